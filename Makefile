@@ -1,0 +1,77 @@
+# `make` lists the targets. Everything they need they make: .venv here, the engine in your cache folder.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+# The engine's folder is asked for when a target runs, after the virtual environment is there.
+WITH_ENGINE = engine=$$($(PYTHON) tools/engine/engine.py) && export PATH="$(CURDIR)/$(VENV)/bin:$$engine:$$PATH" &&
+# A file's tests share what they start, so they stay in one process; files run beside each other, quick ones first.
+PYTEST = python -m pytest
+BESIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
+IN_VENV = export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" &&
+
+.PHONY: help up preview refresh destroy test test-all check pages site wheel bench bench-scale lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | column -t -s '	'
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing the locked dependencies into $(VENV) (about 1.5 GB, a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+up: $(STAMP) ## tune, deploy and ask the stack demo-local on this machine
+	@$(WITH_ENGINE) python tools/rehearsal.py up
+
+preview: $(STAMP) ## show what `make up` would change
+	@$(WITH_ENGINE) python tools/rehearsal.py preview
+
+refresh: $(STAMP) ## read back what is really there
+	@$(WITH_ENGINE) python tools/rehearsal.py refresh
+
+destroy: $(STAMP) ## take demo-local down, but keep its weights
+	@$(WITH_ENGINE) python tools/rehearsal.py destroy
+
+test: check ## the checks, then the whole test suite, the real engine included
+	@$(WITH_ENGINE) $(PYTEST) $(BESIDE) -m "not exhaustive and not alone" && $(PYTEST) -m "not exhaustive and alone"
+
+test-all: $(STAMP) ## what `make test` runs, and what takes too long for it
+	@$(WITH_ENGINE) $(PYTEST) $(BESIDE) -m "not alone" && $(PYTEST) -m alone
+
+check: $(STAMP) ## format, lint, types, import layers, workflows, documents
+	@$(IN_VENV) ruff format --check . && ruff check . && mypy && lint-imports && python tools/lint/workflows.py && python -m tools.docs
+
+pages: $(STAMP) ## write again what is made from the code: schemas, reference, tables, the picture
+	@$(IN_VENV) vertex-tuning schema > stacks/schema.json && vertex-tuning schema --shared > stacks/shared.schema.json
+	@$(IN_VENV) python -m tools.reference && python -m tools.picture && python tools/changes.py && python tools/served_calls.py && python tools/failures.py && python tools/commands.py
+
+site: $(STAMP) ## build the documents into .run/site
+	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+wheel: $(STAMP) ## build the wheel and the source distribution, and try the wheel in an empty environment
+	@rm -rf dist
+	@$(IN_VENV) python -m hatchling build
+	@$(WITH_ENGINE) $(PYTEST) tests/engine/test_wheel.py
+
+bench: $(STAMP) ## speed, as ratios in one run
+	@$(WITH_ENGINE) python -m tests.bench.run
+	@$(IN_VENV) python -m tests.bench.dataset_bench
+
+bench-scale: $(STAMP) ## the same by number of services, up to 1,000; takes long
+	@$(WITH_ENGINE) python -m tests.bench.scale --picture docs/scale.svg
+
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url pyproject.toml
+lock: $(STAMP) ## choose the newest allowed dependencies again
+	@$(IN_VENV) $(COMPILE) --upgrade --all-extras --group dev -o requirements.lock
+	@$(IN_VENV) $(COMPILE) --constraint requirements.lock --group run -o requirements-run.lock
+
+clean: ## remove what `make` made here, the rehearsal's state and weights too
+	@if [ -x $(VENV)/bin/python ]; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" python tools/rehearsal.py stop; fi
+	@rm -rf $(VENV) .run
