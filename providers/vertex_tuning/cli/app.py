@@ -1,0 +1,59 @@
+"""The application: every command, and what holds for all of them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from stamina.instrumentation import set_on_retry_hooks
+
+from . import doctor, init, lineage, predict, prices, reconcile, report, schema, ui, validate, weights
+
+COMMANDS = (
+    init.COMMAND,
+    schema.COMMAND,
+    validate.COMMAND,
+    reconcile.COMMAND,
+    predict.COMMAND,
+    lineage.COMMAND,
+    doctor.COMMAND,
+    prices.COMMAND,
+    report.COMMAND,
+    weights.COMMAND,
+)
+
+app = typer.Typer(
+    name="vertex-tuning",
+    help="Tuned open models on Vertex AI: check data, finish stacks, ask models, find what was left behind.",
+    epilog=ui.block("Exit codes", tuple(f"{code:d}  {code.meaning}" for code in ui.Exit)),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in COMMANDS:
+    command.add_to(app)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(version("pulumi-vertex-tuning"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Keep the commands' names, however many there are."""
+    # A retry that helps is no news, and one that does not ends in an error of its own.
+    set_on_retry_hooks([])
+
+
+def main() -> None:
+    """Entry point; without a command it prints the help."""
+    app()

@@ -1,0 +1,131 @@
+"""The command that finds what was left behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from ..orphans import Orphan, known, look, look_at_claims
+from ..pricing import Book, Money, find_book
+from ..vertex import connect
+from . import ui
+
+
+def doctor(
+    exports: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="What `pulumi stack export` printed, a file for each stack; '-' reads standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    project: Annotated[
+        list[str] | None,
+        typer.Option(help="Google Cloud project to look in too; may be given again.", show_default=False),
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Region to look in too; may be given again.", show_default=False)
+    ] = None,
+    output_uri: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Output folder whose claims to look at too: gs://BUCKET/FOLDER.", show_default=False
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option(help="The price book.", show_default="prices.json, if it is there")
+    ] = None,
+    *,
+    json_output: ui.Json = False,
+) -> None:
+    """List what is ours in Google Cloud and in none of the stacks.
+
+    Endpoints, deployed models, models, running jobs, and claims that no resource stands for; and claims
+    whose deadline has passed. It looks in the projects, regions and output folders that the exports name,
+    and in those that are given. It changes nothing.
+    """
+    held = known(_read(path) for path in exports or ())
+    projects, regions = held.projects.union(project or ()), held.regions.union(region or ())
+    folders = held.folders.union(uri.rstrip("/") for uri in output_uri or ())
+    if not (projects and regions) and not folders:
+        raise typer.BadParameter("nowhere to look: give an export, --project and --region, or --output-uri")
+    for uri in folders:
+        if not uri.startswith("gs://"):
+            raise typer.BadParameter(
+                f"{uri} is not of the form gs://BUCKET/FOLDER", param_hint="--output-uri"
+            )
+    try:
+        book = find_book(prices, Path())
+    except ValueError as error:
+        ui.fail(str(error))
+    vertex = connect()
+    looks = [
+        *(
+            partial(look, vertex, each, there, held, book)
+            for each in sorted(projects)
+            for there in sorted(regions)
+        ),
+        *(partial(look_at_claims, vertex, folder, held) for folder in sorted(folders)),
+    ]
+    with ui.asking("looking for what was left behind"):
+        found = _all(looks)
+    if json_output:
+        ui.show_json(found)
+    else:
+        screen = ui.screen()
+        for line in _report(found, book):
+            screen.print(line)
+    raise typer.Exit(ui.Exit.FAILED if found else ui.Exit.OK)
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        export = msgspec.json.decode(text, type=dict[str, object])
+    except (OSError, msgspec.DecodeError) as error:
+        raise typer.BadParameter(f"{path}: {error}", param_hint="EXPORTS") from error
+    if "deployment" not in export:
+        raise typer.BadParameter(f"{path} is not what `pulumi stack export` prints", param_hint="EXPORTS")
+    return export
+
+
+def _all(looks: Iterable[Callable[[], list[Orphan]]]) -> list[Orphan]:
+    with ThreadPoolExecutor() as pool:
+        found = [orphan for answer in pool.map(lambda each: each(), looks) for orphan in answer]
+    return sorted(found, key=lambda orphan: not orphan.bills)
+
+
+def _report(found: list[Orphan], prices: Book) -> Iterator[Text]:
+    if not found:
+        yield Text("Nothing was left behind.", "bold green")
+    for orphan in found:
+        yield Text.assemble((orphan.kind.value, "bold red" if orphan.bills else "yellow"), f" {orphan.name}")
+        for label in ("owner", "bills", "about"):
+            if said := getattr(orphan, label):
+                yield Text.assemble("  ", (f"{label:<6}", "dim"), said)
+    hourly = sum((orphan.hourly for orphan in found), Money())
+    if hourly != Money():
+        yield Text(f"Together they bill {hourly.told(prices.currency)} an hour.", "bold")
+
+
+COMMAND = ui.Command(
+    doctor,
+    examples=(
+        "pulumi stack export --stack search-dev > dev.json",
+        "vertex-tuning doctor dev.json",
+        "vertex-tuning doctor dev.json prod.json --project acme-old --json",
+        "vertex-tuning doctor --output-uri gs://acme-search-dev-tuning/models",
+    ),
+    exits={
+        ui.Exit.OK: "nothing was left behind",
+        ui.Exit.FAILED: "something was, or could not be looked for",
+    },
+)

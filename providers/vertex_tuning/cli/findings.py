@@ -1,0 +1,116 @@
+"""How `validate` shows what it knows of a file: figures, a picture of the lengths, findings by kind."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.text import Text
+
+from ..dataset import Dataset, FindingKind, Inspection, Repeats, Severity, longer_than
+from .statistics import Limit, Look
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
+_WIDTH = 32
+
+
+def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
+    """Line after line; `bar` is the character that bars are made of."""
+    for index, look in enumerate(looks):
+        if index:
+            yield Text()
+        yield _headline(look)
+        if look.inspection.dataset is not None:
+            yield from _figures(look.inspection.dataset)
+            yield from _picture(look, bar)
+            yield from _repeats("duplicate", look.duplicates, "")
+            for overlap in look.overlaps:
+                if not overlap.examples.total:
+                    yield Text(f"  no example is in {overlap.path}", "dim")
+                yield from _repeats("in_training", overlap.examples, f" of {overlap.path}")
+        for kind, count in look.inspection.counts.items():
+            yield from _group(look.inspection, kind, count)
+
+
+def _headline(look: Look) -> Text:
+    bad = look.inspection.has_errors
+    verdict = Text("cannot be used", "bold red") if bad else Text("good", "bold green")
+    return Text.assemble((str(look.path), "bold"), ": ", verdict)
+
+
+def _figures(dataset: Dataset) -> Iterator[Text]:
+    rows = {
+        "format": str(dataset.format),
+        "examples": f"{dataset.examples:,}",
+        "characters": f"{dataset.characters:,}",
+        "tokens": f"about {dataset.estimated_tokens:,}",
+        "tokens to learn": f"about {dataset.completion_tokens_estimate:,}",
+        "longest example": f"about {dataset.longest_example_tokens:,} tokens",
+        "size": f"{dataset.size:,} bytes",
+        "sha256": dataset.sha256,
+    }
+    for name, value in rows.items():
+        yield Text.assemble("  ", (f"{name:<17}", "dim"), value)
+
+
+def _picture(look: Look, bar: str) -> Iterator[Text]:
+    """A bar for each class of lengths, and each limit below the last class that is within it."""
+    yield Text("  tokens an example", "dim")
+    shortest, longest = min(look.lengths), max(look.lengths)
+    most = max(look.lengths.values())
+    limits = list(look.limits)
+    for exponent in range(shortest, longest + 1):
+        while limits and limits[0].tokens < 1 << exponent:
+            yield _limit(limits.pop(0), look)
+        count = look.lengths.get(exponent, 0)
+        length = -(-count * _WIDTH // most)
+        edge = f"up to {1 << exponent:,}"
+        yield Text.assemble(
+            "  ", (f"{edge:>15}  ", "dim"), (f"{bar * length:<{_WIDTH}}", "cyan"), f" {count:>9,}"
+        )
+    for limit in limits:
+        yield _limit(limit, look)
+
+
+def _limit(limit: Limit, look: Look) -> Text:
+    longer = longer_than(limit.tokens, look.lengths)
+    verdict = (f"{longer:,} longer", "yellow") if longer else "none longer"
+    edge = f"limit {limit.tokens:,}"
+    return Text.assemble("  ", (f"{edge:>15}  ", "bold"), f"{limit.of}: ", verdict)
+
+
+def _repeats(name: str, repeats: Repeats, where: str) -> Iterator[Text]:
+    if not repeats.total:
+        return
+    lines_by_first: dict[int, list[int]] = {}
+    for repeat in repeats.first:
+        lines_by_first.setdefault(repeat.first, []).append(repeat.line)
+    messages = [(lines, f"the same as line {first}{where}") for first, lines in lines_by_first.items()]
+    yield from _entries(f"{Severity.WARNING} {name}", Severity.WARNING, repeats.total, messages)
+
+
+def _group(inspection: Inspection, kind: FindingKind, count: int) -> Iterator[Text]:
+    lines_by_message: dict[str, list[int]] = {}
+    for finding in inspection.findings:
+        if finding.kind is kind:
+            lines = lines_by_message.setdefault(finding.message, [])
+            if finding.line is not None:
+                lines.append(finding.line)
+    messages = [(lines, message) for message, lines in lines_by_message.items()]
+    yield from _entries(f"{kind.severity} {kind}", kind.severity, count, messages)
+
+
+def _entries(
+    title: str, severity: Severity, count: int, messages: Iterable[tuple[list[int], str]]
+) -> Iterator[Text]:
+    """The title with its count, then each message once, after the numbers of the lines that it is about."""
+    yield Text.assemble("  ", (title, _STYLES[severity]), f" ({count:,})")
+    kept = 0
+    for lines, message in messages:
+        kept += max(len(lines), 1)
+        yield Text.assemble("    ", (_where(lines), "dim"), message)
+    if count > kept:
+        yield Text(f"    and {count - kept:,} more", "dim")
+
+
+def _where(lines: list[int]) -> str:
+    if not lines:
+        return ""
+    return f"{'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines))}: "

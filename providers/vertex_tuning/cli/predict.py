@@ -1,0 +1,128 @@
+"""The command that asks a served model."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+
+from . import ui
+
+if TYPE_CHECKING:
+    from ..vertex import Connection
+    from ..vertex.client import Answer
+    from ..vertex.comparison import BaseAnswer
+
+
+def predict(
+    endpoint: Annotated[
+        str,
+        typer.Argument(help="Full name: projects/PROJECT/locations/REGION/endpoints/ID, as `up` prints it."),
+    ],
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask; '-' reads standard input.")],
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 200,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the likeliest token.")] = 0.0,
+    top_p: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Least share of likely tokens to choose among.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Most tokens to choose among; -1 considers every one.")] = -1,
+    *,
+    chat: Annotated[bool, typer.Option("--chat", help="Send the prompt as a user's turn of a chat.")] = False,
+    compare_base: Annotated[
+        bool,
+        typer.Option("--compare-base", help="Ask the base model too, as Vertex AI serves it by itself."),
+    ] = False,
+    base: Annotated[
+        str, typer.Option(help="Managed model to compare with, for a base that is not served by itself.")
+    ] = "",
+    base_region: Annotated[
+        str, typer.Option(help="Where the base model is served; by default in the endpoint's region.")
+    ] = "",
+    json_output: ui.Json = False,
+) -> None:
+    """Ask a served model and print its answer."""
+    from ..vertex import Connection
+    from ..vertex.prediction import predict as ask
+
+    ui.check_endpoint(endpoint)
+    text = sys.stdin.read() if prompt == "-" else prompt
+    sampling = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
+    instance: dict[str, object] = (
+        {"@requestFormat": "chatCompletions", "messages": [{"role": "user", "content": text}], **sampling}
+        if chat
+        else {"prompt": text, "raw_response": True, **sampling}
+    )
+    connection = Connection.from_environment()
+    with ui.asking(endpoint):
+        answer = ask(connection, endpoint, [instance])
+    if not (compare_base or base):
+        if json_output:
+            ui.show_json(answer)
+            return
+        for prediction in answer.predictions:
+            typer.echo(
+                prediction if isinstance(prediction, str) else msgspec.json.encode(prediction).decode()
+            )
+        return
+    if not json_output:
+        ui.screen().print(f"[bold]tuned[/bold] ({escape(answer.model)})\n{escape(_said(answer))}")
+    by_itself = _ask_base(
+        connection,
+        endpoint,
+        answer,
+        base,
+        base_region,
+        text,
+        {key: value for key, value in sampling.items() if key != "top_k"},  # OpenAI's form has none
+    )
+    if json_output:
+        ui.show_json({"tuned": answer, "base": by_itself})
+    else:
+        ui.screen().print(f"[bold]base[/bold] ({by_itself.model})\n{escape(by_itself.text)}")
+
+
+def _ask_base(
+    connection: Connection,
+    endpoint: str,
+    answer: Answer,
+    base: str,
+    region: str,
+    text: str,
+    sampling: dict[str, float],
+) -> BaseAnswer:
+    from ..catalog import managed_name
+    from ..vertex.comparison import ask_managed, base_model
+
+    _, project, _, here, *_ = endpoint.split("/")
+    with ui.asking(endpoint):
+        try:
+            model = base or managed_name(base_model(connection, answer))
+        except ValueError as error:
+            ui.fail(f"{endpoint}: {error}, with --base")
+    with ui.asking(model):
+        return ask_managed(connection, project, region or here, model, text, sampling)
+
+
+def _said(answer: Answer) -> str:
+    """The text of an answer, be it that of a prompt or of a chat."""
+    (prediction,) = answer.predictions
+    if isinstance(prediction, str):
+        return prediction
+    try:
+        return str(prediction["choices"][0]["message"]["content"])
+    except (KeyError, IndexError, TypeError):
+        return msgspec.json.encode(prediction).decode()
+
+
+COMMAND = ui.Command(
+    predict,
+    examples=(
+        'vertex-tuning predict projects/P/locations/R/endpoints/E -p "What is a car?"',
+        "vertex-tuning predict projects/P/locations/R/endpoints/E --chat --json -p - < question.txt",
+        'vertex-tuning predict projects/P/locations/R/endpoints/E -p "What is a car?" --compare-base',
+    ),
+    exits={ui.Exit.OK: "answered", ui.Exit.FAILED: "Google refused or did not answer"},
+)

@@ -1,0 +1,140 @@
+"""The command that runs ``pulumi up`` until a stack is settled, for those who want one command."""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ..vertex.connection import DEADLINE
+from . import engine, ui
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Until(enum.StrEnum):
+    """When to stop."""
+
+    SETTLED = "settled"
+
+
+def reconcile(
+    stack: Annotated[
+        str,
+        typer.Argument(help="The stack, as `pulumi stack ls` names it.", autocompletion=engine.stacks_here),
+    ],
+    *,
+    until: Annotated[Until, typer.Option(help="When to stop.")] = Until.SETTLED,
+    deadline: Annotated[
+        str | None,
+        typer.Option(
+            help="When what is not ready by then is ended: 90s, 15m, 6h, 1d. Without it the loop has no end.",
+            show_default=False,
+        ),
+    ] = None,
+    pause: Annotated[str, typer.Option(help="Between two runs.")] = "60s",
+    parallel: Annotated[int, typer.Option(min=1, help="Resources at once.")] = 64,
+    json_output: ui.Json = False,
+) -> None:
+    """Run `pulumi up` until everything in the stack is settled, in a project's folder.
+
+    For stacks with `wait: false`: each run moves what is not settled one step on. A lock whose
+    holder ran on this machine and is dead is taken away first.
+
+    The deadline is written down beside what it is for: should this command be killed, the first
+    `pulumi up` after it ends what is still under way, and what serves serves on.
+    """
+    due = time.time() + seconds(deadline) if deadline is not None else math.inf
+    between, left = seconds(pause), list[str]()
+    try:
+        with engine.stoppable():
+            engine.free(stack)
+            # With --json, what the engine prints is a message like any other.
+            printed_to = sys.stderr if json_output else None
+            told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
+            while True:
+                begun = time.time()
+                code, _ = engine.pulumi(
+                    stack,
+                    "up",
+                    "--yes",
+                    "--skip-preview",
+                    "--parallel",
+                    str(parallel),
+                    to=printed_to,
+                    extra=told,
+                )
+                left = left if code else unsettled(engine.outputs(stack))
+                over = begun >= due or (code and time.time() >= due)
+                if over or code or not left:
+                    break
+                ui.note(f"{stack}: {', '.join(left)} under way; next look in {pause}")
+                time.sleep(max(0.0, min(between, due - time.time())))
+    except engine.Stopped:
+        ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
+    if json_output:
+        ui.show_json({"stack": stack, "settled": not (left or code), "left": left, "deadline": _when(due)})
+    if over and (left or code):
+        ui.fail(
+            f"{stack}: the deadline of {deadline} passed, and what was not ready was ended, as told above. "
+            f"Mend the cause, then start again with the same command; or: pulumi destroy --stack {stack}",
+            ui.Exit.UNSETTLED,
+        )
+    if code:
+        raise typer.Exit(code)
+    if not json_output:
+        ui.screen().print(f"{stack}: {until.value}", style="bold green")
+
+
+def seconds(duration: str) -> float:
+    """``90s``, ``15m``, ``6h`` or ``1d`` in seconds.
+
+    Raises:
+        typer.BadParameter: it is written in another way.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration.strip())
+    if found is None:
+        raise typer.BadParameter(f"{duration!r} is not of the form 90s, 15m, 6h or 1d")
+    return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def unsettled(outputs: Mapping[str, Any]) -> list[str]:
+    """The services that say in the stack's outputs that they are still on their way."""
+    return sorted(
+        name for name, said in outputs.items() if isinstance(said, dict) and said.get("settled") is False
+    )
+
+
+def _stopped(stack: str, left: list[str], due: float) -> str:
+    what = f"{', '.join(left)} go on" if left else "what was asked for goes on"
+    until = f" The deadline of {_when(due)} stands." if due < math.inf else ""
+    return (
+        f"{stack}: stopped. {what} without this command: a tuning job is paid for to its end, and machines "
+        f"bill by the hour.{until} Go on with the same command, or end it: pulumi destroy --stack {stack}"
+    )
+
+
+def _when(moment: float) -> str | None:
+    return None if moment == math.inf else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+COMMAND = ui.Command(
+    reconcile,
+    examples=(
+        "vertex-tuning reconcile search-dev --until settled --deadline 6h",
+        "vertex-tuning reconcile search-dev --pause 5m --json",
+    ),
+    exits={
+        ui.Exit.OK: "settled",
+        ui.Exit.FAILED: "the stack is locked by someone who lives, or there is no pulumi",
+        ui.Exit.UNSETTLED: "the deadline passed first, and what was not ready was ended",
+        ui.Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM; any other code is pulumi's own",
+    },
+)

@@ -1,0 +1,90 @@
+"""The command that turns a preview into a report for reviewers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..pricing import Book, find_book
+from ..report import COMMENT_LIMIT, build, html, markdown, read_preview
+from ..report.preview import MOST_BYTES
+from ..stack.settings import NAMESPACE
+from . import ui
+
+
+def report(
+    preview: Annotated[
+        str, typer.Argument(help="What `pulumi preview --json --show-sames` printed; '-' is standard input.")
+    ] = "-",
+    page: Annotated[
+        Path | None, typer.Option("--html", help="Write a page here that needs no other file.")
+    ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="The price book.", show_default="the stack's, or prices.json if it is there"),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(help="The program's folder: paths of data in a preview are relative to it.")
+    ] = Path("infra"),
+    limit: Annotated[
+        int, typer.Option(min=1000, help="Most characters of the Markdown; GitHub's limit by itself.")
+    ] = COMMENT_LIMIT,
+    *,
+    compare: Annotated[
+        bool,
+        typer.Option(help="Read old data from Cloud Storage to count which examples come and go."),
+    ] = True,
+    json_output: ui.Json = False,
+) -> None:
+    """Say what a preview means: risks first, then what changes and why, and what it costs.
+
+    Prints Markdown for a pull request's comment. Without --show-sames in the preview, services that stay
+    as they are are not counted in the sums.
+    """
+    try:
+        read = read_preview(_text(preview))
+    except (OSError, ValueError) as error:
+        ui.fail(f"{preview}: {error}")
+    book = _book(prices, read.config.get(f"{NAMESPACE}:prices"))
+    if compare:
+        from ..report.compare import Comparison
+
+        found = build(read, book, Comparison(folder))
+    else:
+        found = build(read, book)
+    if page is not None:
+        page.write_text(html(found))
+    if json_output:
+        ui.show_json(found)
+        return
+    typer.echo(markdown(found, limit), nl=False)
+
+
+def _text(preview: str) -> bytes:
+    if preview == "-":
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
+    with Path(preview).open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+def _book(asked: Path | None, named: object) -> Book:
+    try:
+        return find_book(asked or (named if isinstance(named, str) else None), Path())
+    except ValueError as error:
+        ui.fail(str(error))
+
+
+COMMAND = ui.Command(
+    report,
+    examples=(
+        "pulumi preview --json --show-sames --stack search-dev > preview.json",
+        "vertex-tuning report preview.json --html report.html > comment.md",
+    ),
+    exits={
+        ui.Exit.OK: "reported, be the preview good or failed",
+        ui.Exit.FAILED: "the preview or the price book cannot be read",
+    },
+)

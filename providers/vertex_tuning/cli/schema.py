@@ -1,0 +1,37 @@
+"""The command that prints the schema of stack files, for editors and other validators."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import ui
+
+
+def schema(
+    *,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared", help="Of the files that stacks share: defaults.yaml, environments/, teams/."
+        ),
+    ] = False,
+    _: Annotated[
+        bool, typer.Option("--json", help="As everywhere; a schema is JSON without it, too.")
+    ] = True,
+) -> None:
+    """Print the JSON Schema (draft 2020-12) of stack files, made from the models that check them."""
+    from ..stack.schema import shared_schema, stack_schema
+
+    ui.show_json(shared_schema() if shared else stack_schema())
+
+
+COMMAND = ui.Command(
+    schema,
+    examples=(
+        "vertex-tuning schema > stacks/schema.json",
+        "vertex-tuning schema --shared > stacks/shared.schema.json",
+    ),
+    exits={ui.Exit.OK: "printed"},
+)

@@ -1,0 +1,103 @@
+"""What `validate` tells about a file beside what is wrong with it. Pure: surveys in, figures out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .. import catalog
+from ..catalog import TuningMode
+from ..dataset import Digests, Inspection, Repeats, Survey, longer_than
+
+
+class Limit(Struct, frozen=True):
+    """The longest sequence in tokens that some models take."""
+
+    tokens: int
+    of: str
+
+
+class Overlap(Struct, frozen=True):
+    """Examples of a validation file that a training file has, too, with the first line there."""
+
+    path: str
+    examples: Repeats
+
+
+class Look(Struct, frozen=True):
+    """All that is known of one file. `overlaps` is there for a validation file only."""
+
+    path: Path
+    inspection: Inspection
+    lengths: dict[int, int]
+    digests: Digests
+    limits: tuple[Limit, ...]
+    duplicates: Repeats
+    overlaps: tuple[Overlap, ...]
+
+
+def limits(model: str | None, mode: TuningMode | None) -> tuple[Limit, ...]:
+    """The limits to hold examples against: those of the model in the mode, or all that the choice leaves.
+
+    None are left when the catalogue does not know them. Raises ValueError for an unknown model, and for a
+    mode without a model or one that it does not allow.
+    """
+    if mode and not model:
+        raise ValueError("--mode says something with --model only")
+    chosen = [catalog.find_model(model)] if model else catalog.models()
+    if model and mode and mode not in chosen[0].max_sequence:
+        raise ValueError(
+            f"{model} cannot be tuned with {mode}; it allows {', '.join(chosen[0].max_sequence)}"
+        )
+    of: dict[int, list[str]] = {}
+    for each in chosen:
+        for allowed, tokens in each.max_sequence.items():
+            if tokens and mode in {None, allowed}:
+                of.setdefault(tokens, []).append(f"{each.label} with {allowed}")
+    return tuple(Limit(tokens, _first_of(names)) for tokens, names in sorted(of.items()))
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[Look]) -> Look:
+    """What is known of a file; `others` are the training files with which it must share nothing."""
+    return Look(
+        path=path,
+        inspection=found.inspection,
+        lengths=found.lengths,
+        digests=found.digests,
+        limits=limits,
+        duplicates=found.digests.repeats(),
+        overlaps=tuple(
+            Overlap(str(other.path), found.digests.repeats_from(other.digests)) for other in others
+        ),
+    )
+
+
+def as_json(look: Look) -> dict[str, Any]:
+    """The inspection with the statistics in it; those are null for a file that cannot be used."""
+    return {
+        # The path is said too: an unusable file has no dataset to name it.
+        "path": str(look.path),
+        **msgspec.to_builtins(look.inspection),
+        "statistics": _statistics(look) if look.inspection.dataset else None,
+    }
+
+
+def _statistics(look: Look) -> dict[str, Any]:
+    return {
+        "lengths": [
+            {"up_to_tokens": 1 << exponent, "examples": count}
+            for exponent, count in sorted(look.lengths.items())
+        ],
+        "limits": [
+            {"tokens": limit.tokens, "of": limit.of, "longer": longer_than(limit.tokens, look.lengths)}
+            for limit in look.limits
+        ],
+        "duplicates": msgspec.to_builtins(look.duplicates),
+        "in_training": msgspec.to_builtins(look.overlaps),
+    }

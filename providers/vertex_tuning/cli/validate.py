@@ -1,0 +1,64 @@
+"""The command that says whether training files are fit for tuning, before anything is uploaded or billed."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..catalog import TuningMode
+from ..dataset import survey
+from . import findings, statistics, ui
+
+_DATA_HELP = "Training files, in JSON Lines."
+_VALIDATION_HELP = "A validation file; which of its examples are in the training files is said, too."
+_MODEL_HELP = "Base model whose longest sequence the examples are held against."
+_MODE_HELP = "Tuning mode, on which that length may depend."
+
+
+def validate(
+    files: Annotated[list[Path], typer.Argument(help=_DATA_HELP, show_default=False)],
+    *,
+    validation: Annotated[Path | None, typer.Option(metavar="FILE", help=_VALIDATION_HELP)] = None,
+    model: Annotated[str | None, typer.Option(metavar="ID", help=_MODEL_HELP)] = None,
+    mode: Annotated[TuningMode | None, typer.Option(help=_MODE_HELP)] = None,
+    json_output: ui.Json = False,
+) -> None:
+    """Check local training files line by line, and count what is in them."""
+    try:
+        limits = statistics.limits(model, mode)
+    except ValueError as error:
+        ui.fail(str(error), ui.Exit.USAGE)
+    if not limits:
+        ui.note(f"how long an example may be for {model} is not known")
+    looks: list[statistics.Look] = []
+    everything = [*files, *([validation] if validation else [])]
+    with ui.progress("reading", sum(map(_size, everything)), shown=not json_output) as advance:
+        for file in everything:
+            found = survey(file, advance)
+            looks.append(statistics.look(file, found, limits, looks if file is validation else ()))
+    if json_output:
+        ui.show_json([statistics.as_json(look) for look in looks])
+    else:
+        screen = ui.screen()
+        for line in findings.report(looks, "█" if screen.encoding.startswith("utf") else "#"):
+            screen.print(line)
+    unfit = any(look.inspection.has_errors for look in looks)
+    raise typer.Exit(ui.Exit.FAILED if unfit else ui.Exit.OK)
+
+
+def _size(file: Path) -> int:
+    with suppress(OSError):
+        return file.stat().st_size
+    return 0
+
+
+COMMAND = ui.Command(
+    validate,
+    examples=(
+        "vertex-tuning validate data/tickets-train.jsonl",
+        "vertex-tuning validate data/tickets-train.jsonl --validation data/tickets-validation.jsonl",
+        "vertex-tuning validate data/*.jsonl --model meta/llama3_1@llama-3.1-8b --mode PEFT_ADAPTER --json",
+    ),
+    exits={ui.Exit.OK: "every file can be used, warnings allowed", ui.Exit.FAILED: "a file cannot"},
+)

@@ -1,0 +1,35 @@
+"""What will be billed, in the units that Google bills, told before it happens.
+
+The amounts are facts of the plan; the price is what the stack's price book says, or unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def tuning(base_model: str, mode: str, epochs: int, tokens: int | None, price: str = "") -> str:
+    """One line about a tuning job; ``tokens`` is the estimate over all epochs, if the data are known."""
+    amount = f"about {tokens:,} training tokens" if tokens is not None else "an unknown number of tokens"
+    plural = "s" if epochs != 1 else ""
+    told = f"about {price}" if price else "price unknown"
+    return f"pays for a tuning: {base_model}, {mode}, {epochs} epoch{plural}, {amount}; {told}"
+
+
+def serving(
+    machine_type: str, accelerator_type: str, accelerator_count: int, low: int, high: int, price: str = ""
+) -> str:
+    """One line about a deployed model's machines; ``price`` is of an hour of all of them."""
+    nodes = f"{low}" if low == high else f"{low} to {high}"
+    told = f"{price} an hour" if price else "price unknown"
+    return (
+        f"bills {nodes} x {machine_type} with {accelerator_count} x {accelerator_type} "
+        f"by the hour until it is destroyed; {told}"
+    )
+
+
+def again(attempts: int, kinds: Iterable[str], price: str = "") -> str:
+    """One line about tunings that may follow a failed one; ``attempts`` counts the first one too."""
+    times = "once" if attempts == 2 else f"{attempts - 1} times"
+    told = f"about {price} each time" if price else "price unknown"
+    return f"pay for the tuning again, {times} at most, if it fails ({', '.join(kinds)}); {told}"

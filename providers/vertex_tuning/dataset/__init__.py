@@ -1,0 +1,37 @@
+"""Local training data for open-model tuning: read, detect, validate, count and fingerprint.
+
+`inspect` reads a file once; `inspect_cached` does so only when the file has changed since, and `survey` looks
+closer. Importing this package loads msgspec and the standard library, nothing else.
+"""
+
+from vertex_tuning.dataset.cache import inspect_cached
+from vertex_tuning.dataset.digests import Digests, Repeat, Repeats
+from vertex_tuning.dataset.inspection import Survey, inspect, survey
+from vertex_tuning.dataset.lengths import longer_than
+from vertex_tuning.dataset.model import (
+    Dataset,
+    DatasetFormat,
+    Finding,
+    FindingKind,
+    Inspection,
+    Severity,
+    estimate_tokens,
+)
+
+__all__ = [
+    "Dataset",
+    "DatasetFormat",
+    "Digests",
+    "Finding",
+    "FindingKind",
+    "Inspection",
+    "Repeat",
+    "Repeats",
+    "Severity",
+    "Survey",
+    "estimate_tokens",
+    "inspect",
+    "inspect_cached",
+    "longer_than",
+    "survey",
+]

@@ -1,0 +1,119 @@
+"""Workers that examine the parts of a large file while it is hashed.
+
+Neither fork nor multiprocessing will do. A Pulumi program has threads of gRPC, which do not survive a fork,
+and multiprocessing would run the user's program once more in each worker, because that is what `__main__` is.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Final, NamedTuple, cast
+
+import msgspec
+
+from vertex_tuning.dataset.examiner import Examined, Part
+from vertex_tuning.dataset.worker import receive, send
+
+# Below this, starting workers takes longer than they save.
+WORTH_A_CREW: Final = 64 << 20
+MOST_PROCESSES: Final = 4
+
+# The packages around the worker are made up empty: the real ones import Pulumi.
+_START: Final = """
+import sys, types
+file, folder, libraries = sys.argv[1:]
+sys.path.append(libraries)
+for name, path in (("vertex_tuning", f"{folder}/.."), ("vertex_tuning.dataset", folder)):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [path]
+from vertex_tuning.dataset.worker import main
+main(int(file))
+"""
+
+
+class CrewLost(Exception):
+    """A worker could not be started, or died; the file has to be examined without them."""
+
+
+def workers_for(size: int) -> int:
+    """How many workers a file of so many bytes deserves beside this process; 0 for none."""
+    if size < WORTH_A_CREW or not sys.executable:
+        return 0
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_PROCESSES) - 1
+
+
+@contextmanager
+def crew(file: int, workers: int) -> Iterator[Callable[[Part], Future[Examined]]]:
+    """So many workers on an open file, gone when the block ends, however it ends.
+
+    Yields what hands a part to the next free worker. Its results raise CrewLost when a worker dies, as the
+    start does when one cannot be started.
+    """
+    idle: SimpleQueue[_Worker] = SimpleQueue()
+
+    def ask(part: Part) -> Examined:
+        worker = idle.get()
+        try:
+            return worker.ask(part)
+        finally:
+            idle.put(worker)
+
+    with ExitStack() as stack:
+        members = [stack.enter_context(_started(file)) for _ in range(workers)]
+        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="dataset"))
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        for member in members:
+            # The threads of the pool wait for answers: they end with the processes, so these end first.
+            stack.callback(member.process.kill)
+            idle.put(member)
+        yield lambda part: pool.submit(ask, part)
+
+
+class _Worker(NamedTuple):
+    process: subprocess.Popen[bytes]
+    requests: IO[bytes]
+    answers: IO[bytes]
+
+    def ask(self, part: Part) -> Examined:
+        try:
+            send(self.requests, part)
+            if answer := receive(self.answers):
+                return msgspec.msgpack.decode(answer, type=Examined)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise CrewLost(str(error)) from error
+        raise CrewLost("a worker has ended")
+
+
+def import_folders() -> tuple[str, str]:
+    """Where a worker finds this package and the libraries."""
+    return str(Path(__file__).parent), str(Path(msgspec.__file__).parents[1])
+
+
+@contextmanager
+def _started(file: int) -> Iterator[_Worker]:
+    try:
+        process = subprocess.Popen(
+            # Nothing of the user's environment takes part: no start-up files, no PYTHON* variables.
+            [sys.executable, "-I", "-S", "-c", _START, str(file), *import_folders()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[file],
+        )
+    except OSError as error:
+        raise CrewLost(str(error)) from error
+    worker = _Worker(process, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
+    try:
+        yield worker
+    finally:
+        process.kill()
+        with suppress(OSError):  # a request that it did not live to read
+            worker.requests.close()
+        worker.answers.close()
+        process.wait()

@@ -1,0 +1,50 @@
+"""A file in pieces of whole lines."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+# A piece and what is decoded from it stay in the processor's cache, and it is below the size from which the C
+# library asks the kernel for fresh pages on every allocation.
+PIECE_BYTES: Final = 64 << 10
+
+# The longest sequence that can be tuned on is 8192 tokens, some 32 KB of text. A hundred times that is no
+# example, and the bound keeps a file without line ends from being read into memory whole.
+MAX_LINE_BYTES: Final = 4 << 20
+
+
+def pieces_between(file: int, start: int, end: int) -> Iterator[bytes]:
+    """The bytes of an open file from `start` to before `end`, or to where the file ends by now.
+
+    The file's own position is neither used nor moved: processes may share it. Raises OSError when reading
+    fails.
+    """
+    while start < end and (piece := os.pread(file, min(PIECE_BYTES, end - start), start)):
+        start += len(piece)
+        yield piece
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Pieces cut at line ends: each bytes value holds whole lines, None stands for one that is too long.
+
+    A line ends with a line feed, or with the last piece.
+    """
+    begun: list[bytes] = []  # the pieces of a line whose end has not come yet
+    length = 0  # of that line; what is beyond the longest is counted and not kept
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        start = 0
+        if begun:
+            start = piece.find(b"\n") + 1 or len(piece)
+            length += start
+            if length <= MAX_LINE_BYTES:
+                begun.append(piece[:start])
+            if end:
+                yield b"".join(begun) if length <= MAX_LINE_BYTES else None
+                begun, length = [], 0
+        if start < end:
+            yield piece[start:end]
+        if max(start, end) < len(piece):
+            begun, length = [piece[end:]], len(piece) - end
+    if begun:
+        yield b"".join(begun) if length <= MAX_LINE_BYTES else None

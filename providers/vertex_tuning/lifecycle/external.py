@@ -1,0 +1,80 @@
+"""The seam between the lifecycle and each kind of resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from ..specs import ProjectId, Spec
+from ..vertex.claims import Claims, Held
+from ..vertex.client import Vertex
+from ..vertex.connection import Connection
+from .phases import Observation
+
+
+class ResourceInputs(Spec):
+    """Inputs that every kind has.
+
+    Attributes:
+        service: the service's name, for messages.
+        owner: who may change and delete: project, stack and service.
+        urn: the resource's own URN, for progress in its row.
+        wait: return when ready, instead of when asked for.
+    """
+
+    project: ProjectId
+    region: str
+    output_uri: str
+    service: str
+    owner: str
+    urn: str = ""
+    wait: bool = True
+
+
+In_contra = TypeVar("In_contra", bound=ResourceInputs, contravariant=True)
+
+
+class Clock(Protocol):
+    """What is used of the module ``time``."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, whatever is done to the machine's clock."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What an external call may use."""
+
+    vertex: Vertex
+    claims: Claims
+    connection: Connection
+    clock: Clock
+
+
+class External(Protocol[In_contra]):
+    """One kind of resource outside. Call order: top to bottom.
+
+    Attributes:
+        waits_in_line: a used-up quota is a reason to wait, not to fail.
+    """
+
+    waits_in_line: bool
+
+    def observe(self, reach: Reach, inputs: In_contra, held: Held | None) -> Observation:
+        """Look; never changes anything."""
+
+    def submit(self, reach: Reach, inputs: In_contra, held: Held | None) -> Held | None:
+        """Take the next step and return at once. Idempotent: a step already taken is found, not repeated."""
+
+    def update(self, reach: Reach, _before: Mapping[str, Any], inputs: In_contra, held: Held | None) -> None:
+        """Bring what is there from ``_before`` (the last outputs) to ``inputs``."""
+
+    def delete(self, reach: Reach, inputs: In_contra, held: Held | None) -> bool:
+        """Undo; already gone is success. True if something of worth stays that may be taken over."""

@@ -1,0 +1,64 @@
+"""What a look at the outside finds, and the one pure decision that follows from it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class Phase(enum.StrEnum):
+    """Where a resource stands outside."""
+
+    ABSENT = "absent"  # it is not there and can be asked for
+    BLOCKED = "blocked"  # something that comes before it is not ready
+    PENDING = "pending"  # asked for and under way
+    PARTIAL = "partial"  # there, but one more step is ours to take
+    READY = "ready"
+    FAILED = "failed"  # ended without success; not tried again unless asked
+    LOST = "lost"  # was there and is gone, and making it again would cost money
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """One look: the phase, the outputs seen, and in one line why it is so.
+
+    A key of ``live`` that is also an input's name says what that input is outside: that is drift.
+    """
+
+    phase: Phase
+    live: Mapping[str, Any] = {}
+    reason: str = ""
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """Take the next step."""
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Look again later."""
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """Return: everything is as declared, or someone else's turn and we were not to wait."""
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Fail: it will not become ready by itself."""
+
+
+Decision = Submit | Wait | Settled | Stop
+
+
+def decide(phase: Phase, *, wait: bool) -> Decision:
+    """The next thing to do, from where the resource stands and whether to wait for it."""
+    match phase:
+        case Phase.ABSENT | Phase.PARTIAL:
+            return Submit()
+        case Phase.PENDING | Phase.BLOCKED:
+            return Wait() if wait else Settled()
+        case Phase.READY:
+            return Settled()
+        case Phase.FAILED | Phase.LOST:
+            return Stop()

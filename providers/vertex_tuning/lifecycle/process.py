@@ -1,0 +1,142 @@
+"""The provider's own process: what is set up once in it, and how it speaks to the user."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from functools import cache
+from typing import Any
+
+from stamina.instrumentation import set_on_retry_hooks
+
+from ..vertex.errors import Transient
+
+WORKERS = 64
+WATCH_SECONDS = 0.5
+_CANCELLED = threading.Event()
+
+
+class Interrupted(Transient):
+    """The user or the runner wants `pulumi` to end; the text says what was being waited for.
+
+    Attributes:
+        under_way: it goes on by itself; otherwise nothing was asked for yet, or it was refused.
+    """
+
+    def __init__(self, text: str, *, under_way: bool = True) -> None:
+        super().__init__(text)
+        self.under_way = under_way
+
+
+class EngineClock:
+    """The module ``time``, but for a sleep that ends when the engine wants to."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait.
+
+        Raises:
+            Interrupted: the engine was told to end, before or meanwhile.
+        """
+        if _CANCELLED.wait(seconds):
+            raise Interrupted("pulumi was told to end")
+
+
+@cache
+def prepare() -> None:
+    """Make this process fit for waiting; called when a provider is configured, in its process only."""
+    # An exception becomes the printed traceback in the user's terminal: leave only its last line.
+    sys.tracebacklimit = 0
+    # What is tried again is logged, and a log line shows in the stack's row as if it were an error.
+    set_on_retry_hooks([])
+    _more_workers()
+    _hear_cancel()
+    threading.Thread(target=_stop_with_the_engine, daemon=True, name="engine-watch").start()
+
+
+def _more_workers() -> None:
+    """The server has 4 threads and a waiting create holds one; there is no public way to ask for more."""
+    try:
+        executor = threading.current_thread()._args[0]()  # type: ignore[attr-defined]
+        executor._max_workers = max(executor._max_workers, WORKERS)
+    except (AttributeError, IndexError, TypeError):
+        return
+
+
+def cancel() -> None:
+    """End every wait of this process, now and from now on."""
+    _CANCELLED.set()
+
+
+def _hear_cancel() -> None:
+    """On Ctrl-C and SIGTERM the engine calls Cancel and waits for what is under way, be it for hours.
+
+    The SDK's Cancel does nothing and its server holds the method itself, so its body is exchanged.
+    """
+    servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
+    method = getattr(servicer, "Cancel", None)
+    if hasattr(method, "__code__"):
+        method.__code__ = _cancelled.__code__  # type: ignore[union-attr]
+
+
+def _cancelled(_self: Any, _request: Any, _context: Any) -> Any:
+    # Runs among the SDK's globals: everything it needs it imports.
+    from google.protobuf.empty_pb2 import Empty
+
+    from vertex_tuning.lifecycle.process import cancel
+
+    cancel()
+    return Empty()
+
+
+def _stop_with_the_engine() -> None:
+    """A provider outlives a killed engine and would finish calls that nobody records: stop instead.
+
+    The engine starts it through a shell, so its parent says nothing: it looks whether the engine listens.
+    """
+    host, _, port = _address().rpartition(":")
+    while host:
+        time.sleep(WATCH_SECONDS)
+        try:
+            socket.create_connection((host, int(port)), timeout=WATCH_SECONDS).close()
+        except ConnectionRefusedError:
+            os._exit(1)
+        except OSError:
+            continue
+
+
+def _address() -> str:
+    """Where the engine listens: this process's last argument; empty in any other process."""
+    return sys.argv[-1] if ":" in sys.argv[-1] else ""
+
+
+@cache
+def _engine() -> Any:
+    """The engine's own service."""
+    import grpc
+    from pulumi.runtime.proto import engine_pb2_grpc
+
+    address = _address()
+    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+
+def say(urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
+    """Show a line in the resource's row; ``passing`` lines are progress and not kept."""
+    from pulumi.runtime.proto import engine_pb2
+
+    engine = _engine()
+    if engine is None:
+        return
+    severity = engine_pb2.WARNING if warning else engine_pb2.INFO
+    # Progress is a courtesy: losing it must not fail an operation that costs money.
+    try:
+        engine.Log(
+            engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing), timeout=2.0
+        )
+    except Exception:  # noqa: BLE001 - see above; grpc's own classes vary by version
+        return

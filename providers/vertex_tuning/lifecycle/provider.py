@@ -1,0 +1,328 @@
+"""The one bridge to Pulumi's ``ResourceProvider``."""
+
+from __future__ import annotations
+
+import math
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LookTimeout
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+from pydantic import ValidationError
+
+from ..mistakes import mistakes_of
+from ..vertex import Connection, Vertex, connect
+from ..vertex.claims import Claims, Held, contended
+from ..vertex.connection import DETAILS
+from ..vertex.errors import VertexError
+from . import deadline, process
+from .changes import Change, compare
+from .external import External, Reach, ResourceInputs
+from .phases import Observation, Phase, Settled, decide
+from .settle import settle
+
+In = TypeVar("In", bound=ResourceInputs)
+Answer = TypeVar("Answer")
+
+PROVIDER_KEY = "__provider"
+LOOK_SECONDS = 15.0
+
+
+class Provider(ResourceProvider, Generic[In]):
+    """Create, read, update and delete of one kind, told by its inputs, change table and externals.
+
+    Subclasses are named in users' states by module and class: renaming one strands old states.
+    """
+
+    serialize_as_secret_always = False
+
+    kind: ClassVar[str]
+    inputs: ClassVar[type[Any]]
+    changes: ClassVar[Mapping[str, Change]]
+    external: ClassVar[External[Any]]
+    claimed: ClassVar[bool] = False
+    terminal: ClassVar[frozenset[Phase]] = frozenset({Phase.READY})
+    # Whether what its deadline is about is over once it is ready.
+    gate: ClassVar[bool] = True
+
+    def identity(self, inputs: In) -> str:
+        """The resource's id in the state, and the key of its claim."""
+        raise NotImplementedError
+
+    def configure(self, _req: ConfigureRequest) -> None:
+        """Set this process up; the engine calls it in the provider's process only."""
+        process.prepare()
+
+    def bill(self, _inputs: In) -> str:
+        """One line about what creating this will bill; empty when it bills nothing."""
+        return ""
+
+    def goes_on(self, inputs: In) -> str:
+        """What something bills that is under way while nobody waits for it."""
+        return self.bill(inputs) or "bills nothing by itself"
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse inputs that the same models refuse in the program; unknowns are left for later.
+
+        Olds are empty when the resource is to be made, for the first time or anew: then, in preview
+        and before money is spent, the user is told what it bills.
+        """
+        known = {key: value for key, value in news.items() if key != PROVIDER_KEY}
+        if any(isinstance(value, Unknown) for value in known.values()):
+            return CheckResult(news, [])
+        try:
+            inputs = self.inputs.model_validate(known)
+        except ValidationError as error:
+            return CheckResult(
+                news, [CheckFailure(m.path, m.problem) for m in mistakes_of(error, self.inputs)]
+            )
+        bill = "" if olds else self.bill(inputs)
+        if bill:
+            process.say(inputs.urn, bill)
+        return CheckResult(news, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """What an edit means; and for what is not settled, whether it can move on."""
+        changed = compare(self.changes, olds, news)
+        if changed:
+            return DiffResult(
+                changes=True,
+                replaces=list(changed.replacing),
+                delete_before_replace=self.deletes_first(news) and bool(changed.replacing),
+            )
+        if Phase(olds.get("phase", Phase.READY)) in self.terminal:
+            return DiffResult(changes=False)
+        return DiffResult(changes=self._can_move(olds, news))
+
+    def deletes_first(self, _news: Mapping[str, Any]) -> bool:
+        """Whether a replacement deletes the old one before it makes the new one."""
+        return False
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Claim, then bring it as far as it gets now."""
+        inputs = self._parsed(props)
+        with told(self.kind, inputs):
+            reach = self._reach(inputs)
+            token = uuid.uuid4().hex if self.claimed else ""
+            held = reach.claims.take(self._key(inputs), inputs.owner, token) if self.claimed else None
+            extra = self.prepare(reach, inputs)
+            seen = self._settled(reach, inputs, held)
+            return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
+
+    def prepare(self, _reach: Reach, _inputs: In) -> Mapping[str, Any]:
+        """What has to be right before a create, and outputs that are found out only then."""
+        return {}
+
+    def bound_by(self, _inputs: In) -> str | None:
+        """Key of the claim whose deadline holds for this, if one can."""
+        return None
+
+    def overdue(self, _reach: Reach, _inputs: In, _held: Held | None, _seen: Observation) -> str | None:
+        """End what is under way because its deadline has passed.
+
+        Returns:
+            What was done, in words; empty when nothing was under way; ``None`` when it is as good as
+            ready and goes on.
+        """
+        raise NotImplementedError
+
+    def take_back(self, reach: Reach, inputs: In, held: Held | None) -> None:
+        """Undo what a failed step made, where leaving it would bill or block."""
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Look, and write down what is there now; what is gone stays, marked as such."""
+        inputs = self._parsed(props)
+        with told(self.kind, inputs):
+            reach = self._reach(inputs)
+            token = str(props.get("token") or "")
+            seen = self.external.observe(reach, inputs, self._held(reach, inputs, token))
+            return ReadResult(id_, self._outputs(inputs, seen, token))
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Change what can be changed in place, then bring it as far as it gets now."""
+        inputs = self._parsed(news)
+        with told(self.kind, inputs):
+            reach = self._reach(inputs)
+            token, held = str(olds.get("token") or ""), None
+            if self.claimed:
+                held = self._held(reach, inputs, token)
+                if held is None or (not held.ours and held.claim.owner in ("", inputs.owner)):
+                    token = uuid.uuid4().hex
+                    held = reach.claims.take(self._key(inputs), inputs.owner, token)
+            self.external.update(reach, olds, inputs, held)
+            seen = self._settled(reach, inputs, held)
+            return UpdateResult(self._outputs(inputs, seen, token))
+
+    def _settled(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+        """Bring it as far as it gets before its deadline, if it has one."""
+        key = self.bound_by(inputs)
+        due = deadline.due(reach, key, inputs.owner) if key is not None else math.inf
+        if key is None or due == math.inf:
+            return self._brought(reach, inputs, held)
+
+        def bring(within: Reach) -> Observation:
+            return self._brought(within, inputs, reach.claims.again(held) if held is not None else None)
+
+        def end() -> str | None:
+            current = reach.claims.again(held) if held is not None else None
+            seen = self.external.observe(reach, inputs, current)
+            done = self.overdue(reach, inputs, current, seen) if seen.phase in deadline.UNSETTLED else None
+            if self.gate or done is not None:
+                deadline.lift(reach, key, inputs.owner)
+            return done
+
+        seen = deadline.in_time(reach, due, bring, end)
+        if seen.phase is Phase.READY and self.gate:
+            deadline.lift(reach, key, inputs.owner)
+        return seen
+
+    def _brought(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+        def say(text: str) -> None:
+            process.say(inputs.urn, text, passing=True)
+
+        def undo() -> None:
+            # The failure is what the user has to hear; what could not be taken back is found again.
+            with suppress(VertexError):
+                current = self._held(reach, inputs, held.claim.token if held else "")
+                if current is None or current.ours:
+                    self.take_back(reach, inputs, current)
+
+        try:
+            return settle(self.external, reach, inputs, held, say, undo)
+        except process.Interrupted as stopped:
+            goes_on = (
+                f"That goes on without pulumi, and {self.goes_on(inputs)}"
+                if stopped.under_way
+                else "Nothing is under way that bills"
+            )
+            raise process.Interrupted(
+                f"stopped waiting: {stopped}. {goes_on}. "
+                "`pulumi up` waits for it again, `pulumi destroy` ends it"
+            ) from None
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
+        inputs = self._parsed(props)
+        with told(self.kind, inputs):
+            reach = self._reach(inputs)
+            token = str(props.get("token") or "")
+            if self.claimed and not token:
+                return
+            if not contended(lambda: self.left_to_others(reach, inputs, token)):
+                worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
+                contended(lambda: self._given_up(reach, inputs, token, worth=worth))
+            self.deleted(reach, inputs, props, token)
+
+    def deleted(self, _reach: Reach, _inputs: In, _before: Mapping[str, Any], _token: str) -> None:
+        """What is left to do elsewhere once it is gone; ``_before`` are the last outputs."""
+
+    def left_to_others(self, reach: Reach, inputs: In, token: str) -> bool:
+        """Whether it is, or is now, somebody else's to undo."""
+        held = self._held(reach, inputs, token)
+        if held is None or (held.ours and not held.claim.heirs):
+            return False
+        reach.claims.leave(held, token)
+        if held.ours:
+            first, *rest = (heir.owner for heir in held.claim.heirs)
+            others = f", read by {', '.join(rest)} too" if rest else ""
+            process.say(inputs.urn, f"kept: it is {first}'s from now on{others}")
+        return True
+
+    def _given_up(self, reach: Reach, inputs: In, token: str, *, worth: bool) -> None:
+        """A delete may take minutes: only a claim that is still ours is touched after it."""
+        held = self._held(reach, inputs, token)
+        if held is None or not held.ours:
+            return
+        if held.claim.heirs:
+            reach.claims.leave(held, token)
+        else:
+            (reach.claims.let_go if worth else reach.claims.forget)(held)
+
+    def _can_move(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+        if news.get("wait", True):
+            return True
+        seen = self.look(olds, news)
+        if seen is None:
+            return False
+        if seen.reason and seen.phase is not Phase.READY:
+            process.say(str(news.get("urn", "")), seen.reason)
+        waits = isinstance(decide(seen.phase, wait=False), Settled) and seen.phase is not Phase.READY
+        return not waits
+
+    def look(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Observation | None:
+        """A look in preview: bounded in time, and one that cannot be made is told and counts as no news."""
+        inputs, token = self._parsed(news), str(olds.get("token") or "")
+        return self.asked(inputs, lambda reach: self._looked(reach, inputs, token))
+
+    def asked(self, inputs: In, question: Callable[[Reach], Answer]) -> Answer | None:
+        """What a question in preview finds; ``None`` when it has no answer in time, which is told."""
+        pool = ThreadPoolExecutor(max_workers=1)
+        try:
+            reach = self._reach(inputs)
+            return pool.submit(lambda: question(reach)).result(timeout=LOOK_SECONDS)
+        except (VertexError, LookTimeout) as error:
+            process.say(inputs.urn, f"not looked at: {error or 'no answer in time'}", warning=True)
+            return None
+        finally:
+            pool.shutdown(wait=False)
+
+    def _looked(self, reach: Reach, inputs: In, token: str) -> Observation:
+        seen = self.external.observe(reach, inputs, self._held(reach, inputs, token))
+        key = self.bound_by(inputs)
+        return deadline.awaited(reach, key, inputs.owner, seen) if key is not None else seen
+
+    def _parsed(self, props: Mapping[str, Any]) -> In:
+        """Inputs out of inputs or outputs of this or an older version: unknown keys are not read."""
+        known = {key: props[key] for key in self.inputs.model_fields if props.get(key) is not None}
+        parsed: In = self.inputs.model_validate(known)
+        return parsed
+
+    def _outputs(self, inputs: In, seen: Observation, token: str) -> dict[str, Any]:
+        declared = inputs.model_dump(mode="json", exclude_none=True)
+        return {**declared, **seen.live, "phase": seen.phase.value, "reason": seen.reason, "token": token}
+
+    def _reach(self, inputs: In) -> Reach:
+        return reach_of(inputs.output_uri)
+
+    def _held(self, reach: Reach, inputs: In, token: str) -> Held | None:
+        return reach.claims.read(self._key(inputs), token) if self.claimed else None
+
+    def _key(self, inputs: In) -> str:
+        return f"{self.kind}/{self.identity(inputs).removeprefix('gs://')}"
+
+
+def reach_of(output_uri: str) -> Reach:
+    """Google as the environment names it, and the claims below a service's output folder."""
+    connection = Connection.from_environment()
+    vertex = _vertex(connection)
+    return Reach(vertex, Claims(vertex.storage, output_uri), connection, process.EngineClock())
+
+
+@cache
+def _vertex(connection: Connection) -> Vertex:
+    return connect(connection)
+
+
+@contextmanager
+def told(kind: str, inputs: ResourceInputs) -> Iterator[None]:
+    """One line for the user: where, what, why. Google's own error is the cause, shown on request."""
+    try:
+        yield
+    except VertexError as error:
+        told = type(error)(f"service {inputs.service}, {kind}: {error}")
+        raise told from (error if os.environ.get(DETAILS) else None)

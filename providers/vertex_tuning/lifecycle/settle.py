@@ -1,0 +1,79 @@
+"""Observe, decide, act: the loop behind every create and update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..vertex.claims import ClaimChanged, Held
+from ..vertex.errors import NoCapacity, VertexError
+from ..vertex.failures import Step, step_after
+from .external import External, In_contra, Reach
+from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
+from .waiting import Waiting
+
+NEXT_UP = "waits for capacity; the next `pulumi up` asks again, and nothing is billed"
+
+
+class NotReady(VertexError):
+    """The resource ended in a state from which it does not become ready by itself."""
+
+
+def settle(
+    external: External[In_contra],
+    reach: Reach,
+    inputs: In_contra,
+    held: Held | None,
+    say: Callable[[str], None],
+    undo: Callable[[], None],
+) -> Observation:
+    """Bring a resource as far as it gets now: to ready when waiting, else one step on.
+
+    ``undo`` is called when it failed or a step was refused; not when a look failed or a step passes by
+    itself, because what is under way may well succeed, and the next run goes on with it.
+
+    Returns:
+        The last look.
+
+    Raises:
+        NotReady: it failed or is lost; the text is the reason.
+        Interrupted: the engine was told to end; the text is the last look's reason.
+        VertexError: Google refused a step.
+    """
+    waiting = Waiting(reach, say)
+    while True:
+        seen = external.observe(reach, inputs, held)
+        match decide(seen.phase, wait=inputs.wait):
+            case Submit():
+                try:
+                    held = external.submit(reach, inputs, held)
+                except ClaimChanged:
+                    waiting.look_again(seen)
+                except VertexError as refused:
+                    match step_after(refused, in_line=external.waits_in_line):
+                        case Step.LINE:
+                            seen = Observation(Phase.BLOCKED, seen.live, f"waits in line: {refused}")
+                            if not inputs.wait:
+                                return seen
+                            waiting.look_again(seen)
+                        case Step.ASKS:
+                            if not inputs.wait:
+                                return Observation(Phase.BLOCKED, seen.live, f"{NEXT_UP}: {refused}")
+                            try:
+                                waiting.for_capacity(seen, refused)
+                            except NoCapacity:
+                                undo()
+                                raise
+                        case Step.LEFT:
+                            raise
+                        case Step.FAILS:
+                            undo()
+                            raise
+            case Wait():
+                waiting.look_again(seen)
+            case Settled():
+                return seen
+            case Stop():
+                undo()
+                raise NotReady(seen.reason or seen.phase.value)
+        # Others who want the same thing write into the claim too.
+        held = reach.claims.again(held) if held is not None else None

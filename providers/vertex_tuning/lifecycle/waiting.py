@@ -1,0 +1,75 @@
+"""The pauses of one create or update: how long they are, what is said meanwhile, and when they end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from ..vertex.errors import NoCapacity, VertexError
+from .external import Reach
+from .phases import Observation, Phase
+from .process import Interrupted
+
+FIRST_PAUSE = 0.2  # seconds
+GROWTH = 1.5
+CAPACITY_CAP = 8  # the longest pause for want of capacity, in longest pauses between two looks
+JITTER = 0.25  # many services that were refused at once ask again at different moments
+
+
+class Waiting:
+    """Pauses that grow up to a cap.
+
+    Args:
+        reach: whose clock is slept on.
+        say: shows a line while it sleeps.
+    """
+
+    def __init__(self, reach: Reach, say: Callable[[str], None]) -> None:
+        self._reach = reach
+        self._say = say
+        self._started = reach.clock.monotonic()
+        self._pause = FIRST_PAUSE
+        self._backoff = reach.connection.poll_seconds
+        self._short_since: float | None = None
+
+    def look_again(self, seen: Observation) -> None:
+        """Pause before the next look.
+
+        Raises:
+            Interrupted: the engine was told to end; the text is the last look's reason.
+        """
+        self._sleep(seen, self._pause)
+        self._pause = min(self._pause * GROWTH, self._reach.connection.poll_seconds)
+
+    def for_capacity(self, seen: Observation, refused: VertexError) -> None:
+        """Pause before a region that has no machines free is asked again, for so long as is stated.
+
+        Raises:
+            NoCapacity: that time is over.
+            Interrupted: the engine was told to end; the text is the last look's reason.
+        """
+        now, bound = self._reach.clock.monotonic(), self._reach.connection.capacity_seconds
+        if self._short_since is None:
+            self._short_since = now
+        left = self._short_since + bound - now
+        if left <= 0:
+            told = f"Asked again for {elapsed(bound)}; nothing was billed meanwhile"
+            raise NoCapacity(f"{str(refused).rstrip('.')}. {told}")
+        why = f"waits for capacity, for {elapsed(left)} more at most; nothing is billed meanwhile: {refused}"
+        jittered = self._backoff * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
+        self._sleep(Observation(Phase.BLOCKED, seen.live, why), min(jittered, left))
+        self._backoff = min(self._backoff * 2, self._reach.connection.poll_seconds * CAPACITY_CAP)
+
+    def _sleep(self, seen: Observation, seconds: float) -> None:
+        reason = seen.reason or seen.phase.value
+        self._say(f"{reason} (waited {elapsed(self._reach.clock.monotonic() - self._started)})")
+        try:
+            self._reach.clock.sleep(seconds)
+        except Interrupted:
+            raise Interrupted(reason, under_way=seen.phase is not Phase.BLOCKED) from None
+
+
+def elapsed(seconds: float) -> str:
+    """A span of time as users read it."""
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

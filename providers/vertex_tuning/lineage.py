@@ -1,0 +1,59 @@
+"""What stands behind tuned weights: kept beside them, and handed on with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .catalog import FINAL
+
+FILE = "lineage.json"
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One dataset: the hash of its bytes, where they came from, where the job read them, how many."""
+
+    content: str
+    source: str
+    uri: str
+    examples: int | None = None
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tuning: what was trained on what, by whom, and out of which commit.
+
+    ``owner`` is Pulumi's project, stack and service. ``job`` and ``ended`` are known when it is over.
+    """
+
+    fingerprint: str
+    owner: str
+    base_model: str
+    mode: str
+    parameters: dict[str, Any]
+    training: Data
+    validation: Data | None = None
+    custom_base_model: str | None = None
+    attempt: int = 1
+    commit: str | None = None
+    job: str | None = None
+    ended: str | None = None
+
+
+def uri_of(artifacts_uri: str) -> str:
+    """Where the lineage of these weights is: in the folder of their tuning, beside what Vertex AI wrote."""
+    return f"{artifacts_uri.removesuffix(f'/{FINAL}')}/{FILE}"
+
+
+def read(content: bytes) -> Lineage:
+    """A lineage out of its file.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    return msgspec.json.decode(content, type=Lineage)
+
+
+def of_inputs(said: dict[str, Any]) -> Lineage | None:
+    """A lineage as it passes through Pulumi; ``None`` for those of states from before it was whole."""
+    return msgspec.convert(said, Lineage, strict=False) if "fingerprint" in said else None

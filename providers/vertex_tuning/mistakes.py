@@ -1,0 +1,109 @@
+"""Turn what Pydantic found into lines that name the place as it stands in the user's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from .catalog import nearest_name
+
+# Pydantic's wording for the mistakes that people make most, in the words of a stack file.
+_WORDS = {
+    "missing": "is missing",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be greater than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "string_pattern_mismatch": "does not match {pattern}",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_long": "has more than {max_length} entries",
+    "enum": "must be one of {expected}",
+    "is_instance_of": "is not one of the allowed values",
+}
+
+
+class Mistake(NamedTuple):
+    """A mistake and its place, such as ``services[0].tuning.epochs``."""
+
+    path: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}" if self.path else self.problem
+
+
+def listed(mistakes: Iterable[Mistake], prefix: str = "") -> str:
+    """One line for each, indented below a heading."""
+    return "\n".join(f"  {prefix}{mistake}" for mistake in mistakes)
+
+
+def path_of(parts: Iterable[str | int]) -> str:
+    """The path as a reader of YAML writes it: ``services[1].serving``."""
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def mistakes_of(
+    error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()
+) -> list[Mistake]:
+    """Every mistake in ``error``, in the order found, with ``at`` in front of each path."""
+    return [
+        Mistake(path_of([*at, *_in_file(found["loc"])]), _problem(found, model))
+        for found in error.errors(include_url=False)
+    ]
+
+
+def _in_file(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Without the marks that Pydantic adds for a mapping's key and for a union's branch."""
+    return tuple(part for part in location if not (isinstance(part, str) and "[" in part))
+
+
+def _problem(found: Any, model: type[BaseModel]) -> str:
+    kind, value = found["type"], found["input"]
+    if kind == "extra_forbidden":
+        wrong, known = str(found["loc"][-1]), _fields_at(model, found["loc"][:-1])
+        return f"unknown key; {nearest_name(wrong, known)}" if known else "unknown key"
+    if kind == "value_error":
+        return str(found["ctx"]["error"])
+    words = _WORDS.get(kind)
+    text = words.format(**found.get("ctx", {})) if words else str(found["msg"])
+    shown = "" if kind == "missing" or isinstance(value, dict | list) else f", not {value!r}"
+    return text + shown
+
+
+def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    """The known keys of the model that stands at ``location`` below ``model``."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = current.model_fields.get(part)
+        if field is None:
+            return []
+        current = _model_in(field.annotation)
+        if current is None:
+            return []
+    return list(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_in(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,48 @@
+"""Full resource names and console pages: how Google writes them, stated once."""
+
+from __future__ import annotations
+
+OWNER_LABEL = "vertex-tuning-owner"
+FINGERPRINT_LABEL = "vertex-tuning-fingerprint"
+CONSOLE = "https://console.cloud.google.com/vertex-ai"
+
+
+PREFIX = "vt-"
+"""Begins every id that we choose."""
+
+
+def ours(name: str) -> bool:
+    """Whether an endpoint or model has an id that we chose; labels come a moment after it."""
+    return name.rsplit("/", 1)[-1].startswith(PREFIX)
+
+
+def probe(model_id: str) -> str:
+    """Id of the endpoint on which a model is evaluated before it serves; at most 63 characters."""
+    return f"{model_id}-eval"
+
+
+def endpoint(project: str, region: str, endpoint_id: str) -> str:
+    """Full resource name of an endpoint."""
+    return f"projects/{project}/locations/{region}/endpoints/{endpoint_id}"
+
+
+def model(project: str, region: str, model_id: str) -> str:
+    """Full resource name of a registered model."""
+    return f"projects/{project}/locations/{region}/models/{model_id}"
+
+
+def bare(model_name: str) -> str:
+    """A registered model's id, without its place and without ``@VERSION``."""
+    return model_name.rsplit("/", 1)[1].partition("@")[0]
+
+
+def endpoint_console(name: str) -> str:
+    """The endpoint's page in the console."""
+    _, project, _, region, _, endpoint_id = name.split("/")
+    return f"{CONSOLE}/online-prediction/locations/{region}/endpoints/{endpoint_id}?project={project}"
+
+
+def tuning_job_console(name: str) -> str:
+    """The job's page under Tuning, managed tuning, in the console."""
+    _, project, _, region, _, job = name.split("/")
+    return f"{CONSOLE}/tuning/locations/{region}/tuningJob/{job}?project={project}"

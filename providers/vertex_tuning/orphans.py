@@ -1,0 +1,201 @@
+"""What carries our labels in a project and is in none of the given stacks."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from . import cost, names
+from .pricing import NO_PRICES, Book, Money
+from .pricing.estimate import machines, span
+from .vertex.claims import STARTING, Claim, Claims, Held
+from .vertex.client import Deployed, Endpoint, Job, Vertex
+from .vertex.errors import NotFound
+
+TYPES = "pulumi-python:dynamic/vertex:"
+AT_ONCE = 16
+
+
+class Kind(enum.StrEnum):
+    """What can be left behind."""
+
+    ENDPOINT = "endpoint"
+    DEPLOYED_MODEL = "deployed model"
+    MODEL = "model"
+    TUNING_JOB = "tuning job"
+    CLAIM = "claim"
+
+
+class Orphan(msgspec.Struct, frozen=True):
+    """Something of ours that no given stack holds, or whose deadline has passed.
+
+    Its full name (of a claim: its object), whose it is, what it bills, and what is to be known of it;
+    ``hourly`` is what its machines cost an hour at the fewest replicas.
+    """
+
+    kind: Kind
+    name: str
+    owner: str
+    bills: str
+    about: str = ""
+    hourly: Money = Money()
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What the given stacks hold: ids, keys of claims; and the places where they are."""
+
+    jobs: frozenset[str]
+    endpoints: frozenset[str]
+    models: frozenset[str]
+    claims: frozenset[str] = frozenset()
+    projects: frozenset[str] = frozenset()
+    regions: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+
+
+def known(exports: Iterable[Mapping[str, Any]]) -> Known:
+    """The ids in what ``pulumi stack export`` prints, of resources to be deleted too."""
+    found: dict[str, set[str]] = {name: set() for name in Known.__struct_fields__}
+    ids = {
+        "TuningJob": ("jobs", "job"),
+        "TunedModel": ("jobs", "job"),
+        "Endpoint": ("endpoints", "endpoint_id"),
+        "DeployedModel": ("models", "model_id"),
+    }
+    for resource in _resources(exports):
+        kind, outputs = str(resource["type"]).removeprefix(TYPES), resource.get("outputs") or {}
+        if kind in ids and outputs.get(ids[kind][1]):
+            # The service answers with the project's number where we write its id.
+            found[ids[kind][0]].add(str(outputs[ids[kind][1]]).rsplit("/", 1)[-1])
+        found["claims"].add(f"{kind}/{str(resource.get('id', '')).removeprefix('gs://')}")
+        for places, key in (("projects", "project"), ("regions", "region"), ("folders", "output_uri")):
+            if outputs.get(key):
+                found[places].add(str(outputs[key]))
+    return Known(**{name: frozenset(values) for name, values in found.items()})
+
+
+def _resources(exports: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for export in exports:
+        for resource in (export.get("deployment") or {}).get("resources") or ():
+            if str(resource.get("type", "")).startswith(TYPES):
+                yield resource
+
+
+def orphans(
+    held: Known,
+    jobs: Sequence[Job],
+    endpoints: Sequence[Endpoint],
+    models: Sequence[str],
+    prices: Book = NO_PRICES,
+) -> list[Orphan]:
+    """What of these is ours and not held, what bills most first.
+
+    Args:
+        held: what the stacks hold.
+        jobs, endpoints: all of a region.
+        models: full names of registered models; those that a tuning job registers itself are Google's.
+        prices: what machines cost.
+    """
+    found: list[Orphan] = []
+    for endpoint in endpoints:
+        owner = endpoint.labels.get(names.OWNER_LABEL, "")
+        ours = bool(owner) or names.ours(endpoint.name)
+        found += [
+            _deployed(endpoint.name, d, owner, prices)
+            for d in endpoint.deployed
+            if (ours or names.ours(d.model)) and names.bare(d.model) not in held.models
+        ]
+        if ours and endpoint.name.rsplit("/", 1)[1] not in held.endpoints:
+            found.append(Orphan(Kind.ENDPOINT, endpoint.name, owner, ""))
+    found += [
+        Orphan(Kind.TUNING_JOB, job.name, job.labels[names.OWNER_LABEL], "is being paid for")
+        for job in jobs
+        if names.OWNER_LABEL in job.labels
+        and not job.state.ended
+        and job.name.rsplit("/", 1)[1] not in held.jobs
+    ]
+    found += [
+        Orphan(Kind.MODEL, name, "", "")
+        for name in models
+        if names.ours(name) and names.bare(name) not in held.models
+    ]
+    return sorted(found, key=lambda orphan: (not orphan.bills, orphan.kind, orphan.name))
+
+
+def forgotten(held: Known, claims: Iterable[tuple[str, Held]], now: float) -> list[Orphan]:
+    """Claims, each with its object's name, that no resource stands for, and those whose deadline has passed.
+
+    A claim that was let go of is none: it keeps weights for whoever wants them next.
+    """
+    found = []
+    for uri, each in claims:
+        claim = each.claim
+        if claim.owner and (each.key not in held.claims or 0.0 < claim.deadline <= now):
+            found.append(
+                Orphan(Kind.CLAIM, uri, claim.owner, "", _about(claim, now, lost=each.key not in held.claims))
+            )
+    return found
+
+
+def _about(claim: Claim, now: float, *, lost: bool) -> str:
+    said = []
+    if 0.0 < claim.deadline <= now:
+        said.append(f"its deadline passed at {_moment(claim.deadline)}: `pulumi up` ends what is under way")
+    if lost and claim.operation == STARTING:
+        said.append(
+            f"something that bills was asked for at {_moment(claim.at)}, and the answer never written down"
+        )
+    elif lost:
+        said.append(f"stands for {claim.resource}" if claim.resource else "nothing came of it")
+    if claim.heirs:
+        said.append(f"{', '.join(heir.owner for heir in claim.heirs)} stands in line")
+    return "; ".join(said)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Orphan:
+    """A model on machines, with what they cost where they are."""
+    hourly = machines(prices, {**msgspec.to_builtins(deployed), "region": endpoint.split("/")[3]})
+    bills = cost.serving(
+        deployed.machine_type,
+        deployed.accelerator_type,
+        deployed.accelerator_count,
+        deployed.min_replicas,
+        deployed.max_replicas,
+        "" if hourly[1].unknown else span(hourly, prices.currency),
+    )
+    return Orphan(Kind.DEPLOYED_MODEL, f"{endpoint} {deployed.id}", owner, bills, hourly=hourly[0])
+
+
+def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = NO_PRICES) -> list[Orphan]:
+    """Ask Google, then tell what is ours and not held."""
+    return orphans(
+        held,
+        vertex.jobs.labelled(project, region, {}),
+        vertex.serving.endpoints(project, region),
+        vertex.serving.models(project, region),
+        prices,
+    )
+
+
+def look_at_claims(vertex: Vertex, folder: str, held: Known) -> list[Orphan]:
+    """Ask Google for the claims below an output folder, then tell which nobody stands for.
+
+    Raises:
+        NotFound: there is no such bucket.
+    """
+    if not vertex.storage.bucket_exists(folder):
+        raise NotFound(f"{folder}: there is no such bucket")
+    claims = Claims(vertex.storage, folder)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        read = list(pool.map(lambda key: claims.read(key, ""), claims.keys()))
+    return forgotten(held, [(claims.uri(each.key), each) for each in read if each is not None], time.time())

@@ -1,0 +1,264 @@
+"""Who has to be allowed what, and why: each permission once, with the calls that need it.
+
+``docs/permissions.md`` and the roles in ``docs/roles`` are made from this. A test drives whole stacks
+against the embedded Vertex AI and holds the calls that were made against the calls that are named here.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Role(enum.StrEnum):
+    """A custom role, by its id; what it is for is ``meaning``."""
+
+    DEPLOYER = "vertexTuningDeployer"
+    BUCKET = "vertexTuningBucket"
+    PREREQUISITES = "vertexTuningPrerequisites"
+    CALLER = "vertexTuningCaller"
+
+    @property
+    def meaning(self) -> str:
+        """Who gets it, and on what."""
+        return {
+            Role.DEPLOYER: "whoever runs pulumi, reconcile and doctor; on the project",
+            Role.BUCKET: "whoever runs pulumi or pushes weights, in addition; on the output bucket alone",
+            Role.PREREQUISITES: "whoever runs a stack with `manage`, in addition; on the project",
+            Role.CALLER: "whoever asks a served model; on the project or on the endpoint",
+        }[self]
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """One permission.
+
+    Attributes:
+        calls: Google's names of the methods that need it; none where a property needs it, see ``when``.
+        when: the property of a service that makes it necessary; empty means always.
+        assumed: Google's pages do not say which permission the call needs; this is the one that its
+            sister calls need.
+    """
+
+    name: str
+    role: Role
+    why: str
+    calls: tuple[str, ...] = ()
+    when: str = ""
+    assumed: bool = False
+
+
+_TUNING = "google.cloud.aiplatform.GenAiTuningService"
+_ENDPOINTS = "google.cloud.aiplatform.EndpointService"
+_MODELS = "google.cloud.aiplatform.ModelService"
+_OPERATIONS = "google.longrunning.Operations"
+_QUOTAS = "google.api.cloudquotas.v1.CloudQuotas"
+_USAGE = "google.api.serviceusage.v1.ServiceUsage"
+_D, _B, _P, _C = Role.DEPLOYER, Role.BUCKET, Role.PREREQUISITES, Role.CALLER
+
+PERMISSIONS = (
+    Permission("aiplatform.tuningJobs.create", _D, "to tune", (f"{_TUNING}.CreateTuningJob",)),
+    Permission("aiplatform.tuningJobs.get", _D, "to wait for a job", (f"{_TUNING}.GetTuningJob",)),
+    Permission(
+        "aiplatform.tuningJobs.list",
+        _D,
+        "to find the job of a submission that was cut off, instead of paying twice",
+        (f"{_TUNING}.ListTuningJobs",),
+    ),
+    Permission(
+        "aiplatform.tuningJobs.cancel", _D, "to end a job with its stack", (f"{_TUNING}.CancelTuningJob",)
+    ),
+    Permission(
+        "aiplatform.models.upload",
+        _D,
+        "to register tuned weights; Model Garden's one call does it too",
+        (f"{_MODELS}.UploadModel", "google.cloud.aiplatform.ModelGardenService.Deploy"),
+    ),
+    Permission(
+        "aiplatform.models.get",
+        _D,
+        "to find the container of a registered model, and to follow operations on models",
+        (f"{_MODELS}.GetModel", f"{_OPERATIONS}.GetOperation"),
+    ),
+    Permission("aiplatform.models.list", _D, "doctor looks for what was left", (f"{_MODELS}.ListModels",)),
+    Permission("aiplatform.models.delete", _D, "to take down", (f"{_MODELS}.DeleteModel",)),
+    Permission(
+        "aiplatform.models.get",
+        _D,
+        "to ask which container fits the weights",
+        (f"{_MODELS}.RecommendSpec",),
+        assumed=True,
+    ),
+    Permission(
+        "aiplatform.endpoints.create",
+        _D,
+        "Model Garden's one call makes the endpoint; one with private service connect or a key is made first",
+        (f"{_ENDPOINTS}.CreateEndpoint", "google.cloud.aiplatform.ModelGardenService.Deploy"),
+    ),
+    Permission(
+        "aiplatform.endpoints.get",
+        _D,
+        "to see what is deployed, and to follow operations on endpoints",
+        (f"{_ENDPOINTS}.GetEndpoint", f"{_OPERATIONS}.GetOperation"),
+    ),
+    Permission(
+        "aiplatform.endpoints.list",
+        _D,
+        "to count the accelerators in use before more are asked for",
+        (f"{_ENDPOINTS}.ListEndpoints",),
+    ),
+    Permission("aiplatform.endpoints.update", _D, "labels, name, traffic", (f"{_ENDPOINTS}.UpdateEndpoint",)),
+    Permission("aiplatform.endpoints.delete", _D, "to take down", (f"{_ENDPOINTS}.DeleteEndpoint",)),
+    Permission(
+        "aiplatform.endpoints.deploy",
+        _D,
+        "to put a model on machines and to change how many",
+        (
+            f"{_ENDPOINTS}.DeployModel",
+            f"{_ENDPOINTS}.MutateDeployedModel",
+            "google.cloud.aiplatform.ModelGardenService.Deploy",
+        ),
+    ),
+    Permission("aiplatform.endpoints.undeploy", _D, "to take a model off", (f"{_ENDPOINTS}.UndeployModel",)),
+    Permission(
+        "aiplatform.operations.list",
+        _D,
+        "to find an operation of an earlier run on an endpoint",
+        (f"{_OPERATIONS}.ListOperations",),
+    ),
+    Permission(
+        "resourcemanager.projects.get",
+        _D,
+        "to see whether billing is on",
+        ("google.cloud.billing.v1.CloudBilling.GetProjectBillingInfo",),
+    ),
+    Permission("serviceusage.services.get", _D, "to see which APIs are on", (f"{_USAGE}.BatchGetServices",)),
+    Permission(
+        "cloudquotas.quotas.get",
+        _D,
+        "to see the tuning quota, the accelerators' quota, and what was asked for",
+        (f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"),
+    ),
+    Permission(
+        "iam.serviceAccounts.actAs",
+        _D,
+        "to let a job or a model run as an account of its own; on that account alone",
+        when="service_account",
+    ),
+    Permission(
+        "storage.objects.create",
+        _B,
+        "data, claims, lineage, copies of weights",
+        ("storage.objects.insert", "storage.objects.rewrite"),
+    ),
+    Permission(
+        "storage.objects.get",
+        _B,
+        "claims, and to see that weights are there",
+        ("storage.objects.get", "storage.objects.rewrite"),
+    ),
+    Permission(
+        "storage.objects.list", _B, "weights, and whether the bucket is there", ("storage.objects.list",)
+    ),
+    Permission(
+        "storage.objects.delete",
+        _B,
+        "to change a claim, which is a new object in the old one's place, and to drop one",
+        ("storage.objects.delete", "storage.objects.insert"),
+    ),
+    Permission(
+        "serviceusage.services.enable",
+        _P,
+        "to turn APIs on; the Vertex AI agent is made with the same right",
+        (
+            f"{_USAGE}.EnableService",
+            "google.api.serviceusage.v1beta1.ServiceUsage.GenerateServiceIdentity",
+        ),
+    ),
+    Permission("serviceusage.services.get", _P, "to see which are on", (f"{_USAGE}.GetService",)),
+    Permission(
+        "resourcemanager.projects.get",
+        _P,
+        "the project's id and number",
+        ("cloudresourcemanager.v1.projects.get",),
+    ),
+    Permission("storage.buckets.create", _P, "the output bucket", ("storage.buckets.insert",)),
+    Permission("storage.buckets.get", _P, "to see what it is like", ("storage.buckets.get",)),
+    Permission("storage.buckets.update", _P, "its labels", ("storage.buckets.patch",)),
+    Permission(
+        "storage.buckets.getIamPolicy",
+        _P,
+        "to give the agent the bucket",
+        ("storage.buckets.getIamPolicy",),
+    ),
+    Permission(
+        "storage.buckets.setIamPolicy",
+        _P,
+        "to give the agent the bucket",
+        ("storage.buckets.setIamPolicy",),
+    ),
+    Permission(
+        "cloudquotas.quotas.update",
+        _P,
+        "to ask for tuning jobs at once",
+        (f"{_QUOTAS}.CreateQuotaPreference", f"{_QUOTAS}.UpdateQuotaPreference"),
+    ),
+    Permission("cloudquotas.quotas.get", _P, "to see the answer", (f"{_QUOTAS}.GetQuotaPreference",)),
+    Permission(
+        "aiplatform.endpoints.predict",
+        _C,
+        "to ask",
+        ("google.cloud.aiplatform.PredictionService.Predict",),
+    ),
+)
+
+
+DISPENSABLE = {
+    "storage.buckets.get": "Google's client looks at a bucket beside its first call; refused, it goes on"
+}
+"""Calls that are made and may be refused, with the reason: nobody needs a permission for them."""
+
+
+class AgentRole(msgspec.Struct, frozen=True):
+    """A predefined role of an agent of Google's, on a resource; ``when`` as for permissions."""
+
+    agent: str
+    role: str
+    on: str
+    why: str
+    when: str = ""
+
+
+AGENTS = (
+    AgentRole(
+        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
+        "roles/storage.objectAdmin",
+        "the output bucket",
+        "tuning reads the data there and writes weights, checkpoints and metrics; serving reads the weights",
+    ),
+    AgentRole(
+        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
+        "roles/storage.objectViewer",
+        "a bucket that is not the output bucket",
+        "to read what lies there",
+        when="training_data, validation_data, custom_base_model or artifacts_uri in another bucket",
+    ),
+    AgentRole(
+        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
+        "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        "the key",
+        "to encrypt what it makes",
+        when="kms_key",
+    ),
+)
+
+
+def of_role(role: Role, permissions: Iterable[Permission] = PERMISSIONS) -> list[str]:
+    """The names that a custom role lists: what is needed always, each once, sorted."""
+    return sorted({each.name for each in permissions if each.role is role and not each.when})
+
+
+def needed(calls: Iterable[str]) -> dict[str, list[Permission]]:
+    """For each of Google's methods the permissions that it needs; none for one that is not named here."""
+    return {call: [each for each in PERMISSIONS if call in each.calls] for call in calls}

@@ -1,0 +1,68 @@
+"""What another stack tuned and tested, read from that stack's outputs while the program runs.
+
+Not through ``StackReference``, whose outputs are ``Output``s: what decides identity has to be a plain
+value. The engine answers the same question at once when it is asked directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pulumi
+
+from . import lineage
+from .specs import FromStack
+
+
+class Promoted(msgspec.Struct, frozen=True):
+    """Weights of another stack: where they are, which job made them, and what stands behind them."""
+
+    artifacts_uri: str
+    job: str
+    lineage: lineage.Lineage
+
+
+class NotPromotable(ValueError):
+    """The other stack has nothing to hand on; the text says why."""
+
+
+def read(source: FromStack) -> Promoted:
+    """Ask the engine for the other stack's outputs.
+
+    Raises:
+        NotPromotable: there is no such stack or service, or it is not settled.
+    """
+    try:
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": source.stack})
+    except Exception as error:
+        # The engine tells the way of the call first.
+        why = str(error).rpartition("error: ")[2]
+        raise NotPromotable(f"stack {source.stack} cannot be read: {why}") from error
+    return chosen(source, (answer.value or {}).get("outputs") or {})
+
+
+def chosen(source: FromStack, outputs: Mapping[str, Any]) -> Promoted:
+    """The promoted weights out of a stack's outputs.
+
+    Raises:
+        NotPromotable: the service is not there, or not settled.
+    """
+    said = outputs.get(source.service)
+    if not isinstance(said, Mapping):
+        there = ", ".join(sorted(outputs)) or "nothing; run its `up` first"
+        raise NotPromotable(f"stack {source.stack} has no service {source.service!r}, it has {there}")
+    if said.get("settled") is not True:
+        raise NotPromotable(
+            f"{source.service} of {source.stack} is not settled; run its `up` to the end first"
+        )
+    try:
+        return msgspec.convert(
+            {key: said.get(key) for key in Promoted.__struct_fields__}, Promoted, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise NotPromotable(
+            f"{source.service} of {source.stack} does not say what it serves ({error}): it was not tuned, "
+            "or by an older version; run its `up` once more"
+        ) from error

@@ -1,0 +1,9 @@
+"""What a preview means for a reviewer: one model, rendered as Markdown, as HTML and as JSON."""
+
+from .build import build
+from .html import html
+from .markdown import COMMENT_LIMIT, markdown
+from .model import Report
+from .preview import Preview, read_preview
+
+__all__ = ["COMMENT_LIMIT", "Preview", "Report", "build", "html", "markdown", "read_preview"]

@@ -1,0 +1,144 @@
+"""What ``pulumi preview --json`` prints, as far as a report needs it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from ..lifecycle.provider import PROVIDER_KEY
+
+MOST_BYTES = 256 * 2**20
+TYPES = "pulumi-python:dynamic/vertex:"
+COMPONENT = "vertex-tuning:index:TunedModelService"
+STACK = "pulumi:pulumi:Stack"
+
+
+Urn = Annotated[str, msgspec.Meta(pattern=r"^urn:pulumi:[^:]+::[^:]*::.+::.+$")]
+
+
+class Op(enum.StrEnum):
+    """What happens to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    SAME = "same"
+
+
+# The engine's other steps, as create-replacement, are parts of these.
+_OPS = frozenset(Op)
+
+
+class State(msgspec.Struct, frozen=True, rename="camel"):
+    """A resource before or after."""
+
+    type: str
+    inputs: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel"):
+    """One step of the engine."""
+
+    op: str
+    urn: Urn
+    old_state: State | None = None
+    new_state: State | None = None
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """A line that the engine, the program or a provider said."""
+
+    message: str
+    severity: str = "info"
+    urn: str = ""
+
+
+class Preview(msgspec.Struct, frozen=True, rename="camel"):
+    """The whole."""
+
+    steps: tuple[Step, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    config: dict[str, Any] = {}
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """One of our resources: ``before`` is what was there last, ``after`` is what is declared.
+
+    ``declared`` is what was declared when ``before`` was made.
+    """
+
+    op: Op
+    kind: str
+    urn: str
+    service: str
+    before: Mapping[str, Any] | None
+    declared: Mapping[str, Any]
+    after: Mapping[str, Any] | None
+
+
+def read_preview(text: bytes) -> Preview:
+    """Parse it.
+
+    Raises:
+        ValueError: it is not what ``pulumi preview --json`` prints; one line.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"is larger than {MOST_BYTES // 2**20} MiB")
+    try:
+        preview = msgspec.json.decode(text, type=Preview)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"is not what `pulumi preview --json` prints: {error}") from error
+    if not preview.steps and not preview.diagnostics:
+        raise ValueError("is not what `pulumi preview --json` prints: it has neither steps nor diagnostics")
+    return preview
+
+
+def stack_of(preview: Preview) -> str:
+    """The stack's name."""
+    return preview.steps[0].urn.split(":")[2] if preview.steps else ""
+
+
+def ours(preview: Preview) -> list[Planned]:
+    """Our resources, in the engine's order."""
+    found = []
+    for step in preview.steps:
+        state = step.new_state or step.old_state
+        if state is None or step.op not in _OPS or not state.type.startswith(TYPES):
+            continue
+        old, new = step.old_state, step.new_state
+        before = {**old.inputs, **old.outputs} if old else None
+        after = new.inputs if new and step.op != Op.DELETE else None
+        found.append(
+            Planned(
+                op=Op(step.op),
+                kind=state.type.removeprefix(TYPES),
+                urn=step.urn,
+                service=str((after or before or {}).get("service", "")),
+                before=_plain(before),
+                declared=old.inputs if old else {},
+                after=_plain(after),
+            )
+        )
+    return found
+
+
+def others(preview: Preview) -> dict[str, int]:
+    """How many other resources change, by operation and type."""
+    found: dict[str, int] = {}
+    for step in preview.steps:
+        state = step.new_state or step.old_state
+        if state is None or step.op not in _OPS or step.op == Op.SAME:
+            continue
+        if not state.type.startswith((TYPES, COMPONENT, STACK, "pulumi:providers:")):
+            key = f"{step.op} {state.type}"
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def _plain(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if values is None else {key: values[key] for key in values if key != PROVIDER_KEY}

@@ -1,0 +1,130 @@
+"""Running a user's command that scores a model: bounded in time and in what is read of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+import msgspec
+
+from ..lifecycle.external import Clock
+from ..vertex.errors import InvalidRequest
+
+KEPT = 64 * 1024  # bytes of each stream, counted from its end
+LOOK_SECONDS = 0.2
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """What the command says of the model: ``score`` from 0 to 1, out of ``n`` examples if it tells."""
+
+    score: float
+    n: int = 1
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a command ended; ``status`` is ``None`` when its time was over."""
+
+    status: int | None
+    output: str
+    errors: str
+
+
+def run(
+    command: Sequence[str], folder: str, variables: Mapping[str, str], limit: float, clock: Clock
+) -> Ended:
+    """Run a command without a shell; what it started ends with it.
+
+    Raises:
+        InvalidRequest: it cannot be started.
+        Interrupted: the engine was told to end.
+    """
+    try:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InvalidRequest(
+            f"evaluation.command: {command[0]} cannot be run in {folder}: {error}"
+        ) from error
+    tails = [_Tail(stream) for stream in (process.stdout, process.stderr) if stream is not None]
+    end = time.monotonic() + limit
+    try:
+        while process.poll() is None and time.monotonic() < end:
+            clock.sleep(0.0)
+            try:
+                process.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+        status = process.poll()
+    finally:
+        _kill(process)
+    output, errors = (tail.text() for tail in tails)
+    return Ended(status, output, errors)
+
+
+def scored(ended: Ended) -> Scored:
+    """The score in the last line of the output: an object, or a bare number; none of them is a full score.
+
+    Raises:
+        ValueError: it failed, ran out of time, or its last line is no score.
+    """
+    if ended.status is None:
+        raise ValueError("the command took too long")
+    if ended.status != 0:
+        last = _last(ended.errors) or _last(ended.output)
+        raise ValueError(f"the command ended with {ended.status}{': ' + last if last else ''}")
+    line = _last(ended.output)
+    if not line:
+        return Scored(1.0)
+    try:
+        said = msgspec.json.decode(line, type=Scored | float)
+    except msgspec.DecodeError as error:
+        raise ValueError(
+            f"the command's last line is neither a number nor {{score, n}}: {line[:200]}"
+        ) from error
+    found = said if isinstance(said, Scored) else Scored(float(said))
+    if not 0 <= found.score <= 1:
+        raise ValueError(f"the command's score is {found.score}, not between 0 and 1")
+    return found
+
+
+class _Tail:
+    """Reads a stream to its end and keeps the last of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with self._stream:
+            while chunk := self._stream.read1(KEPT):  # type: ignore[attr-defined]
+                self._kept = (self._kept + chunk)[-KEPT:]
+
+    def text(self) -> str:
+        """What was kept, once the stream has ended."""
+        self._thread.join(timeout=5.0)
+        return self._kept.decode(errors="replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _last(text: str) -> str:
+    return next((line.strip()[:500] for line in reversed(text.splitlines()) if line.strip()), "")

@@ -1,0 +1,59 @@
+"""Which weights may be deleted with a service, and who still needs them."""
+
+from __future__ import annotations
+
+from ..lifecycle import Phase, Reach
+from ..vertex.claims import STARTING, Held
+from . import artifacts
+from .submission import TUNINGS
+
+DEPLOYMENTS = "DeployedModel"
+
+
+def deletable(reach: Reach, fingerprint: str, owner: str) -> str:
+    """The folder of the weights that this owner's submission made; empty if it made none that are there."""
+    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    if held is None or held.claim.owner != owner:
+        return ""
+    job = reach.vertex.jobs.get(held.claim.resource) if held.claim.resource else None
+    if job is None or not artifacts.made_under(job, held.claim):
+        return ""
+    seen = artifacts.of_job(reach, job)
+    return str(seen.live["artifacts_uri"]) if seen.phase is Phase.READY else ""
+
+
+def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
+    """Who still needs these weights: a reader of the tuning, a deployment, a tuning that goes on from them.
+
+    Seen is what has its claims below the same output folder, and readers wherever they are.
+    """
+    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    readers = [heir.owner for heir in held.claim.heirs] if held is not None else []
+    serving = [
+        f"a deployment of {other.claim.owner or 'an earlier service'}"
+        for other in reach.claims.below(DEPLOYMENTS)
+        if _reads(other, uri) and other.claim.owner != owner
+    ]
+    tuning = [
+        f"a tuning of {other.claim.owner}"
+        for other in reach.claims.below(TUNINGS)
+        if _reads(other, uri) and _goes_on(reach, other)
+    ]
+    return sorted({*readers, *serving, *tuning})
+
+
+def kept(what: str, users: list[str]) -> str:
+    """One line that says why weights are not deleted."""
+    return f"delete_artifacts: the weights of {what} are kept, because they are used by {', '.join(users)}"
+
+
+def _reads(held: Held, uri: str) -> bool:
+    read = f"{held.claim.reads}/"
+    return bool(held.claim.reads) and (read.startswith(f"{uri}/") or f"{uri}/".startswith(read))
+
+
+def _goes_on(reach: Reach, held: Held) -> bool:
+    if not held.claim.resource:
+        return held.claim.operation == STARTING or bool(held.claim.failed)
+    job = reach.vertex.jobs.get(held.claim.resource)
+    return job is not None and not job.state.ended

@@ -1,0 +1,219 @@
+"""DeployedModel: weights on machines. It waits, and it bills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import Output
+from pulumi.dynamic import DiffResult
+
+from .. import cost
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..specs import Rollout
+from ..vertex.claims import Held
+from ..vertex.client import Deployed, Endpoint
+from ..vertex.errors import Transient
+from . import artifacts, evaluating, traffic
+from .deploying import DeployedModelInputs, start, under_way
+from .operations import finish
+from .undeploying import await_start, claims_folder, clear, found_on, not_to_share, take_off, unregister
+
+
+class DeployedModelExternal:
+    """The registered model, its deployment and the endpoint's traffic.
+
+    A deployment that is to be deleted while its successor does not serve yet is let go of instead, and
+    serves on; the successor takes it off once it has the traffic (or, with ``recreate``, before it
+    asks for machines).
+    """
+
+    waits_in_line = False
+
+    def observe(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation:
+        """Ready when it is on the endpoint with all the traffic, and no predecessor is left there."""
+        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        unfit = not_to_share(reach, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
+        if unfit:
+            return Observation(Phase.FAILED, {"traffic": 0}, unfit)
+        mine = found_on(endpoint, inputs.model_id)
+        if endpoint is not None and mine:
+            return traffic.serving(reach, endpoint, mine, inputs, held)
+        judged = evaluating.look(reach, inputs, held) if inputs.evaluation is not None else None
+        started = judged or under_way(reach, inputs, held)
+        if started is not None:
+            return started
+        weights = artifacts.look(
+            reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri, retry=inputs.retry
+        )
+        if weights.phase is Phase.READY:
+            return Observation(Phase.ABSENT, {"traffic": 0}, "not deployed")
+        if weights.phase in (Phase.BLOCKED, Phase.PENDING):
+            return Observation(Phase.BLOCKED, {"traffic": 0}, weights.reason)
+        return Observation(weights.phase, {"traffic": 0}, weights.reason)
+
+    def submit(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Held | None:
+        """Deploy, evaluated first if asked; when it is deployed, give it traffic and end its predecessors."""
+        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        mine = found_on(endpoint, inputs.model_id)
+        if endpoint is not None and mine:
+            return traffic.advance(reach, inputs, endpoint, mine, held)
+        if held is None:
+            raise Transient("the claim of this deployment is gone; run it again")
+        if inputs.evaluation is not None:
+            stepped = evaluating.step(reach, inputs, inputs.evaluation, held)
+            if stepped is not None:
+                return stepped
+        elif held.claim.resource == (probe := evaluating.probe(inputs).endpoint):
+            # The evaluation was cut off, and then taken out of the spec.
+            clear(reach, probe)
+        if endpoint is not None and inputs.rollout is Rollout.RECREATE:
+            traffic.take_off_left(reach, inputs, endpoint)
+        return start(reach, inputs, endpoint, held)
+
+    def update(
+        self, reach: Reach, _before: Mapping[str, Any], inputs: DeployedModelInputs, _held: Held | None
+    ) -> None:
+        """Change replicas and autoscaling of what is deployed."""
+        mine = found_on(reach.vertex.serving.endpoint(inputs.endpoint), inputs.model_id)
+        wanted = inputs.machine
+        if mine and _scaling(mine[0]) != (
+            wanted.min_replicas,
+            wanted.max_replicas,
+            wanted.autoscaling_target,
+        ):
+            finish(reach, reach.vertex.serving.rescale(inputs.endpoint, mine[0].id, wanted))
+
+    def delete(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> bool:
+        """Take it off its machines and unregister it, unless it stands in for a successor; weights stay."""
+        if held is not None:
+            await_start(reach, held.claim.resource or inputs.endpoint, inputs.model_id, held)
+        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        mine = found_on(endpoint, inputs.model_id)
+        if held is not None and _has_traffic(endpoint, mine) and _has_successor(reach, inputs, held):
+            return True
+        take_off(reach, inputs.endpoint, [deployed.id for deployed in mine])
+        if inputs.evaluation is not None:
+            clear(reach, evaluating.probe(inputs).endpoint)
+        unregister(reach, inputs.project, inputs.region, inputs.model_id)
+        return False
+
+
+def _has_traffic(endpoint: Endpoint | None, mine: tuple[Deployed, ...]) -> bool:
+    return endpoint is not None and any(endpoint.traffic.get(deployed.id, 0) for deployed in mine)
+
+
+def _has_successor(reach: Reach, inputs: DeployedModelInputs, held: Held) -> bool:
+    """Whether another deployment of this service is claimed, which then does not serve yet."""
+    folder = claims_folder(inputs.project, inputs.region)
+    return any(other.key != held.key for other in reach.claims.owned(folder, inputs.owner))
+
+
+def _scaling(deployed: Deployed) -> tuple[int, int, int | None]:
+    return deployed.min_replicas, deployed.max_replicas, deployed.autoscaling_target
+
+
+class DeployedModelProvider(Provider[DeployedModelInputs]):
+    """Pulumi's view of a deployed model."""
+
+    kind = "DeployedModel"
+    inputs = DeployedModelInputs
+    external = DeployedModelExternal()
+    claimed = True
+    changes = {
+        "project": Change.MOVE,
+        "region": Change.MOVE,
+        "endpoint_id": Change.MOVE,
+        "fingerprint": Change.REDEPLOY,
+        "weights_uri": Change.REDEPLOY,
+        "machine_type": Change.REDEPLOY,
+        "accelerator_type": Change.REDEPLOY,
+        "accelerator_count": Change.REDEPLOY,
+        "spot": Change.REDEPLOY,
+        "reservation": Change.REDEPLOY,
+        "scale_to_zero": Change.REDEPLOY,
+        "container": Change.REDEPLOY,
+        "service_account": Change.REDEPLOY,
+        "min_replicas": Change.IN_PLACE,
+        "max_replicas": Change.IN_PLACE,
+        "autoscaling_target": Change.IN_PLACE,
+        "rollout": Change.NONE,  # says how the next change happens
+        "evaluation": Change.NONE,  # so do these two
+        "canary": Change.NONE,
+        "display_name": Change.NONE,  # fixed when it is deployed
+        "endpoint_display_name": Change.NONE,  # Endpoint keeps it
+        "endpoint_labels": Change.NONE,
+        "retry": Change.NONE,
+        "adopted": Change.NONE,  # whose the endpoint is; another one has another id
+        "price": Change.NONE,
+    }
+
+    def identity(self, inputs: DeployedModelInputs) -> str:
+        """The registered model's name: it changes with everything that redeploys, and with the place."""
+        return inputs.model
+
+    def bill(self, inputs: DeployedModelInputs) -> str:
+        """The machines, and before them those of the evaluation."""
+        before = "" if inputs.evaluation is None else "; the same before that, for its evaluation"
+        serving = cost.serving(
+            inputs.machine_type,
+            inputs.accelerator_type,
+            inputs.accelerator_count,
+            inputs.min_replicas,
+            inputs.max_replicas,
+            inputs.price,
+        )
+        return serving + before
+
+    def deletes_first(self, news: Mapping[str, Any]) -> bool:
+        """``recreate`` frees the old machines before it asks for new ones.
+
+        Without waiting, the weights may be hours away: the old one serves on until they are there.
+        """
+        return news.get("rollout") == Rollout.RECREATE.value and bool(news.get("wait", True))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """As everywhere; a rollout that leaves nobody to answer is told."""
+        found = super().diff(_id, olds, news)
+        if found.replaces and found.delete_before_replace:
+            process.say(
+                str(news.get("urn", "")),
+                "downtime: the old model goes before the new one serves (rollout: recreate)",
+                warning=True,
+            )
+        return found
+
+    def bound_by(self, inputs: DeployedModelInputs) -> str:
+        """Its own claim."""
+        return self._key(inputs)
+
+    def overdue(
+        self, reach: Reach, inputs: DeployedModelInputs, held: Held | None, seen: Observation
+    ) -> str | None:
+        """A deployment that does not serve is taken back; one that serves is as good as ready."""
+        if seen.live.get("traffic"):
+            return None
+        if seen.phase not in (Phase.PENDING, Phase.PARTIAL):
+            return ""
+        self.take_back(reach, inputs, held)
+        return "the deployment, which did not serve yet, was taken back; `pulumi up` deploys anew"
+
+    def take_back(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> None:
+        """Leave nothing of a failed deployment that bills; what serves serves on."""
+        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        if _has_traffic(endpoint, found_on(endpoint, inputs.model_id)):
+            return
+        self.external.delete(reach, inputs, held)
+        if held is not None:
+            reach.claims.forget(held)
+
+
+class DeployedModel(Declared, module="vertex", name="DeployedModel"):
+    """A tuned model on dedicated machines behind an endpoint."""
+
+    provider = DeployedModelProvider
+
+    deployed_id: Output[str]
+    traffic: Output[int]
+    verdict: Output[dict[str, Any] | None]
+    phase: Output[str]

@@ -1,0 +1,227 @@
+"""What a deployment is made of, and how it is started."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .. import names
+from ..lifecycle import Observation, Phase, Reach, ResourceInputs
+from ..names import OWNER_LABEL
+from ..specs import (
+    Canary,
+    Container,
+    Evaluation,
+    GcsUri,
+    Labels,
+    Machine,
+    Retry,
+    Rollout,
+    RolloutChoice,
+    Scaling,
+    ServiceAccount,
+    Text,
+)
+from ..vertex.claims import STARTING, Held
+from ..vertex.client import ContainerRequest, Endpoint, MachineRequest
+from ..vertex.errors import (
+    AlreadyExists,
+    InvalidRequest,
+    NoCapacity,
+    NotFound,
+    PermissionMissing,
+    QuotaExceeded,
+    Transient,
+    VertexError,
+    of_rpc,
+)
+from . import artifacts
+from .endpoint import all_labels
+from .operations import finish
+
+# Google's answer says that nothing was started; a lost or odd answer does not say so.
+REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
+
+
+class DeployedModelInputs(ResourceInputs, Machine, Scaling):
+    """Which weights, on which machines, behind which endpoint.
+
+    Attributes:
+        model_id: id under which the weights are registered; one registration per deployment.
+        fingerprint: of the tuning job that makes the weights; or else ``weights_uri``.
+        adopted: the endpoint is another's: it is neither made nor named here.
+        price: what an hour costs by the price book, for messages; empty when the book does not say.
+        retry: whether a failed tuning job is followed by another, so that its weights may still come.
+        evaluation: what a new model has to show before it gets traffic.
+        canary: how it then takes the traffic.
+        endpoint_labels: set when this deployment makes the endpoint; kept by Endpoint afterwards.
+    """
+
+    endpoint_id: str
+    model_id: str
+    owner_label: str
+    fingerprint: str | None = None
+    weights_uri: GcsUri | None = None
+    retry: Retry | None = None
+    container: Container | None = None
+    service_account: ServiceAccount | None = None
+    rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
+    evaluation: Evaluation | None = None
+    canary: Canary | None = None
+    display_name: Text
+    endpoint_display_name: Text
+    endpoint_labels: Labels = {}
+    adopted: Literal[True] | None = None
+    price: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Full resource name of the endpoint."""
+        return names.endpoint(self.project, self.region, self.endpoint_id)
+
+    @property
+    def model(self) -> str:
+        """Full resource name of the registered model."""
+        return names.model(self.project, self.region, self.model_id)
+
+    @property
+    def machine(self) -> MachineRequest:
+        """The machines, as the wire wants them."""
+        zero = self.scale_to_zero
+        return MachineRequest(
+            machine_type=self.machine_type,
+            accelerator_type=self.accelerator_type,
+            accelerator_count=self.accelerator_count,
+            min_replicas=self.min_replicas,
+            max_replicas=self.max_replicas,
+            autoscaling_target=self.autoscaling_target,
+            spot=self.spot,
+            reservation=self.reservation,
+            scale_to_zero=zero is not None,
+            min_scaleup_period=zero.min_scaleup_period if zero else None,
+            idle_scaledown_period=zero.idle_scaledown_period if zero else None,
+        )
+
+
+def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, held: Held) -> Held:
+    """Start the deployment, and write its operation into the claim."""
+    weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
+    uri = str(weights.live["artifacts_uri"])
+    _tell_ended(reach, inputs, uri, held)
+    on_existing = endpoint is not None or _made_again(reach, inputs)
+    if on_existing:
+        _register(reach, inputs, endpoint, uri)
+    held = reach.claims.note(held, resource=inputs.endpoint, operation=STARTING, reads=uri)
+    try:
+        operation = _start(reach, inputs, uri, on_existing=on_existing)
+    except REFUSALS as refused:
+        reach.claims.note(held, operation="")
+        raise advised(reach, inputs, uri, refused) from refused
+    except (Transient, AlreadyExists):
+        # It may be under way all the same: the next looks find it, or the grace period ends.
+        return held
+    return reach.claims.note(held, operation=operation)
+
+
+def under_way(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation | None:
+    """The deployment that the claim says was started, unless it is over and well."""
+    if held is None or not held.claim.operation:
+        return None
+    if held.claim.operation == STARTING:
+        young = reach.claims.age(held) < reach.connection.grace_seconds
+        if young or reach.vertex.serving.under_way(inputs.endpoint):
+            return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
+        return None
+    operation = reach.vertex.serving.operation(held.claim.operation)
+    if operation is None:
+        return None
+    if not operation.done:
+        return Observation(Phase.PENDING, {"traffic": 0}, "machines start and load the weights")
+    if operation.error_code:
+        why = of_rpc(operation.error_code, operation.error_message)
+        if isinstance(why, NoCapacity):
+            return Observation(Phase.PARTIAL, {"traffic": 0}, f"no machines were free: {why}")
+        return Observation(Phase.FAILED, {"traffic": 0}, f"deployment failed: {why}")
+    return None
+
+
+def _tell_ended(reach: Reach, inputs: DeployedModelInputs, uri: str, held: Held) -> None:
+    """A deployment that ended for want of machines was a refusal, only later: it is told as one, once."""
+    ended = reach.vertex.serving.operation(held.claim.operation) if "/" in held.claim.operation else None
+    if ended is not None and ended.error_code:
+        refused = of_rpc(ended.error_code, ended.error_message)
+        reach.claims.note(held, operation="")
+        raise advised(reach, inputs, uri, refused)
+
+
+def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
+    """The refusal; for want of machines, with the regions and machines that Vertex AI says would fit."""
+    if not isinstance(refused, NoCapacity | QuotaExceeded):
+        return refused
+    try:
+        fits = reach.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
+    except VertexError:
+        # The advice is a courtesy: its failure must not hide the refusal.
+        return refused
+    if not fits:
+        return refused
+    return type(refused)(f"{str(refused).rstrip('.')}. Would fit: {', '.join(fits[:6])}")
+
+
+def _made_again(reach: Reach, inputs: DeployedModelInputs) -> bool:
+    """Make an endpoint whose model is registered already: evaluated elsewhere, or left when one was deleted.
+
+    Model Garden's call makes both and would refuse the model. A run that was killed may be making it still.
+    """
+    serving = reach.vertex.serving
+    if serving.model_container(inputs.model) is None:
+        return False
+    labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
+    try:
+        finish(
+            reach,
+            serving.create_endpoint(inputs.endpoint, inputs.endpoint_display_name, labels, None, None),
+        )
+    except AlreadyExists:
+        for operation in serving.under_way(inputs.endpoint):
+            finish(reach, operation)
+    return True
+
+
+def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
+    serving = reach.vertex.serving
+    if serving.model_container(inputs.model) is not None:
+        return
+    container = _container(inputs) or serving.recommended_container(inputs.project, inputs.region, uri)
+    if container is None:
+        old = (
+            serving.model_container(deployed.model) for deployed in (endpoint.deployed if endpoint else ())
+        )
+        container = next((found for found in old if found is not None), None)
+    if container is None:
+        raise InvalidRequest(
+            "Vertex AI recommends no container for these weights and none is deployed to copy from; "
+            "set serving.container"
+        )
+    labels = {OWNER_LABEL: inputs.owner_label}
+    finish(reach, serving.upload_model(inputs.model, inputs.display_name, uri, container, labels))
+
+
+def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:
+    serving = reach.vertex.serving
+    if on_existing:
+        return serving.deploy(
+            inputs.endpoint, inputs.model, inputs.display_name, inputs.machine, inputs.service_account
+        )
+    return serving.deploy_weights(
+        inputs.endpoint,
+        inputs.endpoint_display_name,
+        inputs.model_id,
+        inputs.display_name,
+        uri,
+        inputs.machine,
+        _container(inputs),
+    )
+
+
+def _container(inputs: DeployedModelInputs) -> ContainerRequest | None:
+    return ContainerRequest(**inputs.container.model_dump()) if inputs.container else None

@@ -1,0 +1,176 @@
+"""Endpoint: the name that callers keep, in the state before anything bills, owner of what is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pulumi import Output
+from pulumi.dynamic import DiffResult
+
+from .. import names
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..names import OWNER_LABEL
+from ..specs import KmsKey, Labels, ProjectIds, Text
+from ..vertex.claims import Held
+from .operations import ended, finish, gone
+from .undeploying import await_start, claims_folder, clear, not_to_share, take_off, unregister
+
+
+class EndpointInputs(ResourceInputs):
+    """An endpoint under an id that we choose, or an adopted one.
+
+    Attributes:
+        adopted: it is another's: it is neither made, changed nor deleted here.
+        private_service_connect: projects that may connect privately; such an endpoint is made at
+            once, others when the first model is deployed.
+    """
+
+    endpoint_id: str
+    owner_label: str
+    display_name: Text
+    labels: Labels = {}
+    private_service_connect: ProjectIds | None = None
+    kms_key: KmsKey | None = None
+    adopted: Literal[True] | None = None
+
+    @property
+    def name(self) -> str:
+        """Full resource name."""
+        return names.endpoint(self.project, self.region, self.endpoint_id)
+
+    @property
+    def made_here(self) -> bool:
+        """Whether it has settings that only an explicit create can give."""
+        return self.private_service_connect is not None or self.kms_key is not None
+
+
+def all_labels(labels: Mapping[str, str], owner_label: str) -> dict[str, str]:
+    """The user's labels and the one that says whose it is."""
+    return {**labels, OWNER_LABEL: owner_label}
+
+
+class EndpointExternal:
+    """The endpoint at Vertex AI."""
+
+    waits_in_line = False
+
+    def observe(self, reach: Reach, inputs: EndpointInputs, _held: Held | None) -> Observation:
+        """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
+        links = {"endpoint": inputs.name, "console": names.endpoint_console(inputs.name)}
+        live = reach.vertex.serving.endpoint(inputs.name)
+        if inputs.adopted:
+            unfit = not_to_share(reach, inputs.name, live, inputs.owner)
+            return Observation(
+                Phase.FAILED if unfit else Phase.READY, {**links, "live": live is not None}, unfit
+            )
+        if live is None:
+            return Observation(Phase.ABSENT if inputs.made_here else Phase.READY, {**links, "live": False})
+        if OWNER_LABEL not in live.labels:
+            # Model Garden has just made it; the deployment sets name and labels next.
+            return Observation(Phase.READY, {**links, "live": True})
+        labels = {key: value for key, value in live.labels.items() if key != OWNER_LABEL}
+        return Observation(
+            Phase.READY, {**links, "live": True, "labels": labels, "display_name": live.display_name}
+        )
+
+    def submit(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Held | None:
+        """Create it empty."""
+        operation = reach.vertex.serving.create_endpoint(
+            inputs.name,
+            inputs.display_name,
+            all_labels(inputs.labels, inputs.owner_label),
+            inputs.private_service_connect,
+            inputs.kms_key,
+        )
+        finish(reach, operation)
+        return held
+
+    def update(
+        self, reach: Reach, _before: Mapping[str, Any], inputs: EndpointInputs, _held: Held | None
+    ) -> None:
+        """Set name and labels, if it is there and ours."""
+        if not inputs.adopted and reach.vertex.serving.endpoint(inputs.name) is not None:
+            reach.vertex.serving.patch_endpoint(
+                inputs.name,
+                display_name=inputs.display_name,
+                labels=all_labels(inputs.labels, inputs.owner_label),
+            )
+
+    def delete(self, reach: Reach, inputs: EndpointInputs, _held: Held | None) -> bool:
+        """Take everything off, then delete it: nothing on it may bill once its owner is gone.
+
+        That includes deployments that no state knows, because the run that started them was killed.
+        An adopted endpoint stays, with all that others have deployed.
+        """
+        folder = claims_folder(inputs.project, inputs.region)
+        models: set[str] = set()
+        for held in reach.claims.owned(folder, inputs.owner, ""):
+            model_id = held.key.rsplit("/", 1)[1]
+            probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
+            if held.claim.resource in (inputs.name, probe):
+                models.add(model_id)
+                await_start(reach, held.claim.resource, model_id, held)
+            if held.claim.resource == probe:
+                clear(reach, probe)
+        live = reach.vertex.serving.endpoint(inputs.name)
+        if live is None:
+            # A run that was killed may be making it still.
+            for operation in reach.vertex.serving.under_way(inputs.name):
+                ended(reach, operation)
+            live = reach.vertex.serving.endpoint(inputs.name)
+        if live is not None:
+            if not inputs.adopted:
+                models.update(names.bare(deployed.model) for deployed in live.deployed)
+            ours = [deployed.id for deployed in live.deployed if names.bare(deployed.model) in models]
+            take_off(reach, inputs.name, ours)
+        if not inputs.adopted:
+            gone(reach, reach.vertex.serving.delete_endpoint(inputs.name))
+        for model_id in sorted(models):
+            claim = reach.claims.read(f"{folder}/{model_id}", "")
+            if claim is not None and claim.claim.owner in ("", inputs.owner):
+                unregister(reach, inputs.project, inputs.region, model_id)
+                reach.claims.forget(claim)
+        return False
+
+
+class EndpointProvider(Provider[EndpointInputs]):
+    """Pulumi's view of an endpoint."""
+
+    kind = "Endpoint"
+    inputs = EndpointInputs
+    external = EndpointExternal()
+    claimed = True
+    changes = {
+        "project": Change.MOVE,
+        "region": Change.MOVE,
+        "endpoint_id": Change.MOVE,
+        "private_service_connect": Change.MOVE,
+        "kms_key": Change.MOVE,
+        "adopted": Change.MOVE,  # who owns it; what serves on it stays
+        "display_name": Change.IN_PLACE,
+        "labels": Change.IN_PLACE,
+    }
+
+    def identity(self, inputs: EndpointInputs) -> str:
+        """The full resource name, with the id that we chose."""
+        return inputs.name
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """As everywhere; that callers have to learn another name is told."""
+        found = super().diff(id_, olds, news)
+        name = self._parsed(news).name if found.replaces else id_
+        if name != id_:
+            process.say(
+                str(news.get("urn", "")), f"callers get a new endpoint: {name}, not {id_}", warning=True
+            )
+        return found
+
+
+class Endpoint(Declared, module="vertex", name="Endpoint"):
+    """The stable name behind which tuned models come and go."""
+
+    provider = EndpointProvider
+
+    endpoint: Output[str]
+    console: Output[str]

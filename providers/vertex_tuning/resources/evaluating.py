@@ -1,0 +1,143 @@
+"""Judging a new model before callers are answered by it.
+
+Vertex AI has no call that asks a deployed model past the endpoint's traffic split. So a new model is
+first deployed to an endpoint of its own, the probe, where nobody but the evaluation asks; it is then
+given up, and the model that passed is deployed where callers are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .. import names, prompts
+from ..lifecycle import Observation, Phase, Reach, process
+from ..specs import Evaluation, Match, seconds
+from ..vertex.claims import Held, Verdict
+from ..vertex.errors import InvalidRequest, VertexError
+from .commands import run, scored
+from .deploying import DeployedModelInputs, start, under_way
+from .undeploying import clear, found_on
+
+ASKED_AT_ONCE = 4
+PATIENCE = 3
+"""At a share of the traffic, how many times as often a prompt is asked as it takes on average."""
+
+
+class Rejected(VertexError):
+    """The model is not good enough, by the user's own measure."""
+
+
+def probe(inputs: DeployedModelInputs) -> DeployedModelInputs:
+    """The same deployment on an endpoint of its own."""
+    name = f"{inputs.endpoint_display_name[:100]} (evaluation)"
+    changes = {"endpoint_id": names.probe(inputs.model_id), "endpoint_display_name": name, "adopted": None}
+    return inputs.model_copy(update=changes)
+
+
+def look(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation | None:
+    """Where the evaluation stands; ``None`` when it is over, or begins as soon as the weights are there."""
+    there = probe(inputs)
+    site = reach.vertex.serving.endpoint(there.endpoint)
+    if held is not None and held.claim.verdict is not None:
+        if site is None:
+            return None
+        return Observation(Phase.PARTIAL, {"traffic": 0}, "evaluated; its machines are still to be freed")
+    if found_on(site, inputs.model_id):
+        return Observation(Phase.PARTIAL, {"traffic": 0}, "deployed for its evaluation, which is next")
+    return under_way(reach, there, held)
+
+
+def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held: Held) -> Held | None:
+    """The evaluation's next step; ``None`` when there is none left.
+
+    Raises:
+        Rejected: the model did not pass.
+    """
+    there = probe(inputs)
+    site = reach.vertex.serving.endpoint(there.endpoint)
+    if held.claim.verdict is not None:
+        if site is None:
+            return None
+        clear(reach, there.endpoint)
+        return held
+    mine = found_on(site, inputs.model_id)
+    if not mine:
+        return start(reach, there, site, held)
+    verdict = judge(reach, there, evaluation, mine[0].id, share=100)
+    return reach.claims.note(held, operation="", verdict=verdict)
+
+
+def judge(
+    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, *, share: int
+) -> Verdict:
+    """Score a deployed model that has this share of its endpoint's traffic, and tell it.
+
+    Raises:
+        Rejected: it is below the threshold.
+    """
+    by = _by_command if evaluation.command is not None else _by_prompts
+    score, n = by(reach, inputs, evaluation, deployed_id, share)
+    verdict = Verdict(score=round(score, 4), n=n, threshold=evaluation.threshold)
+    over = f"over {n} answers" if n > 1 else "in all"
+    told = f"evaluation: score {verdict.score:g} {over}, at least {verdict.threshold:g} is asked for"
+    if score < evaluation.threshold:
+        raise Rejected(f"{told}; the new model is taken back, and what served before serves on")
+    process.say(inputs.urn, told)
+    return verdict
+
+
+def _by_command(
+    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
+) -> tuple[float, int]:
+    variables = {
+        "EVALUATION_ENDPOINT": inputs.endpoint,
+        "EVALUATION_DEPLOYED_MODEL": deployed_id,
+        "EVALUATION_MODEL": inputs.model,
+        "EVALUATION_TRAFFIC": str(share),
+    }
+    limit = seconds(evaluation.timeout)
+    ended = run(evaluation.command or (), evaluation.directory, variables, limit, reach.clock)
+    try:
+        found = scored(ended)
+    except ValueError as error:
+        raise Rejected(f"evaluation: {error}; the new model is taken back") from error
+    return found.score, found.n
+
+
+def _by_prompts(
+    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
+) -> tuple[float, int]:
+    try:
+        asked = prompts.read(Path(evaluation.prompts or ""))
+    except ValueError as error:
+        raise InvalidRequest(f"evaluation.prompts: {error}") from error
+    end = reach.clock.monotonic() + seconds(evaluation.timeout)
+    tries = 1 if share == 100 else math.ceil(PATIENCE * 100 / share)
+
+    def answer(prompt: prompts.Prompt) -> bool | None:
+        instance = {"prompt": prompt.prompt, "max_tokens": evaluation.max_tokens, "temperature": 0.0}
+        for _ in range(tries):
+            reach.clock.sleep(0.0)  # ends here when the engine is told to
+            if reach.clock.monotonic() > end:
+                raise Rejected(
+                    f"evaluation: not done after {evaluation.timeout}; the new model is taken back"
+                )
+            found = reach.vertex.serving.ask(inputs.endpoint, [{**instance, "raw_response": True}])
+            if found.deployed_model_id == deployed_id:
+                return FITS[evaluation.match](str(found.predictions[0]), prompt.expected)
+        return None  # the others answered each time
+
+    with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as pool:
+        answers = [fits for fits in pool.map(answer, asked) if fits is not None]
+    if not answers:
+        raise Rejected("evaluation: the new model answered none of the prompts; it is taken back")
+    return sum(answers) / len(answers), len(answers)
+
+
+FITS: dict[Match, Callable[[str, str], bool]] = {
+    Match.EXACT: lambda answer, expected: answer.strip() == expected.strip(),
+    Match.CONTAINS: lambda answer, expected: expected.strip() in answer,
+}

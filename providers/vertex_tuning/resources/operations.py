@@ -1,0 +1,48 @@
+"""Waiting for Google's long-running operations."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..lifecycle import Reach
+from ..vertex.client import Operation
+from ..vertex.errors import NotFound, Transient, of_rpc
+
+
+def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operation | None:
+    """Wait for an operation's end, good or bad; ``None`` stands for nothing to wait for.
+
+    Raises:
+        Transient: it took longer than ``seconds``.
+    """
+    pause, end = 0.1, reach.clock.monotonic() + seconds
+    while name is not None:
+        seen = reach.vertex.serving.operation(name)
+        if seen is None or seen.done:
+            return seen
+        if reach.clock.monotonic() > end:
+            raise Transient(f"{name} is still under way after {seconds:.0f} s; run it again to go on waiting")
+        reach.clock.sleep(pause)
+        pause = min(pause * 1.5, reach.connection.poll_seconds)
+    return None
+
+
+def finish(reach: Reach, name: str | None) -> None:
+    """Wait for an operation's success; ``None`` stands for nothing to wait for.
+
+    Raises:
+        VertexError: the operation failed, or takes too long.
+    """
+    seen = ended(reach, name)
+    if seen is not None and seen.error_code:
+        raise of_rpc(seen.error_code, seen.error_message)
+
+
+def gone(reach: Reach, name: str | None) -> None:
+    """Wait until something is deleted; that another delete was quicker is success.
+
+    Raises:
+        VertexError: the operation failed, or takes too long.
+    """
+    with suppress(NotFound):
+        finish(reach, name)

@@ -1,0 +1,66 @@
+"""Who reads weights that another owner's tuning made: an heir in the claim of that tuning."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ..catalog import FINAL
+from ..lifecycle import Reach, ResourceInputs, process
+from ..vertex.claims import Claims, Held, contended
+from ..vertex.client import Job
+from ..vertex.errors import PermissionMissing
+from . import artifacts
+from .artifacts import made_under
+
+
+def root_of(folder: str) -> str:
+    """The output folder of a tuning's owner: each tuning writes to a folder of its own below it."""
+    return folder.removesuffix(f"/{FINAL}").rpartition("/")[0]
+
+
+def maker(reach: Reach, job: Job, fingerprint: str) -> str:
+    """Who owns a job, as the claim says that it was made under; empty when nobody holds it any more."""
+    found = _claims(reach, job.output_uri).read(artifacts.job_key(fingerprint), "")
+    return found.claim.owner if found is not None and made_under(job, found.claim) else ""
+
+
+def join(reach: Reach, inputs: ResourceInputs, folder: str, fingerprint: str, token: str) -> None:
+    """Write down, for the owner of the tuning in ``folder``, that this service reads its weights.
+
+    A bucket that may only be read is a common way to promote: it is told, and no reason to fail.
+    """
+    try:
+        _claims(reach, folder).join(artifacts.job_key(fingerprint), inputs.owner, token)
+    except PermissionMissing:
+        text = f"{root_of(folder)} may not be written to: the owner of its weights is not told who reads them"
+        process.say(inputs.urn, text, warning=True)
+
+
+def leave(reach: Reach, folder: str, fingerprint: str, token: str) -> None:
+    """Read them no more; what the reader had inherited meanwhile is left to whoever wants it."""
+    claims, key = _claims(reach, folder), artifacts.job_key(fingerprint)
+
+    def gone() -> None:
+        held = claims.read(key, token)
+        if held is None:
+            return
+        if held.ours and not held.claim.heirs:
+            claims.let_go(held)
+        else:
+            claims.leave(held, token)
+
+    with suppress(PermissionMissing):
+        contended(gone)
+
+
+def token_of(held: Held | None, owner: str) -> str:
+    """The token under which ``owner`` holds or will hold a claim; empty if neither."""
+    if held is None:
+        return ""
+    if held.claim.owner == owner:
+        return held.claim.token
+    return next((heir.token for heir in held.claim.heirs if heir.owner == owner), "")
+
+
+def _claims(reach: Reach, folder: str) -> Claims:
+    return Claims(reach.vertex.storage, root_of(folder), reach.clock.time)

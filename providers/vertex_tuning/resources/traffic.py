@@ -1,0 +1,154 @@
+"""Who gets how much of an endpoint's traffic: a new model takes it at once, or in a canary's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .. import names
+from ..lifecycle import Observation, Phase, Reach, process
+from ..names import OWNER_LABEL
+from ..specs import seconds
+from ..vertex.claims import Held
+from ..vertex.client import Deployed, Endpoint
+from .deploying import DeployedModelInputs
+from .endpoint import all_labels
+from .evaluating import Rejected, judge
+from .undeploying import claims_folder, take_off, unregister, whole
+
+
+def next_share(steps: Sequence[int], share: int) -> int:
+    """The per cent that follow ``share``; after the last step, all."""
+    return next((each for each in steps if each > share), 100)
+
+
+def split(before: Mapping[str, int], mine: str, share: int) -> dict[str, int]:
+    """The traffic with ``share`` per cent for ``mine``; the others keep their proportions."""
+    others = {id_: each for id_, each in before.items() if id_ != mine and each}
+    if share == 100 or not others:
+        return {mine: 100}
+    left = whole(others, 100 - share)
+    return {**{id_: each for id_, each in left.items() if each}, **({mine: share} if share else {})}
+
+
+def serving(
+    reach: Reach,
+    endpoint: Endpoint,
+    mine: tuple[Deployed, ...],
+    inputs: DeployedModelInputs,
+    held: Held | None,
+) -> Observation:
+    """How far a model on its endpoint has come: ready with all the traffic and no predecessor beside it."""
+    deployed = mine[0]
+    share = endpoint.traffic.get(deployed.id, 0)
+    live: dict[str, Any] = {
+        "deployed_id": deployed.id,
+        "traffic": share,
+        "min_replicas": deployed.min_replicas,
+        "max_replicas": deployed.max_replicas,
+        "machine_type": deployed.machine_type,
+        "accelerator_type": deployed.accelerator_type,
+        "accelerator_count": deployed.accelerator_count,
+    }
+    if inputs.autoscaling_target is not None:
+        live["autoscaling_target"] = deployed.autoscaling_target
+    if held is not None and held.claim.verdict is not None:
+        live["verdict"] = msgspec.to_builtins(held.claim.verdict)
+    if share != 100:
+        left = _left_to_wait(reach, inputs, endpoint, deployed.id, held) if share else 0.0
+        if left > 0:
+            reason = f"canary: {share} % of the traffic, the next step in {left:.0f} s"
+            return Observation(Phase.PENDING, live, reason)
+        return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
+    if made_now(inputs, endpoint):
+        return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
+    if len(mine) > 1 or _left(reach, inputs, endpoint):
+        return Observation(Phase.PARTIAL, live, "serves; an earlier deployment is still to be taken off")
+    return Observation(Phase.READY, live)
+
+
+def _left_to_wait(
+    reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: Held | None
+) -> float:
+    if inputs.canary is None or held is None or not _others(endpoint, mine):
+        return 0.0
+    return seconds(inputs.canary.wait) - reach.claims.age(held)
+
+
+def _others(endpoint: Endpoint, mine: str) -> bool:
+    return any(share for id_, share in endpoint.traffic.items() if id_ != mine)
+
+
+def advance(
+    reach: Reach,
+    inputs: DeployedModelInputs,
+    endpoint: Endpoint,
+    mine: tuple[Deployed, ...],
+    held: Held | None,
+) -> Held | None:
+    """Give it more of the traffic, or all; with all, take its predecessors off.
+
+    Raises:
+        Rejected: with what it had, it did not pass the evaluation; the others have the traffic again.
+    """
+    share = endpoint.traffic.get(mine[0].id, 0)
+    canary = inputs.canary if held is not None and _others(endpoint, mine[0].id) else None
+    if canary is None or held is None:
+        _take(reach, inputs, endpoint, mine)
+        return held
+    if share and inputs.evaluation is not None:
+        try:
+            verdict = judge(reach, inputs, inputs.evaluation, mine[0].id, share=share)
+        except Rejected:
+            back = split(endpoint.traffic, mine[0].id, 0)
+            reach.vertex.serving.patch_endpoint(inputs.endpoint, traffic=back)
+            raise
+        held = reach.claims.note(held, verdict=verdict)
+    to = next_share(canary.steps, share)
+    if to == 100:
+        _take(reach, inputs, endpoint, mine)
+        return held
+    # Written down first: a run that is killed in between waits longer, never less.
+    held = reach.claims.note(held, operation="")
+    reach.vertex.serving.patch_endpoint(inputs.endpoint, traffic=split(endpoint.traffic, mine[0].id, to))
+    process.say(inputs.urn, f"canary: {to} % of the traffic, for {canary.wait}")
+    return held
+
+
+def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: tuple[Deployed, ...]) -> None:
+    made = made_now(inputs, endpoint)
+    if made or endpoint.traffic.get(mine[0].id, 0) != 100:
+        reach.vertex.serving.patch_endpoint(
+            inputs.endpoint,
+            traffic={mine[0].id: 100},
+            labels=all_labels(inputs.endpoint_labels, inputs.owner_label) if made else None,
+            display_name=inputs.endpoint_display_name if made else None,
+        )
+    take_off(reach, inputs.endpoint, [deployed.id for deployed in mine[1:]])
+    take_off_left(reach, inputs, endpoint)
+
+
+def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
+    """Whether Model Garden has made the endpoint with this deployment: it cannot set labels."""
+    return not inputs.adopted and OWNER_LABEL not in endpoint.labels
+
+
+def take_off_left(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> None:
+    """Take off what was let go of, with its registration and its claim."""
+    for deployed, held in _left(reach, inputs, endpoint):
+        take_off(reach, inputs.endpoint, [deployed.id])
+        unregister(reach, inputs.project, inputs.region, names.bare(deployed.model))
+        reach.claims.forget(held)
+
+
+def _left(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> list[tuple[Deployed, Held]]:
+    """Other deployments on the endpoint that were let go of, with their claims."""
+    folder = claims_folder(inputs.project, inputs.region)
+    others = [deployed for deployed in endpoint.deployed if names.bare(deployed.model) != inputs.model_id]
+    return [
+        (deployed, held)
+        for deployed in others
+        if (held := reach.claims.read(f"{folder}/{names.bare(deployed.model)}", "")) and not held.claim.token
+    ]

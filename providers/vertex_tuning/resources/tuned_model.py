@@ -1,0 +1,204 @@
+"""TunedModel: the gate that opens when the weights are ready, and their lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from pulumi import Output
+
+from .. import cost, lineage
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..specs import GcsUri, Retry, TuningJobName
+from ..vertex.claims import Held
+from . import artifacts, readers, retrying
+from .deleting import deletable, in_use, kept
+from .submission import ended_early
+from .tuning_job import TuningJobInputs
+
+
+class TunedModelInputs(ResourceInputs):
+    """Where the weights come from, and what else is to be done with them.
+
+    Attributes:
+        fingerprint: of the tuning job that makes them; or else ``weights_uri``, a folder of given weights.
+        retry: whether a job that failed is followed by another, and then ``again`` is what to submit.
+        lineage: what stands behind the weights, as :class:`vertex_tuning.lineage.Lineage` says it.
+        promoted_job: the job of another stack that made given weights; that stack is told of this reader.
+        export_uri: folder that gets a copy of the weights.
+        price: what the job costs by the price book, for messages; empty when the book does not say.
+    """
+
+    fingerprint: str | None = None
+    weights_uri: GcsUri | None = None
+    retry: Retry | None = None
+    again: TuningJobInputs | None = None
+    lineage: dict[str, Any] = {}
+    promoted_job: TuningJobName | None = None
+    export_uri: GcsUri | None = None
+    price: str = ""
+    delete_artifacts: bool = False
+
+
+class TunedModelExternal:
+    """The job's end, the jobs that follow it if it failed, the weights, their lineage, and their copy."""
+
+    waits_in_line = True
+
+    def observe(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> Observation:
+        """Ready when the weights are where Vertex AI puts them, with their lineage, and copied if asked."""
+        seen = _look(reach, inputs)
+        if seen.phase is Phase.READY and _to_write(reach, inputs, seen) is not None:
+            return Observation(Phase.PARTIAL, seen.live, "the lineage is still to be written down")
+        if seen.phase is Phase.READY and inputs.export_uri is not None:
+            left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
+            if left:
+                return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
+        return seen
+
+    def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
+        """Submit the job that follows a failed one, write the lineage, or copy what the export lacks."""
+        seen = _look(reach, inputs)
+        if seen.phase in (Phase.ABSENT, Phase.PARTIAL) and inputs.again is not None:
+            retrying.submit(reach, inputs.again, seen.reason, inputs.urn)
+            return held
+        if seen.phase is Phase.READY and (whole := _to_write(reach, inputs, seen)) is not None:
+            uri = lineage.uri_of(str(seen.live["artifacts_uri"]))
+            reach.vertex.storage.write(uri, msgspec.json.encode(whole), if_generation=0)
+        if inputs.export_uri is not None and seen.phase is Phase.READY:
+            source = str(seen.live["artifacts_uri"])
+            for name in _uncopied(reach, source, inputs.export_uri):
+                reach.vertex.storage.copy(f"{source}/{name}", f"{inputs.export_uri}/{name}")
+        return held
+
+    def update(
+        self, _reach: Reach, _before: Mapping[str, Any], _inputs: TunedModelInputs, _held: Held | None
+    ) -> None:
+        """The look that follows is the update; another ``export_uri`` is filled by it."""
+
+    def delete(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> bool:
+        """Weights are kept unless ``delete_artifacts`` says otherwise; what is in use always is, and told."""
+        if not inputs.delete_artifacts or inputs.fingerprint is None:
+            return False
+        uri = deletable(reach, inputs.fingerprint, inputs.owner)
+        users = in_use(reach, inputs.fingerprint, uri, inputs.owner) if uri else []
+        if users:
+            process.say(inputs.urn, kept(uri, users), warning=True)
+        elif uri:
+            for blob in reach.vertex.storage.listed(uri):
+                reach.vertex.storage.delete(blob.uri)
+            reach.vertex.storage.delete(lineage.uri_of(uri))
+        return False
+
+
+def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
+    seen = artifacts.look(
+        reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri, retry=inputs.retry
+    )
+    if inputs.fingerprint is None or seen.phase not in (Phase.PENDING, Phase.FAILED):
+        return seen
+    return retrying.look(reach, inputs.fingerprint, inputs.owner, inputs.again, inputs.retry) or seen
+
+
+def _to_write(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> lineage.Lineage | None:
+    """The lineage of weights in our own output folder that have none yet; the first one stays."""
+    said, uri = lineage.of_inputs(inputs.lineage), str(seen.live["artifacts_uri"])
+    ours = inputs.fingerprint is not None and uri.startswith(f"{inputs.output_uri}/")
+    if said is None or not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
+        return None
+    return msgspec.structs.replace(said, job=seen.live.get("job"), ended=seen.live.get("ended"))
+
+
+def _uncopied(reach: Reach, source: str, target: str) -> list[str]:
+    there = {blob.uri.removeprefix(f"{target}/"): blob.crc32c for blob in reach.vertex.storage.listed(target)}
+    return [
+        name
+        for blob in reach.vertex.storage.listed(source)
+        if there.get(name := blob.uri.removeprefix(f"{source}/")) != blob.crc32c
+    ]
+
+
+class TunedModelProvider(Provider[TunedModelInputs]):
+    """Pulumi's view of a tuned model."""
+
+    kind = "TunedModel"
+    inputs = TunedModelInputs
+    external = TunedModelExternal()
+    claimed = True
+    changes = {
+        "project": Change.MOVE,
+        "region": Change.MOVE,
+        "fingerprint": Change.MOVE,
+        "weights_uri": Change.MOVE,
+        "export_uri": Change.IN_PLACE,
+        "lineage": Change.NONE,  # says where the weights came from; it follows the fingerprint
+        "promoted_job": Change.NONE,  # follows the weights
+        "delete_artifacts": Change.IN_PLACE,
+        "retry": Change.NONE,  # says what follows a failure
+        "price": Change.NONE,
+    }
+
+    def bound_by(self, inputs: TunedModelInputs) -> str | None:
+        """The claim of the job that makes the weights: the job is what bills."""
+        return artifacts.job_key(inputs.fingerprint) if inputs.fingerprint is not None else None
+
+    def overdue(
+        self, reach: Reach, inputs: TunedModelInputs, _held: Held | None, seen: Observation
+    ) -> str | None:
+        """The job is cancelled; weights that are there and only wait to be exported are ready enough."""
+        if inputs.fingerprint is None or "artifacts_uri" in seen.live:
+            return None
+        job = reach.claims.read(artifacts.job_key(inputs.fingerprint), "")
+        return ended_early(reach, inputs, job)
+
+    def bill(self, inputs: TunedModelInputs) -> str:
+        """What a failure that the policy covers may cost; of promoted weights, whose they are."""
+        made_by = lineage.of_inputs(inputs.lineage) if inputs.promoted_job else None
+        if made_by is not None:
+            return f"uses {inputs.promoted_job} of {made_by.owner}, pays nothing"
+        if inputs.retry is None or inputs.again is None:
+            return ""
+        return f"may {cost.again(inputs.retry.attempts, inputs.retry.on, inputs.again.price)}"
+
+    def prepare(self, reach: Reach, inputs: TunedModelInputs) -> Mapping[str, Any]:
+        """Tell the owner of promoted weights who reads them."""
+        made_by = lineage.of_inputs(inputs.lineage)
+        if inputs.promoted_job is not None and inputs.weights_uri is not None and made_by is not None:
+            token = readers.token_of(reach.claims.read(self._key(inputs), ""), inputs.owner)
+            readers.join(reach, inputs, inputs.weights_uri, made_by.fingerprint, token)
+        return {}
+
+    def deleted(self, reach: Reach, inputs: TunedModelInputs, _before: Mapping[str, Any], token: str) -> None:
+        """Tell the owner of promoted weights that they are read no more."""
+        made_by = lineage.of_inputs(inputs.lineage)
+        if inputs.promoted_job is not None and inputs.weights_uri is not None and made_by is not None:
+            readers.leave(reach, inputs.weights_uri, made_by.fingerprint, token)
+
+    def goes_on(self, inputs: TunedModelInputs) -> str:
+        """What it waits for is the tuning job, which TuningJob has told the size of."""
+        return f"is paid for to its end; {f'about {inputs.price}' if inputs.price else 'price unknown'}"
+
+    def left_to_others(self, reach: Reach, inputs: TunedModelInputs, token: str) -> bool:
+        """As everywhere; that another stack keeps what was to be deleted is told."""
+        held = self._held(reach, inputs, token)
+        others = sorted({heir.owner for heir in held.claim.heirs} - {inputs.owner}) if held else []
+        left = super().left_to_others(reach, inputs, token)
+        if left and others and inputs.delete_artifacts:
+            process.say(inputs.urn, kept("this tuning", others), warning=True)
+        return left
+
+    def identity(self, inputs: TunedModelInputs) -> str:
+        """The tuning's fingerprint, or the folder of given weights."""
+        return inputs.fingerprint or inputs.weights_uri or ""
+
+
+class TunedModel(Declared, module="vertex", name="TunedModel"):
+    """Tuned weights in Cloud Storage, ready to be served or exported."""
+
+    provider = TunedModelProvider
+
+    artifacts_uri: Output[str]
+    job: Output[str]
+    lineage: Output[dict[str, Any]]
+    phase: Output[str]

@@ -1,0 +1,96 @@
+"""Taking models off endpoints, and knowing whose they were."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from .. import names
+from ..lifecycle import Reach
+from ..vertex.claims import STARTING, Held
+from ..vertex.client import Deployed, Endpoint
+from .operations import ended, gone
+
+
+def claims_folder(project: str, region: str) -> str:
+    """Where the claims of a place's deployments are."""
+    return f"DeployedModel/projects/{project}/locations/{region}/models"
+
+
+def found_on(endpoint: Endpoint | None, model_id: str) -> tuple[Deployed, ...]:
+    """Every deployment of a model, those with most traffic first; more than one is one too many."""
+    if endpoint is None:
+        return ()
+    found = [deployed for deployed in endpoint.deployed if names.bare(deployed.model) == model_id]
+    return tuple(sorted(found, key=lambda deployed: -endpoint.traffic.get(deployed.id, 0)))
+
+
+def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str) -> str:
+    """Why this owner cannot serve on an adopted endpoint: it is not there, or others answer on it."""
+    if endpoint is None:
+        return f"adopt_endpoint: {name} is not there"
+    others = [
+        deployed.id
+        for deployed in endpoint.deployed
+        if endpoint.traffic.get(deployed.id, 0) and not _deployed_by(reach, name, deployed, owner)
+    ]
+    if not others:
+        return ""
+    return (
+        f"adopt_endpoint: on {name} others' deployed models have traffic ({', '.join(others)}), and it is "
+        "not taken from them; end their traffic, or adopt an endpoint on which nobody else answers"
+    )
+
+
+def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> bool:
+    _, project, _, region, *_ = name.split("/")
+    held = reach.claims.read(f"{claims_folder(project, region)}/{names.bare(deployed.model)}", "")
+    return held is not None and held.claim.owner in ("", owner)
+
+
+def take_off(reach: Reach, name: str, ids: Collection[str]) -> None:
+    """Take deployments off an endpoint; the others share their traffic."""
+    endpoint = reach.vertex.serving.endpoint(name)
+    if endpoint is None or not ids:
+        return
+    rest = whole({id_: share for id_, share in endpoint.traffic.items() if id_ not in ids and share})
+    if not rest and len(endpoint.deployed) > 1 and endpoint.traffic:
+        # A model with traffic is let off only if another takes it or none is left: end the traffic first.
+        reach.vertex.serving.patch_endpoint(name, traffic={})
+    for id_ in ids:
+        gone(reach, reach.vertex.serving.undeploy(name, id_, rest))
+
+
+def clear(reach: Reach, name: str) -> None:
+    """Take everything off an endpoint, then delete it."""
+    endpoint = reach.vertex.serving.endpoint(name)
+    if endpoint is not None:
+        take_off(reach, name, [deployed.id for deployed in endpoint.deployed])
+        gone(reach, reach.vertex.serving.delete_endpoint(name))
+
+
+def unregister(reach: Reach, project: str, region: str, model_id: str) -> None:
+    """Delete a registered model; its weights stay."""
+    gone(reach, reach.vertex.serving.delete_model(names.model(project, region, model_id)))
+
+
+def await_start(reach: Reach, endpoint: str, model_id: str, held: Held) -> None:
+    """Wait until a deployment that is under way shows, however it ends: before that it cannot be undone."""
+    if held.claim.operation != STARTING:
+        ended(reach, held.claim.operation or None)
+        return
+    while (left := reach.connection.grace_seconds - reach.claims.age(held)) > 0:
+        if found_on(reach.vertex.serving.endpoint(endpoint), model_id):
+            return
+        reach.clock.sleep(min(left, reach.connection.poll_seconds))
+    for operation in reach.vertex.serving.under_way(endpoint):
+        ended(reach, operation)
+
+
+def whole(rest: Mapping[str, int], total: int = 100) -> dict[str, int]:
+    """Traffic made to add up to ``total`` in the same proportions; nothing when there is none."""
+    before = sum(rest.values())
+    if not before or before == total:
+        return dict(rest)
+    shares = {id_: share * total // before for id_, share in rest.items()}
+    first = next(iter(shares))
+    return {**shares, first: shares[first] + total - sum(shares.values())}

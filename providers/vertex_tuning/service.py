@@ -1,0 +1,198 @@
+"""The component: one tuned model, from its data to the endpoint that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pulumi
+from pulumi import Alias, ComponentResource, Output, ResourceOptions
+from pydantic import ValidationError
+
+from . import names, promotion, prompts
+from . import plan as planning
+from .dataset import Dataset, inspect_cached
+from .fit import too_long
+from .lifecycle import Phase
+from .mistakes import Mistake, listed, mistakes_of
+from .pricing import NO_PRICES, Book
+from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
+from .resources.tuning_dataset import first_findings
+from .specs import ServiceSpec, Spec, TuningSpec, is_gcs
+
+COMPONENT_TYPE = "vertex-tuning:index:TunedModelService"
+OUTPUTS = (
+    "endpoint",
+    "endpoint_console",
+    "job",
+    "job_console",
+    "artifacts_uri",
+    "lineage",
+    "verdict",
+    "phase",
+    "settled",
+    "cost",
+)
+
+Kind = TypeVar("Kind", Readiness, TuningDataset, TuningJob, TunedModel, Endpoint, DeployedModel)
+
+
+class InvalidSpec(pulumi.RunError):
+    """A service cannot be declared as written; the text lists every mistake with its place.
+
+    As a ``RunError`` it ends a program with its text alone, without a traceback.
+    """
+
+
+def parse(
+    arguments: Mapping[str, Any], at: tuple[str | int, ...] = ()
+) -> tuple[ServiceSpec | None, list[Mistake]]:
+    """Check one service as far as its text goes. The spec is ``None`` exactly when there are mistakes."""
+    try:
+        return ServiceSpec.model_validate(arguments), []
+    except ValidationError as error:
+        return None, mistakes_of(error, ServiceSpec, at)
+
+
+def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Mistake]]:
+    """Read the local files that a ``tuning`` names, be the rest of it right or wrong.
+
+    Content that is known already costs a look at the file.
+    """
+    written = tuning.given() if isinstance(tuning, TuningSpec) else tuning
+    found: dict[str, Dataset] = {}
+    mistakes: list[Mistake] = []
+    for key in ("training_data", "validation_data"):
+        source = written.get(key) if isinstance(written, Mapping) else None
+        if not isinstance(source, str) or not source or is_gcs(source):
+            continue
+        seen = inspect_cached(Path(source))
+        if seen.dataset is not None:
+            found[source] = seen.dataset
+        else:
+            where = f"{at}.tuning.{key}" if at else f"tuning.{key}"
+            mistakes.append(Mistake(where, f"{source}: {first_findings(seen, most=5)}"))
+    return found, mistakes
+
+
+def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
+    """What is wrong with the prompts that a ``serving`` is evaluated with, be the rest right or wrong."""
+    written = serving.given() if isinstance(serving, Spec) else serving
+    evaluation = written.get("evaluation") if isinstance(written, Mapping) else None
+    written = evaluation.given() if isinstance(evaluation, Spec) else evaluation
+    path = written.get("prompts") if isinstance(written, Mapping) else None
+    if not isinstance(path, str) or not path:
+        return []
+    try:
+        prompts.read(Path(path))
+    except ValueError as error:
+        return [Mistake(f"{at}.serving.evaluation.prompts".removeprefix("."), str(error))]
+    return []
+
+
+class TunedModelService(ComponentResource):
+    """A tuned open model, served: readiness, data, tuning job, tuned model, endpoint, deployed model.
+
+    Args:
+        name: the service's name, unique in the stack; lower-case letters, digits and hyphens.
+        opts: Pulumi's options.
+        datasets: what a caller has already found in the local files; read here when left out.
+        prices: what things cost, as ``vertex_tuning.pricing.read_book`` reads it; unknown when left out.
+        arguments: the other fields of :class:`vertex_tuning.specs.ServiceSpec`, which names every
+            default: ``project``, ``region``, ``output_uri``, ``tuning`` or ``artifacts_uri``,
+            ``serving``, ``serve``, ``labels``, ``wait``, ``protect``, ``retrain`` and more.
+
+    Raises:
+        InvalidSpec: something in the arguments or in the data is wrong; nothing has been declared.
+    """
+
+    endpoint: str | None
+    endpoint_console: str | None
+    job: Output[str | None]
+    job_console: Output[str | None]
+    artifacts_uri: Output[str]
+    lineage: Mapping[str, Any] | None
+    verdict: Output[Mapping[str, Any] | None] | None
+    phase: Output[str]
+    settled: Output[bool]
+    cost: Mapping[str, str]
+    outputs: Mapping[str, Any]
+
+    def __init__(
+        self,
+        name: str,
+        opts: ResourceOptions | None = None,
+        *,
+        datasets: Mapping[str, Dataset] | None = None,
+        prices: Book = NO_PRICES,
+        **arguments: Any,
+    ) -> None:
+        spec, mistakes = parse({"name": name, **arguments})
+        if datasets is None:
+            datasets, unfit = read_datasets(arguments.get("tuning"))
+            mistakes += unfit
+        mistakes += unfit_prompts(arguments.get("serving"))
+        promoted = None
+        if spec is not None and spec.from_stack is not None:
+            try:
+                promoted = promotion.read(spec.from_stack)
+            except promotion.NotPromotable as error:
+                mistakes.append(Mistake("from_stack", str(error)))
+        if spec is None or mistakes:
+            raise InvalidSpec(f"service {name} has mistakes, nothing was changed:\n" + listed(mistakes))
+        # The children are named after it, and the engine finds theirs by the same aliases.
+        former = [Alias(name=old) for old in spec.renamed_from if old != name]
+        super().__init__(
+            COMPONENT_TYPE, name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=former))
+        )
+        for warning in too_long(spec.tuning, datasets) if spec.tuning else ():
+            pulumi.log.warn(warning, self)
+        self._after = opts.depends_on if opts else None
+        place = planning.Place(pulumi.get_project(), pulumi.get_stack())
+        self._declare(spec, planning.plan(spec, place, datasets, prices, promoted))
+
+    def _declare(self, spec: ServiceSpec, planned: planning.ServicePlan) -> None:
+        def add(kind: type[Kind], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Kind:
+            name = f"{spec.name}-{part}"
+            options = ResourceOptions(
+                parent=self, depends_on=[*after] or self._after, protect=spec.protect or None
+            )
+            return kind(name, {**inputs, "urn": _urn(kind.__name__, name)}, options)
+
+        readiness = add(Readiness, "readiness", planned.readiness)
+        data = [
+            add(TuningDataset, f"{role}-data", inputs, readiness)
+            for role, inputs in (("training", planned.training_data), ("validation", planned.validation_data))
+            if inputs is not None
+        ]
+        job = add(TuningJob, "job", planned.job, readiness, *data) if planned.job else None
+        model = add(TunedModel, "model", planned.model, job or readiness)
+        endpoint = add(Endpoint, "endpoint", planned.endpoint, readiness) if planned.endpoint else None
+        deployed = (
+            add(DeployedModel, "deployed", planned.deployed, model, endpoint)
+            if planned.deployed and endpoint
+            else None
+        )
+        self.endpoint = planned.endpoint_name
+        self.endpoint_console = (
+            names.endpoint_console(planned.endpoint_name) if planned.endpoint_name else None
+        )
+        # TunedModel knows the job that followed a failed one.
+        tuned = model if spec.tuning and spec.tuning.retry else job
+        self.job = tuned.job if tuned else Output.from_input(planned.model.get("promoted_job"))
+        self.job_console = self.job.apply(lambda name: names.tuning_job_console(name) if name else None)
+        self.artifacts_uri = model.artifacts_uri
+        self.lineage = planned.model["lineage"] or None
+        self.verdict = deployed.verdict if deployed else None
+        self.phase = (deployed or model).phase
+        self.settled = self.phase.apply(lambda phase: phase == Phase.READY)
+        self.cost = planned.estimate.told()
+        self.outputs = {name: getattr(self, name) for name in OUTPUTS}
+        self.register_outputs(self.outputs)
+
+
+def _urn(kind: str, name: str) -> str:
+    """The URN that the engine gives a child of the component; providers are not told theirs."""
+    stack, project = pulumi.get_stack(), pulumi.get_project()
+    return f"urn:pulumi:{stack}::{project}::{COMPONENT_TYPE}$pulumi-python:dynamic/vertex:{kind}::{name}"

@@ -1,0 +1,78 @@
+"""What a user declares, as frozen models that cannot hold a mistake that can be seen offline.
+
+Every rule that needs no network lives here or in ``catalog``; the same models check a stack's
+configuration, the component's arguments and the resources' inputs. Rules over several keys hang on
+the last of them, not on the whole model: so they are heard even when another key is wrong too.
+"""
+
+from .fields import (
+    Count,
+    CountOrZero,
+    DataSource,
+    GcsUri,
+    KmsKey,
+    LabelKey,
+    Labels,
+    Mode,
+    ModelId,
+    ProjectId,
+    ProjectIds,
+    Region,
+    Retrain,
+    RetrainChoice,
+    Reuse,
+    ReuseChoice,
+    Rollout,
+    RolloutChoice,
+    ServiceAccount,
+    Spec,
+    Text,
+    Texts,
+    TuningJobName,
+    is_gcs,
+)
+from .machines import Container, Machine, Scaling
+from .proving import Canary, Evaluation, Match, seconds
+from .service import FromStack, ServiceSpec
+from .serving import ServingSpec
+from .tuning import HyperParameters, Retry, TuningSpec
+
+__all__ = [
+    "Canary",
+    "Container",
+    "Count",
+    "CountOrZero",
+    "DataSource",
+    "Evaluation",
+    "FromStack",
+    "GcsUri",
+    "HyperParameters",
+    "KmsKey",
+    "LabelKey",
+    "Labels",
+    "Machine",
+    "Match",
+    "Mode",
+    "ModelId",
+    "ProjectId",
+    "ProjectIds",
+    "Region",
+    "Retrain",
+    "RetrainChoice",
+    "Retry",
+    "Reuse",
+    "ReuseChoice",
+    "Rollout",
+    "RolloutChoice",
+    "Scaling",
+    "ServiceAccount",
+    "ServiceSpec",
+    "ServingSpec",
+    "Spec",
+    "Text",
+    "Texts",
+    "TuningJobName",
+    "TuningSpec",
+    "is_gcs",
+    "seconds",
+]

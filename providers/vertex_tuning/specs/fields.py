@@ -1,0 +1,112 @@
+"""The types of single fields, and the base of all models."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from .. import catalog
+from ..catalog import TuningMode
+
+_GCS = re.compile(r"gs://[a-z0-9][a-z0-9._\-]{1,61}[a-z0-9](/[^\x00-\x1f*?\[\]#]{1,900})?")
+
+
+class Spec(BaseModel):
+    """Base of every model here: immutable, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    def given(self) -> dict[str, Any]:
+        """What was written, without the defaults: makes an equal spec once more."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+def gcs_uri(uri: str) -> str:
+    """Refuse what is no Cloud Storage URI."""
+    if not _GCS.fullmatch(uri):
+        raise ValueError(f"{uri!r} is not of the form gs://BUCKET/PATH")
+    if any(part in (".", "..") for part in uri.split("/")):
+        raise ValueError(f"{uri!r} has a '.' or '..' part")
+    return uri.rstrip("/")
+
+
+def whole(value: object) -> object:
+    """Pulumi hands every number over as a float: 3.0 is 3 and 2.5 stays wrong."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+GcsUri = Annotated[str, AfterValidator(gcs_uri)]
+Region = Annotated[str, AfterValidator(catalog.find_region)]
+ModelId = Annotated[str, AfterValidator(lambda value: catalog.find_model(value).id)]
+ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-]{4,28}[a-z0-9]$")]
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-]{0,38}[a-z0-9]$")]
+ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9\-]+@[a-z0-9.\-]+\.gserviceaccount\.com$")]
+KmsKey = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$")]
+TuningJobName = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+$")]
+EndpointName = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/endpoints/[^/]+$")]
+LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_\-]{0,62}$")]
+LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_\-]{0,63}$")]
+Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=60)]
+Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
+CountOrZero = Annotated[int, BeforeValidator(whole), Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=False)]
+Text = Annotated[str, Field(min_length=1, max_length=128)]
+Mode = Annotated[TuningMode, Field(strict=False)]
+
+
+class Rollout(enum.StrEnum):
+    """How a new model takes the old one's place."""
+
+    SIDE_BY_SIDE = "side_by_side"
+    RECREATE = "recreate"
+
+
+class Retrain(enum.StrEnum):
+    """Whether an edit may pay for another tuning."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Reuse(enum.StrEnum):
+    """Where a tuning that was paid for already is looked for."""
+
+    OUTPUT_URI = "output_uri"
+    PROJECT = "project"
+
+
+# YAML and Pulumi have neither enums nor tuples: these are read from text and lists.
+RolloutChoice = Annotated[Rollout, Field(strict=False)]
+RetrainChoice = Annotated[Retrain, Field(strict=False)]
+ReuseChoice = Annotated[Reuse, Field(strict=False)]
+Texts = Annotated[tuple[str, ...], Field(strict=False)]
+ProjectIds = Annotated[tuple[ProjectId, ...], Field(strict=False)]
+FormerNames = Annotated[
+    tuple[ServiceName, ...],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    Field(strict=False),
+]
+
+
+def is_gcs(source: str) -> bool:
+    """Whether a dataset is named by a Cloud Storage URI rather than by a local path."""
+    return source.startswith("gs:")
+
+
+def _data_source(source: str) -> str:
+    if not source:
+        raise ValueError("a dataset needs a path or a gs:// URI")
+    if is_gcs(source):
+        uri, _, generation = source.partition("#")
+        gcs_uri(uri)
+        if generation and not generation.isdigit():
+            raise ValueError(f"{source!r}: what follows '#' is a generation, a whole number")
+        if uri.count("/") < 3 or uri.endswith("/"):
+            raise ValueError(f"{source!r} names a bucket or folder, not an object")
+    return source
+
+
+DataSource = Annotated[str, AfterValidator(_data_source)]

@@ -1,0 +1,139 @@
+"""One service: what a stack file lists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from .fields import (
+    EndpointName,
+    FormerNames,
+    GcsUri,
+    Labels,
+    ProjectId,
+    Region,
+    Retrain,
+    RetrainChoice,
+    ServiceName,
+    Spec,
+    TuningJobName,
+)
+from .serving import ServingSpec
+from .tuning import TuningSpec
+
+
+class FromStack(Spec):
+    """A service of another stack whose weights are served here.
+
+    Attributes:
+        stack: the other stack's full name, ORGANIZATION/PROJECT/STACK; of a state backend of one's own
+            the organization is ``organization``.
+        service: the service's name there.
+    """
+
+    stack: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+/[^/\s]+$", max_length=200)]
+    service: ServiceName
+
+
+class ServiceSpec(Spec):
+    """One tuned model and where it is served: what a stack file lists under ``services``.
+
+    Exactly one of ``tuning``, ``artifacts_uri`` and ``from_stack`` says where the weights come from.
+
+    Attributes:
+        name: unique in the stack; ids are made of it.
+        project: Google Cloud project that holds and pays for it.
+        region: where it is tuned and served.
+        tuning: which model to tune, how, and on what.
+        artifacts_uri: folder of weights that are tuned already.
+        from_stack: serve what a service of another stack tuned and tested; it stays that stack's.
+        serving: on which machines it answers.
+        renamed_from: the name that the service had before, or several, oldest first: it keeps the job,
+            the endpoint and the deployment that were made under the oldest one.
+        output_uri: folder for everything that is made: data, claims, a folder for each tuning.
+        serve: ``False`` keeps the tuned model and bills no accelerator.
+        labels: on the tuning job and the endpoint.
+        wait: return when ready; ``False`` returns when asked for, and each later ``up`` goes a step on.
+        protect: refuse to destroy or replace any of it.
+        retrain: ``deny`` refuses an edit that would pay for another tuning.
+        adopt_job: use this job's result instead of tuning; it is never cancelled.
+        adopt_endpoint: serve on this endpoint, which is there and stays another's: it keeps its name and
+            labels, and destroying the service takes off only what the service deployed.
+        export_uri: folder that gets a copy of the weights.
+        delete_artifacts: delete the weights with the service; they are kept by default.
+        commit: what the lineage names as the program's version; it changes nothing.
+        check_in_preview: look at billing, APIs and bucket in preview; ``False`` when the same ``up``
+            creates them.
+    """
+
+    name: ServiceName
+    renamed_from: FormerNames = ()
+    project: ProjectId
+    region: Region
+    output_uri: GcsUri
+    tuning: TuningSpec | None = None
+    artifacts_uri: GcsUri | None = None
+    from_stack: FromStack | None = None
+    serving: ServingSpec = ServingSpec()
+    serve: bool = True
+    labels: Labels = {}
+    wait: bool = True
+    protect: bool = False
+    retrain: RetrainChoice = Retrain.ALLOW
+    adopt_job: TuningJobName | None = None
+    adopt_endpoint: EndpointName | None = None
+    export_uri: GcsUri | None = None
+    delete_artifacts: bool = False
+    check_in_preview: bool = True
+    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")] | None = None
+
+    @property
+    def identity(self) -> str:
+        """The name under which everything was made first: ids and ownership hang on it for good."""
+        return self.renamed_from[0] if self.renamed_from else self.name
+
+    @field_validator("renamed_from")
+    @classmethod
+    def _renamed_once_each(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and set(value) == {info.data.get("name")}:
+            raise ValueError(f"{value[0]!r} is the name that the service has; leave renamed_from out")
+        if len(set(value)) < len(value):
+            raise ValueError("a name is in it twice")
+        return value
+
+    @field_validator("from_stack")
+    @classmethod
+    def _one_source(cls, value: FromStack | None, info: ValidationInfo) -> FromStack | None:
+        others = [info.data[key] for key in ("tuning", "artifacts_uri") if key in info.data]
+        if len(others) == 2 and sum(source is not None for source in (*others, value)) != 1:
+            raise ValueError(
+                "give one of tuning (to tune a model), artifacts_uri (to use tuned weights) and from_stack "
+                "(to use what another stack tuned)"
+            )
+        return value
+
+    @field_validator("adopt_job")
+    @classmethod
+    def _adopted_job_is_checked(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and (info.data.get("artifacts_uri") or info.data.get("from_stack")):
+            raise ValueError("adopt_job needs tuning: the adopted job is checked against it")
+        return value
+
+    @field_validator("adopt_endpoint")
+    @classmethod
+    def _adopted_endpoint_fits(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return value
+        _, project, _, region, _, _ = value.split("/")
+        for key, found in (("project", project), ("region", region)):
+            if key in info.data and info.data[key] != found:
+                raise ValueError(f"is in the {key} {found!r}, and the service in {info.data[key]!r}")
+        serving = info.data.get("serving", ServingSpec())
+        if not info.data.get("serve", True):
+            raise ValueError("adopt_endpoint needs serve: there is nothing to put on it")
+        if serving.private_service_connect is not None or serving.endpoint_display_name is not None:
+            raise ValueError(
+                "private_service_connect and endpoint_display_name are for endpoints that are made here"
+            )
+        return value

@@ -1,0 +1,52 @@
+"""Where and how a tuned model answers."""
+
+from __future__ import annotations
+
+from pydantic import ValidationInfo, field_validator
+
+from .fields import ProjectIds, Rollout, RolloutChoice, ServiceAccount, Spec, Text
+from .machines import Container, Machine, Scaling
+from .proving import Canary, Evaluation
+
+
+class ServingSpec(Machine, Scaling):
+    """Where and how the tuned model answers. The default is one g2-standard-12 with one L4.
+
+    Attributes:
+        container: what serves the weights; Vertex AI's recommendation when left out.
+        service_account: whose rights the container has; Vertex AI's default when left out.
+        private_service_connect: projects from which the endpoint is reached privately, and only so.
+        rollout: ``side_by_side`` deploys the new model before the old one goes, ``recreate`` after it:
+            without a second machine, with a gap.
+        evaluation: what a new model has to show before callers are answered by it.
+        canary: how it then takes the traffic, step by step; all at once when left out.
+        endpoint_display_name: how the console calls the endpoint; the service's name when left out.
+        model_display_name: how the console calls the model; the service's name when left out.
+    """
+
+    container: Container | None = None
+    service_account: ServiceAccount | None = None
+    private_service_connect: ProjectIds | None = None
+    rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
+    evaluation: Evaluation | None = None
+    canary: Canary | None = None
+    endpoint_display_name: Text | None = None
+    model_display_name: Text | None = None
+
+    @field_validator("evaluation", "canary")
+    @classmethod
+    def _old_one_stays(cls, value: Spec | None, info: ValidationInfo) -> Spec | None:
+        if value is not None and info.data.get("rollout") is Rollout.RECREATE:
+            raise ValueError(
+                "needs rollout: side_by_side, so that the old model serves on if the new one fails"
+            )
+        return value
+
+    @field_validator("evaluation")
+    @classmethod
+    def _can_be_asked(cls, value: Evaluation | None, info: ValidationInfo) -> Evaluation | None:
+        if value is not None and info.data.get("private_service_connect") is not None:
+            raise ValueError(
+                "asks from where Pulumi runs, and an endpoint that is reached privately only does not answer"
+            )
+        return value

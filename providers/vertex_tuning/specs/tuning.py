@@ -1,0 +1,114 @@
+"""What is tuned, how, and on which data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from .. import catalog
+from ..catalog import FailureKind, TuningMode
+from .fields import (
+    Count,
+    DataSource,
+    GcsUri,
+    KmsKey,
+    Mode,
+    ModelId,
+    Rate,
+    Reuse,
+    ReuseChoice,
+    ServiceAccount,
+    Spec,
+    Text,
+    whole,
+)
+
+
+class HyperParameters(Spec):
+    """How to train. What is left out is left to Vertex AI's own default, epochs (3) excepted.
+
+    Attributes:
+        epochs: passes over the training data.
+        learning_rate: step size of the optimizer; or give ``learning_rate_multiplier``.
+        learning_rate_multiplier: factor on Vertex AI's recommended learning rate.
+        adapter_size: rank of the LoRA adapter; with ``PEFT_ADAPTER`` only.
+        batch_size: examples in a step.
+    """
+
+    epochs: Count = 3
+    learning_rate: Rate | None = None
+    learning_rate_multiplier: Rate | None = None
+    adapter_size: Count | None = None
+    batch_size: Count | None = None
+
+    @field_validator("learning_rate_multiplier")
+    @classmethod
+    def _one_learning_rate(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and info.data.get("learning_rate") is not None:
+            raise ValueError("give learning_rate or learning_rate_multiplier, not both")
+        return value
+
+    @field_validator("adapter_size")
+    @classmethod
+    def _known_adapter_size(cls, value: int | None) -> int | None:
+        if value is not None and value not in catalog.ADAPTER_SIZES:
+            raise ValueError(f"must be one of {', '.join(map(str, catalog.ADAPTER_SIZES))}, not {value}")
+        return value
+
+
+class Retry(Spec):
+    """When a tuning that failed is submitted, and paid for, again by itself.
+
+    Attributes:
+        attempts: jobs in all, the first one included.
+        on: kinds of failure that may pass; a request that Vertex AI calls invalid is none of them.
+    """
+
+    attempts: Annotated[int, BeforeValidator(whole), Field(ge=2, le=5)]
+    on: Annotated[
+        tuple[Annotated[FailureKind, Field(strict=False)], ...], Field(strict=False, min_length=1)
+    ] = tuple(FailureKind)
+
+
+class TuningSpec(HyperParameters):
+    """Which open model to tune, how, and on what.
+
+    Attributes:
+        base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
+        mode: ``FULL`` or ``PEFT_ADAPTER`` (LoRA).
+        training_data: local JSONL path, or ``gs://BUCKET/OBJECT``, with ``#GENERATION`` to pin one.
+        validation_data: like ``training_data``; optional.
+        custom_base_model: folder of a checkpoint to start from instead of the published weights.
+        service_account: whose rights the job has; Vertex AI's own service agent when left out.
+        kms_key: key that encrypts the job: ``projects/P/locations/L/keyRings/R/cryptoKeys/K``.
+        attempt: raise it to train the same thing once more.
+        reuse: ``project`` uses the weights of any succeeded job of the project with the same
+            fingerprint, whoever owns it, instead of paying again; with ``retrain: deny`` it never pays.
+        display_name: default is the service's name.
+        retry: whether a job that fails is run again; by default none is.
+    """
+
+    base_model: ModelId
+    mode: Mode
+    training_data: DataSource
+    validation_data: DataSource | None = None
+    custom_base_model: GcsUri | None = None
+    service_account: ServiceAccount | None = None
+    kms_key: KmsKey | None = None
+    attempt: Count = 1
+    reuse: ReuseChoice = Reuse.OUTPUT_URI
+    display_name: Text | None = None
+    retry: Retry | None = None
+
+    @field_validator("mode")
+    @classmethod
+    def _mode_fits(cls, value: TuningMode, info: ValidationInfo) -> TuningMode:
+        if "base_model" in info.data:
+            model = catalog.find_model(info.data["base_model"])
+            if value not in model.max_sequence:
+                modes = ", ".join(model.max_sequence)
+                raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
+        if value is TuningMode.FULL and info.data.get("adapter_size") is not None:
+            raise ValueError("adapter_size belongs to PEFT_ADAPTER; with FULL leave it out")
+        return value

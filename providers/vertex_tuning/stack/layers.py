@@ -1,0 +1,142 @@
+"""What stacks share, laid under a stack's own values, with every value's origin kept for messages.
+
+From the weakest to the strongest: ``defaults.yaml``, ``environments/ENVIRONMENT.yaml``,
+``teams/TEAM.yaml``, the stack's own file. Mappings are joined key by key, services by their name;
+anything else is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..mistakes import Mistake
+from .files import BadFile, read_mapping
+
+SLUG = r"^[a-z][a-z0-9_-]{0,62}$"
+"""What a team and an environment are called; they become names of files, too."""
+OWN = ("team", "environment")
+"""What only a stack's own file may say: it chooses the shared files."""
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One file's values.
+
+    Attributes:
+        file: as a reader finds it, such as ``stacks/teams/search.yaml``.
+        prefix: what stands before each key in this file, ``vertex-tuning:`` in a stack's own.
+    """
+
+    file: str
+    values: Mapping[str, Any]
+    prefix: str = ""
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The values of all layers as one, and where each came from."""
+
+    values: dict[str, Any]
+    origins: Mapping[str, str]
+    default: str
+
+    def place(self, path: str) -> str:
+        """The file and the path in it at which the value at ``path`` is written, or would be."""
+        known, rest = path, ""
+        while known and known not in self.origins:
+            cut = max(known.rfind("."), known.rfind("["), 0)
+            known, rest = known[:cut], known[cut:] + rest
+        return self.origins[known] + rest if known else self.default + path
+
+
+def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Mistake]]:
+    """The shared files in ``folder`` that a stack of this team and environment has, weakest first.
+
+    A mistake's path is the file's name. A name that is no name reads nothing: the stack's own check
+    tells of it.
+    """
+    names = ["defaults.yaml"]
+    for kind, name in (("environments", environment), ("teams", team)):
+        if isinstance(name, str) and re.fullmatch(SLUG, name):
+            names.append(f"{kind}/{name}.yaml")
+    layers, mistakes = [], []
+    for name in names:
+        path, shown = folder / name, f"{folder.name}/{name}"
+        if not path.exists():
+            continue
+        try:
+            values = read_mapping(path)
+        except BadFile as error:
+            mistakes.append(Mistake(shown, str(error)))
+            continue
+        mistakes += [
+            Mistake(f"{shown}: {key}", "belongs in the stack's own file") for key in OWN if key in values
+        ]
+        layers.append(Layer(shown, {key: value for key, value in values.items() if key not in OWN}))
+    return layers, mistakes
+
+
+def merge(layers: Sequence[Layer]) -> Merged:
+    """Lay each layer over those before it; the last is the stack's own."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for layer in layers:
+        _Laying(origins, f"{layer.file}: {layer.prefix}").mapping(values, layer.values, "", "")
+    own = layers[-1]
+    return Merged(values, origins, f"{own.file}: {own.prefix}")
+
+
+class _Laying:
+    """Lays one file over what is there; paths are text, as in messages."""
+
+    def __init__(self, origins: dict[str, str], file: str) -> None:
+        self._origins, self._file = origins, file
+
+    def mapping(self, under: dict[str, Any], over: Mapping[str, Any], at: str, there: str) -> None:
+        for key, value in over.items():
+            path, written = _below(at, key), _below(there, key)
+            if path == "services" and isinstance(value, list):
+                self._origins[path] = self._file + written
+                if not isinstance(under.get(key), list):
+                    under[key] = []
+                self._services(under[key], value)
+            else:
+                under[key] = self._value(under.get(key), value, path, written)
+
+    def _value(self, under: Any, over: Any, at: str, there: str) -> Any:
+        joined = isinstance(under, dict) and isinstance(over, dict)
+        if not joined:
+            for path in [path for path in self._origins if _inside(path, at)]:
+                del self._origins[path]
+        self._origins[at] = self._file + there
+        if not isinstance(over, dict):
+            return deepcopy(over)
+        into = under if joined else {}
+        self.mapping(into, over, at, there)
+        return into
+
+    def _services(self, under: list[Any], over: Iterable[Any]) -> None:
+        known = {_name(service): index for index, service in enumerate(under)}
+        for index, service in enumerate(over):
+            name = _name(service)
+            at = len(under) if name is None else known.get(name, len(under))
+            if at == len(under):
+                under.append(None)
+            under[at] = self._value(under[at], service, f"services[{at}]", f"services[{index}]")
+
+
+def _name(service: Any) -> str | None:
+    name = service.get("name") if isinstance(service, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _below(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
+
+
+def _inside(path: str, at: str) -> bool:
+    return path == at or path.startswith((f"{at}.", f"{at}["))

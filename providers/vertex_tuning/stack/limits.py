@@ -1,0 +1,47 @@
+"""What a stack's policy and budget do not allow, each thing at the key that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..dataset import Dataset
+from ..mistakes import Mistake
+from ..plan import Place, plan
+from ..policy import Budget, Policy, over_budget, violations
+from ..pricing import NO_PRICES, Book, find_book
+from ..specs import ServiceSpec
+
+Checked = tuple[ServiceSpec, Mapping[str, Dataset], Mapping[str, Any]]
+"""A service, what is in its files, and what is written of it."""
+
+
+def find_prices(written: Any, root: Path) -> tuple[Book, list[Mistake]]:
+    """The price book that a stack names, or the one that lies at the project's root."""
+    try:
+        return find_book(written if isinstance(written, str) else None, root), []
+    except ValueError as error:
+        return NO_PRICES, [Mistake("prices", str(error))]
+
+
+def refused(
+    services: Sequence[Checked],
+    policy: Policy,
+    budget: Budget | None,
+    prices: Book,
+    *,
+    inherited: Collection[str],
+) -> list[Mistake]:
+    """Every violation; one of an ``inherited`` key that a service does not write is told once, at the top."""
+    place = Place("any", "any")  # it decides ids only
+    plans = [plan(spec, place, datasets, prices) for spec, datasets, _ in services]
+    broken = [
+        Mistake(key if key in inherited and key not in written else f"services[{index}].{key}", problem)
+        for index, ((_, _, written), planned) in enumerate(zip(services, plans, strict=True))
+        for key, problem in violations(policy, planned.by_kind)
+    ]
+    if budget is not None:
+        estimates = {spec.name: each.estimate for (spec, _, _), each in zip(services, plans, strict=True)}
+        broken += [Mistake(f"budget.{key}", problem) for key, problem in over_budget(budget, estimates)]
+    return list(dict.fromkeys(broken))

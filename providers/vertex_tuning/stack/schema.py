@@ -1,0 +1,182 @@
+"""JSON Schemas of the files below ``stacks``, made from the models that check them.
+
+An editor completes and marks with them, and any validator can use them. They say less than ``load``
+does: rules over several keys, and what must be there once the files are laid over each other, are
+heard in preview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from .. import catalog
+from ..specs import ServiceSpec, Spec
+from .layers import OWN
+from .settings import NAMESPACE, Settings
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """A model and those that its fields are made of, each once."""
+    seen: dict[type[BaseModel], None] = {model: None}
+    waiting: list[Any] = [field.annotation for field in model.model_fields.values()]
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            if part not in seen:
+                seen[part] = None
+                waiting += [field.annotation for field in part.model_fields.values()]
+        else:
+            waiting += get_args(part)
+    yield from seen
+
+
+MODELS: tuple[type[BaseModel], ...] = (*_parts(Settings), *_parts(ServiceSpec))
+
+Schema = dict[str, Any]
+
+# Pydantic writes bounds that stand behind a conversion under its own names.
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_GCS = r"^gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/.*)?$"
+# What the models check in code, in the schema's words.
+_KNOWN: dict[str, Callable[[], Schema]] = {
+    "base_model": lambda: {"enum": [model.id for model in catalog.models()]},
+    "region": lambda: {"enum": [region.id for region in catalog.regions()]},
+    "machine_type": lambda: {"enum": [name for name, _, _ in catalog.machines()]},
+    "accelerator_type": lambda: {"enum": sorted({name for _, name, _ in catalog.machines()})},
+    "adapter_size": lambda: {"enum": list(catalog.ADAPTER_SIZES)},
+    **dict.fromkeys(
+        ("output_uri", "artifacts_uri", "export_uri", "custom_base_model"), lambda: {"pattern": _GCS}
+    ),
+}
+
+
+def stack_schema() -> Schema:
+    """Of a stack's own file: ``config`` with our keys in it, and whatever Pulumi and others keep there."""
+    ours = _properties(Settings)
+    return {
+        "$schema": DIALECT,
+        "title": "Stack file of pulumi-vertex-tuning",
+        "type": "object",
+        "required": ["config"],
+        "properties": {
+            "config": {
+                "type": "object",
+                "required": [f"{NAMESPACE}:{key}" for key in OWN],
+                "properties": {f"{NAMESPACE}:{key}": value for key, value in ours.items()},
+                "patternProperties": {
+                    f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": {
+                        "not": {},
+                        "description": "No such key.",
+                    }
+                },
+            }
+        },
+        "$defs": _definitions(),
+    }
+
+
+def shared_schema() -> Schema:
+    """Of ``defaults.yaml`` and of the files below ``environments`` and ``teams``: values without a prefix."""
+    return {
+        "$schema": DIALECT,
+        "title": "Shared values of stack files of pulumi-vertex-tuning",
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {key: value for key, value in _properties(Settings).items() if key not in OWN},
+        "$defs": _definitions(),
+    }
+
+
+def _properties(model: type[BaseModel]) -> dict[str, Schema]:
+    found: dict[str, Schema] = _all()[model.__name__]["properties"]
+    return found
+
+
+def _definitions() -> dict[str, Schema]:
+    return {name: schema for name, schema in _all().items() if name != Settings.__name__}
+
+
+def _all() -> dict[str, Schema]:
+    """Every model's schema by name."""
+    _, made = models_json_schema([(model, "validation") for model in MODELS])
+    found: dict[str, Schema] = {name: _clean(schema) for name, schema in made["$defs"].items()}
+    of_service = describe(ServiceSpec)
+    for model in MODELS:
+        schema = found[model.__name__]
+        descriptions = describe(model)
+        if model is Settings:
+            descriptions |= {
+                name: f"default for every service: {of_service[name]}"
+                for name in Settings.model_fields.keys() & of_service
+            }
+        schema["description"] = summary(model)
+        # Any part of a value may stand in another file.
+        schema.pop("required", None)
+        for name, value in schema["properties"].items():
+            if name in _KNOWN:
+                _branch(value).update(_KNOWN[name]())
+            if name in descriptions:
+                value["description"] = descriptions[name]
+    found["ServiceSpec"]["required"] = ["name"]
+    _one_or_many(found["ServiceSpec"]["properties"]["renamed_from"])
+    found["Settings"]["properties"]["services"]["items"] = {"$ref": "#/$defs/ServiceSpec"}
+    return found
+
+
+def _clean(schema: Any) -> Any:
+    """Without what tells an editor nothing, and with the names of the standard."""
+    if isinstance(schema, list):
+        return [_clean(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    cleaned = {
+        _BOUNDS.get(key, key): _clean(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+    if "patternProperties" in cleaned:
+        cleaned["additionalProperties"] = False
+    if "$ref" in cleaned:
+        cleaned.pop("default", None)
+    return cleaned
+
+
+def _branch(schema: Schema) -> Schema:
+    """Where a value is described that may also be null."""
+    kinds: Iterable[Schema] = schema.get("anyOf", [schema])
+    return next(kind for kind in kinds if kind.get("type") != "null")
+
+
+def _one_or_many(schema: Schema) -> None:
+    schema["anyOf"] = [{"type": schema.pop("type"), "items": schema["items"]}, schema.pop("items")]
+
+
+def summary(model: type[BaseModel]) -> str:
+    """What a model is, from its docstring: everything above ``Attributes``."""
+    text = (model.__doc__ or "").split("Attributes:")[0]
+    return _plain(text)
+
+
+def describe(model: type[BaseModel]) -> dict[str, str]:
+    """What each field is, from the ``Attributes`` of the model and of those it is made of."""
+    from docstring_parser import DocstringStyle, parse
+
+    found: dict[str, str] = {}
+    for each in reversed(model.__mro__):
+        if not issubclass(each, Spec) or not each.__doc__:
+            continue
+        for entry in parse(each.__doc__, DocstringStyle.GOOGLE).params:
+            found.update(
+                {name.strip(): _plain(entry.description or "") for name in entry.arg_name.split(",")}
+            )
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())

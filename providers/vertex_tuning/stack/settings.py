@@ -1,0 +1,269 @@
+"""A stack's configuration, checked as a whole: every mistake of every service in one failure."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pulumi
+from pydantic import Field, ValidationError
+
+from ..dataset import Dataset
+from ..mistakes import Mistake, listed, mistakes_of
+from ..policy import Budget, Policy
+from ..pricing import Book
+from ..service import parse, read_datasets, unfit_prompts
+from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Spec, is_gcs
+from ..vertex.connection import ENDPOINT
+from .layers import SLUG, Layer, merge, read_shared
+from .limits import find_prices, refused
+
+NAMESPACE = "vertex-tuning"
+FOLDER = "stacks"
+"""Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
+
+
+class Prerequisites(enum.StrEnum):
+    """Who sees to APIs, bucket, roles and quota."""
+
+    MANAGE = "manage"
+    VERIFY = "verify"
+
+
+class Target(enum.StrEnum):
+    """Which Vertex AI a stack is for."""
+
+    GOOGLE = "google"
+    EMBEDDED = "embedded"
+
+
+class TuningQuota(Spec):
+    """How many tuning jobs at once to ask Google for.
+
+    Attributes:
+        jobs: tuning jobs at once in the project.
+        contact_email: whom Google asks about the request.
+        quota_id: Cloud Quotas' id for the quota whose display name is ``catalog.TUNING_QUOTA``; Google
+            does not document it, and ``gcloud beta quotas info list`` shows it for a project.
+    """
+
+    jobs: Annotated[int, Field(ge=1)]
+    quota_id: Annotated[str, Field(min_length=1)]
+    contact_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class Settings(Spec):
+    """The keys of a stack file, below ``vertex-tuning:``, with what its shared files add.
+
+    Attributes:
+        team: whose stack it is; a label on everything.
+        environment: such as dev or prod; a label too.
+        project, region, output_uri, labels, wait, protect: defaults for every service.
+        prerequisites: ``verify`` only checks, ``manage`` creates what is missing.
+        target: ``embedded`` runs against the embedded Vertex AI only.
+        prices: the price book, a file relative to the repository; ``prices.json`` if it is there.
+        budget: what all services together may cost.
+        policy: what services may be.
+        tuning_quota: with ``manage``, the tuning jobs at once to ask Google for.
+        services: what to tune and serve.
+    """
+
+    team: Annotated[str, Field(pattern=SLUG)]
+    environment: Annotated[str, Field(pattern=SLUG)]
+    project: ProjectId
+    region: Region
+    output_uri: GcsUri
+    labels: Labels = {}
+    wait: bool = True
+    protect: bool = False
+    prerequisites: Prerequisites = Field(default=Prerequisites.VERIFY, strict=False)
+    target: Target = Field(default=Target.GOOGLE, strict=False)
+    prices: str | None = None
+    budget: Budget | None = None
+    policy: Policy = Policy()
+    tuning_quota: TuningQuota | None = None
+    services: list[dict[str, Any]] = []
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A checked service and what was found in its local files."""
+
+    spec: ServiceSpec
+    datasets: Mapping[str, Dataset]
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """A stack that can be declared."""
+
+    settings: Settings
+    services: tuple[Service, ...]
+    prices: Book
+
+
+STRUCTURED = ("labels", "wait", "protect", "budget", "policy", "tuning_quota", "services")
+"""Keys that are not plain text: Pulumi hands every value over as text, these as JSON."""
+
+
+class InvalidStack(pulumi.RunError):
+    """A stack's files have mistakes; the text has one line for each, and is all that the user sees."""
+
+
+def stack_file(stack: str) -> str:
+    """A stack's own file, below the project's root."""
+    return f"{FOLDER}/Pulumi.{stack.rsplit('/', 1)[-1]}.yaml"
+
+
+def load(
+    stack: str,
+    own: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    root: Path,
+    working_folder: Path | None = None,
+) -> Stack:
+    """Check a stack's configuration, with what it shares with others, and the data that it names.
+
+    Args:
+        stack: the stack's name; an organization and project before it are left out.
+        own: the stack's own configuration below ``vertex-tuning:``, parsed.
+        environment: the process's environment.
+        root: the project's folder; paths of local data in the files are relative to it, and shared
+            files are in its ``stacks``.
+        working_folder: where the program runs, the current folder when left out; paths of local data
+            are made relative to it, so that no machine's folders get into the state.
+
+    Raises:
+        InvalidStack: with every mistake of every service, its file and its YAML path.
+    """
+    shared, unreadable = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
+    merged = merge([*shared, Layer(stack_file(stack), own, f"{NAMESPACE}:")])
+    settings, services, mistakes = _checked(merged.values, environment, root, working_folder or Path.cwd())
+    prices, unread = find_prices(merged.values.get("prices"), root)
+    mistakes += unread
+    if settings is not None and not mistakes:
+        checked = [
+            (each.spec, each.datasets, own) for each, own in zip(services, settings.services, strict=True)
+        ]
+        mistakes += refused(checked, settings.policy, settings.budget, prices, inherited=_DEFAULTS)
+    told = [*unreadable, *(Mistake(merged.place(each.path), each.problem) for each in mistakes)]
+    if told or settings is None:
+        raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
+    return Stack(settings, tuple(services), prices)
+
+
+def _checked(
+    values: Mapping[str, Any], environment: Mapping[str, str], root: Path, working_folder: Path
+) -> tuple[Settings | None, list[Service], list[Mistake]]:
+    """The checked settings and services, as far as they are right, and every mistake."""
+    mistakes: list[Mistake] = []
+    settings = None
+    try:
+        settings = Settings.model_validate(dict(values))
+        mistakes += _target(settings, environment)
+    except ValidationError as error:
+        mistakes += mistakes_of(error, Settings)
+    written_services = values.get("services")
+    services: list[Service] = []
+    for index, written in enumerate(written_services if isinstance(written_services, list) else []):
+        if not isinstance(written, dict):
+            continue
+        at = f"services[{index}]"
+        whole = _with_defaults(written, values, root, working_folder)
+        spec, found = parse(whole, ("services", index))
+        # A default that is wrong is told once, at the top, not in every service.
+        mistakes += [m for m in found if not _inherited(m, at, written, values)]
+        datasets, unfit = read_datasets(whole.get("tuning"), at)
+        mistakes += unfit
+        mistakes += unfit_prompts(whole.get("serving"), at)
+        if spec is not None:
+            services.append(Service(spec, datasets))
+    mistakes += _duplicates(written_services)
+    mistakes += _former_names(written_services)
+    return settings, services, mistakes
+
+
+_DEFAULTS = ("project", "region", "output_uri", "wait", "protect")
+
+
+def _with_defaults(
+    written: Mapping[str, Any], values: Mapping[str, Any], root: Path, folder: Path
+) -> dict[str, Any]:
+    defaults = {key: values[key] for key in _DEFAULTS if key in values}
+    own, shared = written.get("labels", {}), values.get("labels", {})
+    labels = own
+    if isinstance(own, dict) and isinstance(shared, dict):
+        about = {key: values[key] for key in ("team", "environment") if isinstance(values.get(key), str)}
+        labels = {**about, **shared, **own}
+    defaults["check_in_preview"] = values.get("prerequisites") != Prerequisites.MANAGE.value
+    tuning = written.get("tuning")
+    if isinstance(tuning, dict):
+        tuning = {
+            key: _relative(value, root, folder) if key in ("training_data", "validation_data") else value
+            for key, value in tuning.items()
+        }
+    placed = {"tuning": tuning, "serving": _evaluated_here(written.get("serving"), root, folder)}
+    given = {key: value for key, value in placed.items() if key in written}
+    return {**defaults, **written, "labels": labels, **given}
+
+
+def _evaluated_here(serving: Any, root: Path, folder: Path) -> Any:
+    """The serving with the paths of its evaluation as they are seen from the working folder."""
+    evaluation = serving.get("evaluation") if isinstance(serving, dict) else None
+    if not isinstance(evaluation, dict):
+        return serving
+    places = {"directory": _relative(evaluation.get("directory", "."), root, folder)}
+    if "prompts" in evaluation:
+        places["prompts"] = _relative(evaluation["prompts"], root, folder)
+    return {**serving, "evaluation": {**evaluation, **places}}
+
+
+def _relative(source: Any, root: Path, folder: Path) -> Any:
+    if not isinstance(source, str) or not source or is_gcs(source) or Path(source).is_absolute():
+        return source
+    return os.path.relpath(root / source, folder)
+
+
+def _inherited(mistake: Mistake, at: str, written: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    key = mistake.path.removeprefix(f"{at}.")
+    return key in _DEFAULTS and key not in written and (key in values or mistake.problem == "is missing")
+
+
+def _duplicates(services: Any) -> list[Mistake]:
+    names = [s.get("name") for s in services if isinstance(s, dict)] if isinstance(services, list) else []
+    counted = Counter(name for name in names if isinstance(name, str))
+    return [
+        Mistake(f"services[{index}].name", f"{name!r} is used twice; a name stands for one service")
+        for index, name in enumerate(names)
+        if isinstance(name, str) and counted[name] > 1 and names.index(name) != index
+    ]
+
+
+def _former_names(services: Any) -> list[Mistake]:
+    """What was made under a name belongs to one service: the one that has the name, or had it."""
+    written = [s if isinstance(s, dict) else {} for s in services] if isinstance(services, list) else []
+    holders = {str(service.get("name")): index for index, service in enumerate(written)}
+    mistakes = []
+    for index, service in enumerate(written):
+        former = service.get("renamed_from")
+        for name in former if isinstance(former, list) else [former]:
+            other = holders.setdefault(str(name), index) if name else index
+            if other != index:
+                why = f"services[{other}] has, or had, the name {name!r}; what was made under it is its own"
+                mistakes.append(Mistake(f"services[{index}].renamed_from", why))
+    return mistakes
+
+
+def _target(settings: Settings, environment: Mapping[str, str]) -> list[Mistake]:
+    embedded = bool(environment.get(ENDPOINT))
+    if settings.target is Target.EMBEDDED and not embedded:
+        why = f"this stack is for the embedded Vertex AI, and {ENDPOINT} is not set; use make up"
+    elif settings.target is Target.GOOGLE and embedded:
+        why = f"this stack is for Google Cloud, and {ENDPOINT} points to an embedded Vertex AI; unset it"
+    else:
+        return []
+    return [Mistake("target", why)]

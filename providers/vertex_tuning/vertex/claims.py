@@ -1,0 +1,272 @@
+"""Claims: who may act on a thing, written down before the thing exists.
+
+A claim is a small object ``OUTPUT_URI/.claims/KEY.json``, created only if absent and changed only
+at the generation that was read. It holds the owner (stack and service), a token that every create
+renews, and what came of it: the resource's name and the operation under way. Only the holder of
+the live token may delete, so a leftover of an earlier deployment cannot delete what a later one
+took over under the same identity. Others who want the same thing stand in line as heirs: it is not
+undone when its owner goes, but passes to the first of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+import stamina
+
+from .client import Storage
+from .errors import InvalidRequest, NotFound, Transient
+
+Answer = TypeVar("Answer")
+
+STARTING = "starting"
+"""Stands for the operation from before a call that bills until its answer is written down."""
+
+
+class ClaimChanged(Transient):
+    """Someone else changed the claim since it was read: look again."""
+
+
+def contended(step: Callable[[], Answer]) -> Answer:
+    """Do a step that others upset when they change the claim meanwhile; it must read the claim itself.
+
+    Of those who write at once one succeeds, so many services on one claim take many tries.
+
+    Raises:
+        ClaimChanged: others kept changing it for a minute.
+    """
+    tried = stamina.retry(
+        on=ClaimChanged, attempts=None, timeout=60.0, wait_initial=0.05, wait_max=1.0, wait_jitter=0.5
+    )
+    return tried(step)()
+
+
+class Heir(msgspec.Struct, frozen=True):
+    """Someone who uses what another owns, and under which token they will own it."""
+
+    owner: str
+    token: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What an evaluation found: a score from 0 to 1 over ``n`` answers, and what was asked for."""
+
+    score: float
+    n: int
+    threshold: float
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
+
+    ``id`` is the claim's for life: what is made under it can carry it, and be found by it.
+    ``reads`` is the folder of weights that is needed by what is made under it.
+    ``weights`` is where the job that it names leaves them, for the day on which that job is forgotten.
+    ``verdict`` is that of a deployment that passed its evaluation.
+    ``failed`` names the jobs that failed and were, or are about to be, followed by another.
+    ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
+    ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
+    """
+
+    id: str
+    owner: str
+    token: str
+    at: float
+    resource: str = ""
+    operation: str = ""
+    heirs: tuple[Heir, ...] = ()
+    deadline: float = 0.0
+    reads: str = ""
+    weights: str = ""
+    failed: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim as it was read or written, and whether it is the caller's."""
+
+    key: str
+    claim: Claim
+    generation: int
+    ours: bool
+
+
+class Claims:
+    """The claims below one output folder."""
+
+    def __init__(self, storage: Storage, output_uri: str, clock: Callable[[], float] = time.time) -> None:
+        self._storage = storage
+        self._root = f"{output_uri}/.claims"
+        self._clock = clock
+
+    def read(self, key: str, token: str) -> Held | None:
+        """The claim, or ``None``; it is the caller's if it carries ``token``."""
+        found = self._storage.read(self.uri(key))
+        if found is None:
+            return None
+        try:
+            claim = msgspec.json.decode(found[0], type=Claim)
+        except msgspec.DecodeError as error:
+            raise InvalidRequest(
+                f"the claim {self.uri(key)} cannot be read ({error}); find out whose it is, then remove it"
+            ) from error
+        return Held(key=key, claim=claim, generation=found[1], ours=bool(token) and claim.token == token)
+
+    def again(self, held: Held) -> Held | None:
+        """The same claim as it is by now."""
+        return self.read(held.key, held.claim.token if held.ours else "")
+
+    def keys(self, folder: str = "") -> list[str]:
+        """The keys of all claims below ``folder``."""
+        try:
+            uris = [blob.uri for blob in self._storage.listed(f"{self._root}/{folder}")]
+        except NotFound:
+            return []  # no bucket, no claims
+        return [uri.removeprefix(f"{self._root}/").removesuffix(".json") for uri in uris]
+
+    def below(self, folder: str) -> list[Held]:
+        """Every claim below ``folder``, as nobody's."""
+        return [held for key in self.keys(folder) if (held := self.read(key, "")) is not None]
+
+    def owned(self, folder: str, *owners: str) -> list[Held]:
+        """These owners' claims below ``folder``, as theirs; ``""`` owns what was let go of."""
+        found = [held for held in self.below(folder) if held.claim.owner in owners]
+        return [msgspec.structs.replace(held, ours=True) for held in found]
+
+    def take(self, key: str, owner: str, token: str) -> Held:
+        """Make the claim, or renew it if it is this owner's or nobody's.
+
+        Another's stays another's: the caller becomes an heir, under ``token``.
+
+        Raises:
+            ClaimChanged: others kept changing the claim meanwhile.
+        """
+
+        def attempt() -> Held:
+            found = self.read(key, token)
+            claim = self._taken(found.claim if found else None, owner, token)
+            written = self._write(key, claim, found.generation if found else 0)
+            if written is None:
+                raise ClaimChanged(f"the claim {self.uri(key)} is being changed by others")
+            return Held(key=key, claim=claim, generation=written, ours=claim.token == token)
+
+        return contended(attempt)
+
+    def join(self, key: str, owner: str, token: str) -> Held | None:
+        """Stand in line for what others have claimed, or renew one's place; ``None`` when nobody has.
+
+        Raises:
+            ClaimChanged: others kept changing the claim meanwhile.
+        """
+
+        def attempt() -> Held | None:
+            found = self.read(key, token)
+            return None if found is None else self._replaced(found, self._taken(found.claim, owner, token))
+
+        return contended(attempt)
+
+    def _taken(self, claim: Claim | None, owner: str, token: str) -> Claim:
+        if claim is None:
+            return Claim(id=token, owner=owner, token=token, at=self._clock())
+        others = tuple(heir for heir in claim.heirs if heir.owner != owner)
+        if claim.owner in ("", owner):
+            return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others)
+        return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))
+
+    def note(
+        self,
+        held: Held,
+        *,
+        resource: str | None = None,
+        operation: str | None = None,
+        reads: str | None = None,
+        weights: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> Held:
+        """Write down what came of the claim.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        claim = msgspec.structs.replace(
+            held.claim,
+            at=self._clock(),
+            resource=held.claim.resource if resource is None else resource,
+            operation=held.claim.operation if operation is None else operation,
+            reads=held.claim.reads if reads is None else reads,
+            weights=held.claim.weights if weights is None else weights,
+            verdict=held.claim.verdict if verdict is None else verdict,
+        )
+        return self._replaced(held, claim)
+
+    def note_failed(self, held: Held) -> Held:
+        """Write down that the job it names failed and is to be followed by another.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        failed = (*held.claim.failed, held.claim.resource)
+        claim = msgspec.structs.replace(
+            held.claim, at=self._clock(), resource="", operation="", failed=failed
+        )
+        return self._replaced(held, claim)
+
+    def bound(self, held: Held, deadline: float) -> Held:
+        """Write down until when it is to be ready; 0 takes that away.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        return self._replaced(held, msgspec.structs.replace(held.claim, deadline=deadline))
+
+    def age(self, held: Held) -> float:
+        """Seconds since something was last written down."""
+        return self._clock() - held.claim.at
+
+    def leave(self, held: Held, token: str) -> None:
+        """Go, and leave it to the others: an owner to the first heir, an heir to those who stay.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        heirs = tuple(heir for heir in held.claim.heirs if heir.token != token)
+        if held.ours and heirs:
+            first, *rest = heirs
+            self._replaced(
+                held,
+                msgspec.structs.replace(
+                    held.claim, owner=first.owner, token=first.token, heirs=tuple(rest), deadline=0.0
+                ),
+            )
+        elif heirs != held.claim.heirs:
+            self._replaced(held, msgspec.structs.replace(held.claim, heirs=heirs))
+
+    def let_go(self, held: Held) -> Held:
+        """Leave the claim and what it names to whoever takes it next."""
+        left = self._replaced(held, msgspec.structs.replace(held.claim, owner="", token="", deadline=0.0))
+        return msgspec.structs.replace(left, ours=False)
+
+    def forget(self, held: Held) -> None:
+        """Remove the claim.
+
+        Raises:
+            ClaimChanged: someone changed it since it was read, and may stand in line for it by now.
+        """
+        if not self._storage.remove(self.uri(held.key), if_generation=held.generation):
+            raise ClaimChanged(f"the claim {self.uri(held.key)} was changed by someone else; run it again")
+
+    def _replaced(self, held: Held, claim: Claim) -> Held:
+        written = self._write(held.key, claim, held.generation)
+        if written is None:
+            raise ClaimChanged(f"the claim {self.uri(held.key)} was changed by someone else; run it again")
+        return msgspec.structs.replace(held, claim=claim, generation=written)
+
+    def _write(self, key: str, claim: Claim, generation: int) -> int | None:
+        return self._storage.write(self.uri(key), msgspec.json.encode(claim), if_generation=generation)
+
+    def uri(self, key: str) -> str:
+        """The object that holds a claim."""
+        return f"{self._root}/{key}.json"

@@ -1,0 +1,370 @@
+"""What the resources need of Google, as plain values and one protocol per service.
+
+The views hold only what is decided on. Names are full resource names. A getter answers ``None``
+for what is not there; every other failure is an ``errors.VertexError``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from ..catalog import FailureKind, TuningMode
+
+
+class JobState(enum.StrEnum):
+    """Where a tuning job stands; several of Vertex AI's states that mean the same here are one."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job will not change any more."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """How far training has come, as the job's newest checkpoint tells."""
+
+    epoch: int
+    step: int
+
+
+class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A tuning job to submit. Unset hyper-parameters are left to Vertex AI."""
+
+    display_name: str
+    base_model: str
+    mode: TuningMode
+    training_uri: str
+    output_uri: str
+    epochs: int
+    labels: Mapping[str, str]
+    validation_uri: str | None = None
+    custom_base_model: str | None = None
+    learning_rate: float | None = None
+    learning_rate_multiplier: float | None = None
+    adapter_size: int | None = None
+    batch_size: int | None = None
+    service_account: str | None = None
+    kms_key: str | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A tuning job as it is now. Times are RFC 3339 or empty; ``failure`` is set if it may pass."""
+
+    name: str
+    state: JobState
+    base_model: str
+    output_uri: str
+    mode: TuningMode | None
+    epochs: int
+    labels: Mapping[str, str]
+    reason: str | None
+    created: str
+    started: str
+    ended: str
+    checkpoint: Checkpoint | None
+    experiment: str = ""
+    failure: FailureKind | None = None
+
+
+class MachineRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Dedicated machines for a deployed model."""
+
+    machine_type: str
+    accelerator_type: str
+    accelerator_count: int
+    min_replicas: int
+    max_replicas: int
+    autoscaling_target: int | None = None
+    spot: bool = False
+    reservation: str | None = None
+    min_scaleup_period: int | None = None
+    idle_scaledown_period: int | None = None
+    scale_to_zero: bool = False
+
+
+class ContainerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A serving container."""
+
+    image_uri: str
+    predict_route: str | None = None
+    health_route: str | None = None
+    port: int | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = {}
+
+
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on an endpoint, with the machines that it holds."""
+
+    id: str
+    model: str
+    machine_type: str
+    accelerator_type: str
+    accelerator_count: int
+    min_replicas: int
+    max_replicas: int
+    autoscaling_target: int | None
+    spot: bool
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An endpoint as it is now; ``traffic`` is deployed model id to per cent."""
+
+    name: str
+    display_name: str
+    labels: Mapping[str, str]
+    deployed: tuple[Deployed, ...]
+    traffic: Mapping[str, int]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """A long-running operation; ``error_code`` is Google's numeric status code, 0 for none."""
+
+    name: str
+    done: bool
+    error_code: int = 0
+    error_message: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Predictions, and which deployed model made them."""
+
+    predictions: tuple[Any, ...]
+    deployed_model_id: str
+    model: str
+    model_version: str = ""
+
+
+class Blob(msgspec.Struct, frozen=True, kw_only=True):
+    """An object in Cloud Storage, without its bytes."""
+
+    uri: str
+    generation: int
+    crc32c: str
+    size: int
+
+
+class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a project has asked Google for, and what it was granted so far.
+
+    Attributes:
+        id: last part of the quota preference's name.
+        deciding: Google has not answered yet.
+    """
+
+    id: str
+    asked: int
+    granted: int
+    deciding: bool
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """A granted limit, ``None`` where the project does not tell, and the request for more, if any."""
+
+    limit: int | None
+    request: QuotaRequest | None = None
+
+
+class TuningJobs(Protocol):
+    """Vertex AI tuning jobs. There is no delete and no id of the caller's choice."""
+
+    def create(self, project: str, region: str, request: JobRequest) -> Job:
+        """Submit; never tried again here, because a second try may pay twice."""
+
+    def get(self, name: str) -> Job | None:
+        """The job, or ``None``."""
+
+    def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
+        """Jobs that carry all these labels. The list may lag behind ``create``."""
+
+    def cancel(self, name: str) -> None:
+        """Ask for the end; a job that has ended or is gone is left as it is."""
+
+    def active(self, project: str, region: str) -> tuple[Job, ...]:
+        """The jobs that wait or run. The list may lag behind ``create``."""
+
+
+class Serving(Protocol):
+    """Endpoints, models, and what stands between them. Long calls answer an operation's name."""
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint, or ``None``."""
+
+    def endpoints(self, project: str, region: str) -> tuple[Endpoint, ...]:
+        """Every endpoint of a region."""
+
+    def create_endpoint(
+        self,
+        name: str,
+        display_name: str,
+        labels: Mapping[str, str],
+        psc_projects: tuple[str, ...] | None,
+        kms_key: str | None,
+    ) -> str:
+        """Make an empty endpoint under the id at the end of ``name``."""
+
+    def patch_endpoint(
+        self,
+        name: str,
+        *,
+        display_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        traffic: Mapping[str, int] | None = None,
+    ) -> None:
+        """Change what is given; the rest stays."""
+
+    def delete_endpoint(self, name: str) -> str | None:
+        """Delete an empty endpoint; ``None`` when it is gone already."""
+
+    def deploy_weights(
+        self,
+        endpoint: str,
+        endpoint_display_name: str,
+        model_id: str,
+        model_display_name: str,
+        artifacts_uri: str,
+        machine: MachineRequest,
+        container: ContainerRequest | None,
+    ) -> str:
+        """Model Garden's one call: makes the endpoint, the model and the deployment."""
+
+    def upload_model(
+        self,
+        model: str,
+        display_name: str,
+        artifacts_uri: str,
+        container: ContainerRequest,
+        labels: Mapping[str, str],
+    ) -> str:
+        """Register weights and their container under the id at the end of ``model``."""
+
+    def model_container(self, model: str) -> ContainerRequest | None:
+        """The container of a registered model, or ``None`` when there is no such model."""
+
+    def model_artifacts(self, model: str) -> str | None:
+        """Where a registered model's weights are; ``None`` when it is not there or does not say."""
+
+    def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
+        """What Vertex AI would serve these weights with, or ``None`` when it does not say."""
+
+    def models(self, project: str, region: str) -> tuple[str, ...]:
+        """Full names of a region's registered models."""
+
+    def fitting_machines(self, project: str, region: str, artifacts_uri: str) -> tuple[str, ...]:
+        """Where these weights would run, best first: machine, accelerators, region, and quota."""
+
+    def delete_model(self, model: str) -> str | None:
+        """Delete a registered model; ``None`` when it is gone already."""
+
+    def deploy(
+        self,
+        endpoint: str,
+        model: str,
+        display_name: str,
+        machine: MachineRequest,
+        service_account: str | None,
+    ) -> str:
+        """Put a registered model on machines behind an endpoint, without traffic."""
+
+    def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
+        """Take it off; ``traffic`` is what the others get. ``None`` when it is off already."""
+
+    def rescale(self, endpoint: str, deployed_id: str, machine: MachineRequest) -> str:
+        """Change replicas and autoscaling of what is deployed."""
+
+    def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
+        """Predictions of whichever deployed model the traffic split chooses."""
+
+    def operation(self, name: str) -> Operation | None:
+        """The operation, or ``None`` when it is no longer known."""
+
+    def under_way(self, endpoint: str) -> tuple[str, ...]:
+        """Names of the operations that are not done and may concern an endpoint.
+
+        Those on it, and every deployment by Model Garden's one call in its region: that makes the
+        endpoint, and does not say beforehand under which name.
+        """
+
+
+class Storage(Protocol):
+    """Cloud Storage. Every write says which generation it replaces: 0 for none."""
+
+    def stat(self, uri: str) -> Blob | None:
+        """The object's identity, or ``None``."""
+
+    def read(self, uri: str) -> tuple[bytes, int] | None:
+        """A small object's bytes and generation, or ``None``."""
+
+    def write(self, uri: str, content: bytes, *, if_generation: int) -> int | None:
+        """Write a small object if its generation is still this; ``None`` when it is not."""
+
+    def remove(self, uri: str, *, if_generation: int) -> bool:
+        """Delete if its generation is still this; gone already counts as done."""
+
+    def upload(self, path: Path, uri: str) -> Blob:
+        """Upload a file to a content-addressed name; an equal object there is left as it is."""
+
+    def send(self, path: Path, uri: str, *, if_generation: int) -> Blob | None:
+        """Upload a file of any size if the object's generation is still this; ``None`` when it is not."""
+
+    def download(self, uri: str, path: Path) -> None:
+        """Write the object's bytes to ``path``."""
+
+    def listed(self, uri: str) -> tuple[Blob, ...]:
+        """Every object below a folder."""
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy one object within Cloud Storage."""
+
+    def delete(self, uri: str) -> None:
+        """Delete one object whatever its generation; gone already counts as done."""
+
+    def bucket_exists(self, uri: str) -> bool:
+        """Whether the bucket of ``uri`` is there and can be listed."""
+
+
+class Project(Protocol):
+    """What has to be so before anything can be tuned."""
+
+    def billing_enabled(self, project: str) -> bool:
+        """Whether the project has a billing account that is open."""
+
+    def enabled_services(self, project: str, services: Iterable[str]) -> frozenset[str]:
+        """Which of these APIs are on."""
+
+    def serving_quota(self, project: str, region: str, accelerator_type: str) -> Quota:
+        """Accelerators of this type that deployed models may hold in this region."""
+
+    def tuning_quota(self, project: str) -> Quota:
+        """Tuning jobs at once: global per project, over all regions and models."""
+
+
+class Vertex(Protocol):
+    """Everything together; attributes connect when they are first used."""
+
+    @property
+    def jobs(self) -> TuningJobs:
+        """Tuning jobs."""
+
+    @property
+    def serving(self) -> Serving:
+        """Endpoints and models."""
+
+    @property
+    def storage(self) -> Storage:
+        """Objects."""
+
+    @property
+    def project(self) -> Project:
+        """Prerequisites."""

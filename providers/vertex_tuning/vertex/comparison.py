@@ -1,0 +1,81 @@
+"""A tuned model beside its base: which one that is, and what it says by itself.
+
+Managed models are asked in OpenAI's form, for which Google has no typed client over REST.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from google.api_core.exceptions import from_http_response
+from google.auth import default
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
+
+from ..catalog import FINAL
+from .client import Answer
+from .connection import Connection, connect
+from .credentials import SCOPE
+from .errors import InvalidRequest, NotFound
+from .prediction import TIMEOUT
+from .retry import looked_up
+
+
+class BaseAnswer(msgspec.Struct, frozen=True):
+    """What a managed model said, under which name."""
+
+    model: str
+    text: str
+
+
+def base_model(connection: Connection, answer: Answer) -> str:
+    """The base model of the tuning whose weights gave an answer.
+
+    Raises:
+        NotFound: no tuning job of the project and region has written these weights.
+        VertexError: Google refused, or did not answer.
+    """
+    name = f"{answer.model}@{answer.model_version}" if answer.model_version else answer.model
+    _, project, _, region, *_ = answer.model.split("/")
+    client = connection.regional(ModelServiceClient, region)
+    weights = looked_up(lambda: client.get_model(name=name, retry=None)).artifact_uri.rstrip("/")
+    for job in connect(connection).jobs.labelled(project, region, {}):
+        if f"{job.output_uri}/{FINAL}" == weights:
+            return job.base_model
+    raise NotFound(
+        f"no tuning job in {region} has written the weights that answered ({weights}); name the model to "
+        "compare with"
+    )
+
+
+def ask_managed(
+    connection: Connection, project: str, region: str, model: str, prompt: str, sampling: dict[str, Any]
+) -> BaseAnswer:
+    """Send a prompt as a user's turn to a managed model.
+
+    ``sampling`` has OpenAI's names: max_tokens, temperature, top_p.
+
+    Raises:
+        VertexError: the region does not serve the model, or it refuses the prompt.
+    """
+    address = connection.endpoint or f"https://{region}-aiplatform.googleapis.com"
+    url = f"{address}/v1/projects/{project}/locations/{region}/endpoints/openapi/chat/completions"
+    body = {"model": model, "messages": [{"role": "user", "content": prompt}], **sampling}
+
+    def ask() -> Any:
+        with AuthorizedSession(_credentials(connection)) as session:  # type: ignore[no-untyped-call]
+            response = session.post(url, json=body, timeout=TIMEOUT)
+        if not response.ok:
+            raise from_http_response(response)  # type: ignore[no-untyped-call]
+        return response.json()
+
+    answer = looked_up(ask)
+    try:
+        return BaseAnswer(model, answer["choices"][0]["message"]["content"] or "")
+    except (KeyError, IndexError, TypeError) as error:
+        raise InvalidRequest(f"{model} answered in a form that is not OpenAI's") from error
+
+
+def _credentials(connection: Connection) -> Any:
+    return connection.credentials() or default(scopes=[SCOPE])[0]

@@ -1,0 +1,151 @@
+"""Where Google is: the real services, or the embedded one for rehearsals."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from .credentials import accounts, anonymous, impersonating
+from .errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from .client import Project, Serving, Storage, TuningJobs, Vertex
+
+ENDPOINT = "VERTEX_TUNING_ENDPOINT"
+IMPERSONATE = "VERTEX_TUNING_IMPERSONATE"
+IMPERSONATE_TOO = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
+"""What pulumi-gcp reads: so that one variable is enough for both."""
+GRACE = "VERTEX_TUNING_GRACE_SECONDS"
+POLL = "VERTEX_TUNING_POLL_SECONDS"
+CAPACITY = "VERTEX_TUNING_CAPACITY_SECONDS"
+DETAILS = "VERTEX_TUNING_DETAILS"
+DEADLINE = "VERTEX_TUNING_DEADLINE"
+
+Client = TypeVar("Client")
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """How to reach Google, read from the environment, never from state.
+
+    Attributes:
+        endpoint: base address of an embedded Vertex AI; ``None`` means the real services.
+        impersonate: the service account to act as, after those that lead to it; empty for none.
+        grace_seconds: how long a list may lag behind a create before a job counts as never submitted.
+        poll_seconds: longest pause between two looks at something that is under way.
+        capacity_seconds: how long a region without free machines is asked again, with growing pauses.
+        deadline: when what this process starts is to be ready, in seconds since the epoch.
+    """
+
+    endpoint: str | None = None
+    impersonate: tuple[str, ...] = ()
+    grace_seconds: float = 120.0
+    poll_seconds: float = 15.0
+    capacity_seconds: float = 1800.0
+    deadline: float | None = None
+
+    @classmethod
+    def from_environment(cls) -> Connection:
+        """The connection that ``VERTEX_TUNING_*`` describe; the real services when unset."""
+        endpoint = os.environ.get(ENDPOINT) or None
+        near = endpoint is not None
+        as_whom = os.environ.get(IMPERSONATE) or os.environ.get(IMPERSONATE_TOO)
+        return cls(
+            endpoint=endpoint.rstrip("/") if endpoint else None,
+            impersonate=accounts(as_whom) if as_whom and not near else (),
+            grace_seconds=_seconds(GRACE, 5.0 if near else 120.0),
+            poll_seconds=_seconds(POLL, 0.5 if near else 15.0),
+            capacity_seconds=_seconds(CAPACITY, 1800.0),
+            deadline=_seconds(DEADLINE, 0.0) or None,
+        )
+
+    def credentials(self) -> Any:
+        """Google's credentials object to call with; ``None`` leaves it to the environment.
+
+        Raises:
+            NotSignedIn: the environment has no credentials to draw a service account's with.
+        """
+        if self.endpoint is not None:
+            return anonymous()
+        return impersonating(self.impersonate) if self.impersonate else None
+
+    def regional(self, client: Callable[..., Client], region: str) -> Client:
+        """A GAPIC client of a regional service, over REST."""
+        return self._client(client, f"{region}-aiplatform.googleapis.com")
+
+    def at(self, client: Callable[..., Client], host: str) -> Client:
+        """A GAPIC client of a service under a host name of its own, over REST."""
+        return self._client(client, host)
+
+    def worldwide(self, client: Callable[..., Client]) -> Client:
+        """A GAPIC client of a service without regions, over REST."""
+        return self._client(client, None)
+
+    def _client(self, client: Callable[..., Client], host: str | None) -> Client:
+        options: dict[str, Any] = {}
+        if (credentials := self.credentials()) is not None:
+            options["credentials"] = credentials
+        address = self.endpoint or host
+        if address is not None:
+            options["client_options"] = {"api_endpoint": address}
+        return client(transport="rest", **options)
+
+
+def _seconds(variable: str, otherwise: float) -> float:
+    value = os.environ.get(variable)
+    try:
+        return float(value) if value else otherwise
+    except ValueError:
+        raise InvalidRequest(f"{variable}: {value!r} is not a number of seconds") from None
+
+
+# Google's packages import each other in circles: two threads at once see them half made.
+_IMPORTING = threading.RLock()
+
+
+class GoogleVertex:
+    """The real thing, over Google's own clients; each is imported and made at its first use."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def jobs(self) -> TuningJobs:
+        """Tuning jobs."""
+        with _IMPORTING:
+            from .tuning_jobs import GoogleTuningJobs
+
+            return GoogleTuningJobs(self._connection)
+
+    @cached_property
+    def serving(self) -> Serving:
+        """Endpoints and models."""
+        with _IMPORTING:
+            from .serving import GoogleServing
+
+            return GoogleServing(self._connection)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Objects."""
+        with _IMPORTING:
+            from .storage import GoogleStorage
+
+            return GoogleStorage(self._connection)
+
+    @cached_property
+    def project(self) -> Project:
+        """Prerequisites."""
+        with _IMPORTING:
+            from .project import GoogleProject
+
+            return GoogleProject(self._connection)
+
+
+def connect(connection: Connection | None = None) -> Vertex:
+    """Connect as the environment says; nothing is imported or sent before it is needed."""
+    return GoogleVertex(connection or Connection.from_environment())

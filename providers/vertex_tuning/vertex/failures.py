@@ -1,0 +1,100 @@
+"""Failure classes: what Google answers, and what is done about it.
+
+The code asks this table, and docs/failures.md shows it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from .errors import (
+    AlreadyExists,
+    InvalidRequest,
+    NoCapacity,
+    NotFound,
+    NotSignedIn,
+    PermissionMissing,
+    QuotaExceeded,
+    Transient,
+    VertexError,
+)
+
+
+class Look(enum.StrEnum):
+    """What follows when a look fails, or a write that does no harm twice."""
+
+    AGAIN = "is tried again"
+    ONCE = "fails at once"
+
+
+class Step(enum.StrEnum):
+    """What follows when a step that makes something is refused."""
+
+    FAILS = "fails at once; what the step had begun is taken back"
+    LINE = "a tuning waits in line; anything else fails at once"
+    ASKS = "asks again with growing pauses for a stated time, then fails and names what would fit"
+    LEFT = "ends the run; the step may have been done, so it is left, and the next run finds it"
+
+
+class Failure(NamedTuple):
+    """One class.
+
+    Attributes:
+        kind: the error; the first row that fits counts.
+        status, message: an example of what Google answers.
+        look: what follows for a look.
+        step: what follows for a step that may bill; it is never repeated blindly.
+        mend: what the user does.
+    """
+
+    kind: type[VertexError]
+    status: int
+    message: str
+    look: Look
+    step: Step
+    mend: str
+
+
+FAILURES = (
+    Failure(
+        NoCapacity, 429, "us-central1 is out of capacity for g2-standard-12", Look.ONCE, Step.ASKS,
+        "wait, or take a machine or region that the line names",
+    ),
+    Failure(
+        QuotaExceeded, 429, "Quota exceeded for tuning jobs", Look.AGAIN, Step.LINE,
+        "wait for the jobs ahead, or ask Google for more quota",
+    ),
+    Failure(
+        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT,
+        "run `pulumi up` again",
+    ),
+    Failure(
+        InvalidRequest, 400, "epoch_count must be positive", Look.ONCE, Step.FAILS,
+        "change what the message names; the same request stays wrong",
+    ),
+    Failure(
+        NotSignedIn, 401, "Request had invalid credentials", Look.ONCE, Step.FAILS,
+        "`gcloud auth application-default login`",
+    ),
+    Failure(
+        PermissionMissing, 403, "Permission aiplatform.tuningJobs.create denied", Look.ONCE, Step.FAILS,
+        "ask for a role that holds the permission",
+    ),
+    Failure(
+        NotFound, 404, "The bucket does not exist", Look.ONCE, Step.FAILS,
+        "make it, or correct its name",
+    ),
+    Failure(
+        AlreadyExists, 409, "The endpoint already exists", Look.ONCE, Step.FAILS,
+        "nothing, where it is ours: a deployment that is there is taken up; else choose another name",
+    ),
+)  # fmt: skip
+
+TRIED_AGAIN = tuple(failure.kind for failure in FAILURES if failure.look is Look.AGAIN)
+
+
+def step_after(error: VertexError, *, in_line: bool) -> Step:
+    """What follows for a refused step; ``in_line`` says whether this kind of resource waits for quota."""
+    found = next((failure.step for failure in FAILURES if isinstance(error, failure.kind)), Step.FAILS)
+    return Step.FAILS if found is Step.LINE and not in_line else found

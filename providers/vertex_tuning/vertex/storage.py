@@ -1,0 +1,192 @@
+"""Cloud Storage through Google's client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import google.cloud.storage as gcs
+from google.api_core.exceptions import NotFound as WireNotFound
+from google.api_core.exceptions import PreconditionFailed
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from .client import Blob
+from .connection import Connection
+from .errors import NotFound, PermissionMissing
+from .retry import looked_up
+
+TIMEOUT = 60.0
+PIECE = 32 * 1024 * 1024
+"""Bytes of a large upload that travel in one call."""
+
+
+class GoogleStorage:
+    """``client.Storage`` on the real service or on one that speaks like it."""
+
+    def __init__(self, connection: Connection) -> None:
+        options: dict[str, Any] = {"project": "none"}  # only listing buckets would need a real project
+        if connection.endpoint is not None:
+            options["client_options"] = {"api_endpoint": connection.endpoint}
+        self._make = lambda: gcs.Client(**options, credentials=connection.credentials())
+        self._made: gcs.Client | None = None
+
+    @property
+    def _client(self) -> gcs.Client:
+        if self._made is None:
+            self._made = looked_up(self._make)
+        return self._made
+
+    def _blob(self, uri: str, generation: int | None = None) -> gcs.Blob:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        return self._client.bucket(bucket).blob(name, generation=generation)
+
+    def stat(self, uri: str) -> Blob | None:
+        """The object's identity, or ``None``; ``#GENERATION`` after the URI asks for that one."""
+        plain, _, generation = uri.partition("#")
+        blob = self._blob(plain, int(generation) if generation else None)
+        try:
+            looked_up(lambda: blob.reload(timeout=TIMEOUT, retry=None))
+        except NotFound:
+            return None
+        return _view(blob)
+
+    def read(self, uri: str) -> tuple[bytes, int] | None:
+        """A small object's bytes and generation, or ``None``."""
+        blob = self._blob(uri)
+        try:
+            content = looked_up(lambda: blob.download_as_bytes(timeout=TIMEOUT, retry=None))
+        except NotFound:
+            return None
+        return bytes(content), int(blob.generation)
+
+    def write(self, uri: str, content: bytes, *, if_generation: int) -> int | None:
+        """Write a small object if its generation is still this; ``None`` when it is not."""
+
+        def attempt() -> int | None:
+            blob = self._blob(uri)
+            try:
+                blob.upload_from_string(
+                    content,
+                    content_type="application/json",
+                    if_generation_match=if_generation,
+                    timeout=TIMEOUT,
+                    retry=None,
+                )
+            except PreconditionFailed:
+                # A first try whose answer was lost has written just this.
+                seen = self.read(uri)
+                return seen[1] if seen is not None and seen[0] == content else None
+            return int(blob.generation)
+
+        return looked_up(attempt)
+
+    def remove(self, uri: str, *, if_generation: int) -> bool:
+        """Delete if its generation is still this; gone already counts as done."""
+
+        def attempt() -> bool:
+            try:
+                self._blob(uri).delete(if_generation_match=if_generation, timeout=TIMEOUT, retry=None)
+            except PreconditionFailed:
+                return False
+            except WireNotFound:
+                return True
+            return True
+
+        return looked_up(attempt)
+
+    def upload(self, path: Path, uri: str) -> Blob:
+        """Upload a file to a content-addressed name; an equal object there is left as it is."""
+        there = self.stat(uri)
+        if there is not None:
+            return there
+
+        def attempt() -> Blob:
+            blob = self._blob(uri)
+            try:
+                blob.upload_from_filename(
+                    str(path), if_generation_match=0, checksum="crc32c", timeout=TIMEOUT, retry=None
+                )
+            except PreconditionFailed:
+                blob.reload(timeout=TIMEOUT, retry=None)
+            return _view(blob)
+
+        return looked_up(attempt)
+
+    def send(self, path: Path, uri: str, *, if_generation: int) -> Blob | None:
+        """Upload a file of any size if the object's generation is still this; ``None`` when it is not.
+
+        It goes in pieces: a connection that breaks costs one piece, not the file.
+        """
+
+        def attempt() -> Blob | None:
+            blob = self._blob(uri)
+            blob.chunk_size = PIECE
+            try:
+                blob.upload_from_filename(
+                    str(path),
+                    if_generation_match=if_generation,
+                    checksum="crc32c",
+                    timeout=TIMEOUT,
+                    retry=DEFAULT_RETRY,
+                )
+            except PreconditionFailed:
+                return None
+            return _view(blob)
+
+        return looked_up(attempt)
+
+    def download(self, uri: str, path: Path) -> None:
+        """Write the object's bytes to ``path``."""
+        plain, _, generation = uri.partition("#")
+        blob = self._blob(plain, int(generation) if generation else None)
+        looked_up(lambda: blob.download_to_filename(str(path), timeout=TIMEOUT, retry=None))
+
+    def listed(self, uri: str) -> tuple[Blob, ...]:
+        """Every object below a folder."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        prefix = f"{name.rstrip('/')}/" if name else ""
+        found = looked_up(
+            lambda: list(self._client.list_blobs(bucket, prefix=prefix, timeout=TIMEOUT, retry=None))
+        )
+        return tuple(_view(blob) for blob in found)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy one object within Cloud Storage."""
+
+        def attempt() -> None:
+            token, blob = None, self._blob(target)
+            while True:
+                token, _, _ = blob.rewrite(self._blob(source), token=token, timeout=TIMEOUT, retry=None)
+                if token is None:
+                    return
+
+        looked_up(attempt)
+
+    def delete(self, uri: str) -> None:
+        """Delete one object whatever its generation; gone already counts as done."""
+        try:
+            looked_up(lambda: self._blob(uri).delete(timeout=TIMEOUT, retry=None))
+        except NotFound:
+            return
+
+    def bucket_exists(self, uri: str) -> bool:
+        """Whether the bucket of ``uri`` is there and can be listed."""
+        bucket = uri.removeprefix("gs://").partition("/")[0]
+        try:
+            looked_up(
+                lambda: list(self._client.list_blobs(bucket, max_results=1, timeout=TIMEOUT, retry=None))
+            )
+        except NotFound:
+            return False
+        except PermissionMissing as error:
+            raise PermissionMissing(f"{bucket}: {error}") from error
+        return True
+
+
+def _view(blob: gcs.Blob) -> Blob:
+    return Blob(
+        uri=f"gs://{blob.bucket.name}/{blob.name}",
+        generation=int(blob.generation),
+        crc32c=blob.crc32c or "",
+        size=int(blob.size or 0),
+    )

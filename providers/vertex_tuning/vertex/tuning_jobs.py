@@ -1,0 +1,151 @@
+"""Tuning jobs through Google's v1beta1 client: open models are tuned there alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from google.cloud.aiplatform_v1beta1.services.gen_ai_tuning_service import GenAiTuningServiceClient
+from google.cloud.aiplatform_v1beta1.types import (
+    EncryptionSpec,
+    SupervisedHyperParameters,
+    SupervisedTuningSpec,
+    TuningJob,
+)
+from google.cloud.aiplatform_v1beta1.types import JobState as WireState
+
+from ..catalog import TuningMode
+from .client import Checkpoint, Job, JobRequest, JobState
+from .connection import Connection
+from .errors import InvalidRequest, NotFound, failure_of
+from .retry import looked_up, once
+
+_MODES = {
+    TuningMode.FULL: SupervisedTuningSpec.TuningMode.TUNING_MODE_FULL,
+    TuningMode.PEFT_ADAPTER: SupervisedTuningSpec.TuningMode.TUNING_MODE_PEFT_ADAPTER,
+}
+_SIZES = SupervisedHyperParameters.AdapterSize
+_ADAPTERS = {
+    1: _SIZES.ADAPTER_SIZE_ONE,
+    2: _SIZES.ADAPTER_SIZE_TWO,
+    4: _SIZES.ADAPTER_SIZE_FOUR,
+    8: _SIZES.ADAPTER_SIZE_EIGHT,
+    16: _SIZES.ADAPTER_SIZE_SIXTEEN,
+    32: _SIZES.ADAPTER_SIZE_THIRTY_TWO,
+}
+_STATES = {
+    WireState.JOB_STATE_QUEUED: JobState.WAITING,
+    WireState.JOB_STATE_PENDING: JobState.WAITING,
+    WireState.JOB_STATE_PAUSED: JobState.WAITING,
+    WireState.JOB_STATE_RUNNING: JobState.RUNNING,
+    WireState.JOB_STATE_UPDATING: JobState.RUNNING,
+    WireState.JOB_STATE_CANCELLING: JobState.RUNNING,
+    WireState.JOB_STATE_SUCCEEDED: JobState.SUCCEEDED,
+    WireState.JOB_STATE_PARTIALLY_SUCCEEDED: JobState.FAILED,
+    WireState.JOB_STATE_FAILED: JobState.FAILED,
+    WireState.JOB_STATE_EXPIRED: JobState.FAILED,
+    WireState.JOB_STATE_CANCELLED: JobState.CANCELLED,
+}
+
+
+class GoogleTuningJobs:
+    """``client.TuningJobs`` on the real service or on one that speaks like it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._client = cache(lambda region: connection.regional(GenAiTuningServiceClient, region))
+
+    def create(self, project: str, region: str, request: JobRequest) -> Job:
+        """Submit, once."""
+        parent = f"projects/{project}/locations/{region}"
+        job = _to_wire(request)
+        return _view(
+            once(lambda: self._client(region).create_tuning_job(parent=parent, tuning_job=job, retry=None))
+        )
+
+    def get(self, name: str) -> Job | None:
+        """The job, or ``None``."""
+        try:
+            return _view(looked_up(lambda: self._client(_region(name)).get_tuning_job(name=name, retry=None)))
+        except NotFound:
+            return None
+
+    def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
+        """Jobs that carry all these labels; checked here too, should the service's filter be looser."""
+        wanted = " AND ".join(f'labels.{key}="{value}"' for key, value in sorted(labels.items()))
+        found = self._listed(project, region, wanted)
+        return tuple(_view(job) for job in found if labels.items() <= dict(job.labels).items())
+
+    def cancel(self, name: str) -> None:
+        """Ask for the end; a job that has ended or is gone is left as it is."""
+        try:
+            looked_up(lambda: self._client(_region(name)).cancel_tuning_job(name=name, retry=None))
+        except NotFound:
+            return
+        except InvalidRequest:
+            # The service refuses to cancel what has ended; anything else is a real refusal.
+            job = self.get(name)
+            if job is not None and not job.state.ended:
+                raise
+
+    def active(self, project: str, region: str) -> tuple[Job, ...]:
+        """The jobs that wait or run."""
+        found = (_view(job) for job in self._listed(project, region, ""))
+        return tuple(job for job in found if not job.state.ended)
+
+    def _listed(self, project: str, region: str, wanted: str) -> list[TuningJob]:
+        request = {"parent": f"projects/{project}/locations/{region}", "filter": wanted, "page_size": 100}
+        return looked_up(lambda: list(self._client(region).list_tuning_jobs(request=request, retry=None)))
+
+
+def _region(name: str) -> str:
+    return name.split("/")[3]
+
+
+def _to_wire(request: JobRequest) -> TuningJob:
+    parameters = SupervisedHyperParameters(
+        epoch_count=request.epochs,
+        learning_rate=request.learning_rate,
+        learning_rate_multiplier=request.learning_rate_multiplier,
+        adapter_size=_ADAPTERS[request.adapter_size] if request.adapter_size else None,
+        batch_size=request.batch_size,
+    )
+    return TuningJob(
+        base_model=request.base_model,
+        custom_base_model=request.custom_base_model or "",
+        tuned_model_display_name=request.display_name,
+        output_uri=request.output_uri,
+        supervised_tuning_spec=SupervisedTuningSpec(
+            training_dataset_uri=request.training_uri,
+            validation_dataset_uri=request.validation_uri or "",
+            hyper_parameters=parameters,
+            tuning_mode=_MODES[request.mode],
+        ),
+        labels=dict(request.labels),
+        service_account=request.service_account or "",
+        encryption_spec=EncryptionSpec(kms_key_name=request.kms_key) if request.kms_key else None,
+    )
+
+
+def _view(job: TuningJob) -> Job:
+    spec = job.supervised_tuning_spec
+    checkpoints = sorted((c.epoch, c.step) for c in job.tuned_model.checkpoints)
+    return Job(
+        name=job.name,
+        state=_STATES.get(job.state, JobState.WAITING),
+        base_model=job.base_model,
+        output_uri=job.output_uri.rstrip("/"),
+        mode={wire: mode for mode, wire in _MODES.items()}.get(spec.tuning_mode),
+        epochs=spec.hyper_parameters.epoch_count,
+        labels=dict(job.labels),
+        reason=job.error.message or None,
+        created=_time(job.create_time),
+        started=_time(job.start_time),
+        ended=_time(job.end_time),
+        checkpoint=Checkpoint(*checkpoints[-1]) if checkpoints else None,
+        experiment=job.experiment,
+        failure=failure_of(job.error.code),
+    )
+
+
+def _time(moment: object) -> str:
+    return moment.isoformat(timespec="seconds") if hasattr(moment, "isoformat") else ""

@@ -1,0 +1,141 @@
+"""A Hugging Face folder: which of its files make the model, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..catalog import BaseModel
+from ..mistakes import Mistake
+from .architecture import compared, differences, unlike
+from .safetensors import Tensor, Unreadable, read_header
+
+CONFIG, INDEX, SINGLE = "config.json", "model.safetensors.index.json", "model.safetensors"
+ADAPTER = "adapter_config.json"
+TOKENIZERS = ("tokenizer.json", "tokenizer.model")
+TOKENIZER_CONFIG = "tokenizer_config.json"
+BESIDE = (".json", ".txt", ".model", ".jinja")
+"""Endings of the small files that belong to a model: configurations, tokenizer, chat template."""
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+_MAX_TEXT = 100_000_000
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file of the checkpoint; ``size`` in bytes."""
+
+    path: Path
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Its name, in the folder and in the bucket."""
+        return self.path.name
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A folder without mistakes.
+
+    Attributes:
+        files: what makes the model; config.json comes last, so that half a folder is no model.
+        left_out: names of what is not part of it.
+        compared: how much of the architecture was compared.
+    """
+
+    files: tuple[File, ...]
+    left_out: tuple[str, ...]
+    compared: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+
+def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoint | None, list[Mistake]]:
+    """Check a folder as far as it can be checked here. There is a checkpoint exactly when nothing is wrong.
+
+    The tensors themselves are not read: that each file is whole is seen from its header and its size.
+    """
+    if not folder.is_dir():
+        return None, [Mistake(str(folder), "is not a folder")]
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    mistakes = [*_unwanted(names), *_tokenizer(names)]
+    config, wrong = _json(folder / CONFIG)
+    mistakes += wrong
+    shards, wrong = _shards(folder, names)
+    mistakes += wrong
+    for name, listed in shards.items():
+        mistakes += _shard(folder / name, listed, config)
+    if config:
+        mistakes += differences(config, base, embedded=embedded)
+    if mistakes:
+        return None, mistakes
+    small = [name for name in names if name.endswith(BESIDE) and name != CONFIG]
+    kept = [*shards, *small, CONFIG]
+    files = tuple(File(folder / name, (folder / name).stat().st_size) for name in kept)
+    left_out = sorted({entry.name for entry in folder.iterdir()} - set(kept))
+    return Checkpoint(files, tuple(left_out), compared(config, base)), []
+
+
+def _unwanted(names: list[str]) -> Iterator[Mistake]:
+    for name in names:
+        if name.endswith(PICKLES):
+            yield Mistake(
+                name,
+                "is a pickle, which runs code where it is loaded; take it out or save safetensors",
+            )
+    if ADAPTER in names:
+        yield Mistake(ADAPTER, "this is a LoRA adapter; merge it into its base model and save that")
+
+
+def _tokenizer(names: list[str]) -> Iterator[Mistake]:
+    if not set(TOKENIZERS) & set(names):
+        yield Mistake(" or ".join(TOKENIZERS), "is missing")
+    if TOKENIZER_CONFIG not in names:
+        yield Mistake(TOKENIZER_CONFIG, "is missing")
+
+
+def _json(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
+    try:
+        if path.stat().st_size > _MAX_TEXT:
+            return {}, [Mistake(path.name, f"is larger than {_MAX_TEXT:,} bytes")]
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Any]), []
+    except FileNotFoundError:
+        return {}, [Mistake(path.name, "is missing")]
+    except (OSError, msgspec.MsgspecError) as error:
+        return {}, [Mistake(path.name, f"cannot be read: {error}")]
+
+
+def _shards(folder: Path, names: list[str]) -> tuple[Mapping[str, set[str] | None], list[Mistake]]:
+    """The files of tensors, each with the tensors that the index puts there; ``None`` without an index."""
+    if INDEX not in names:
+        if SINGLE in names:
+            return {SINGLE: None}, []
+        return {}, [Mistake(f"{SINGLE} or {INDEX}", "is missing")]
+    index, mistakes = _json(folder / INDEX)
+    listed = index.get("weight_map")
+    if not isinstance(listed, dict) or not listed:
+        return {}, mistakes or [Mistake(INDEX, "has no weight_map")]
+    shards: dict[str, set[str]] = {}
+    for tensor, name in listed.items():
+        if not isinstance(name, str) or name != Path(name).name or not name.endswith(".safetensors"):
+            return {}, [Mistake(INDEX, f"puts {tensor} into {name!r}, no safetensors file beside it")]
+        shards.setdefault(name, set()).add(tensor)
+    missing = [Mistake(name, f"is missing, and {INDEX} names it") for name in shards if name not in names]
+    return {name: tensors for name, tensors in shards.items() if name in names}, missing
+
+
+def _shard(path: Path, listed: set[str] | None, config: Mapping[str, Any]) -> Iterator[Mistake]:
+    try:
+        tensors: dict[str, Tensor] = read_header(path)
+    except (OSError, Unreadable) as error:
+        yield Mistake(path.name, str(error))
+        return
+    if listed is not None and (odd := sorted(listed ^ tensors.keys())):
+        where = "is not in it" if odd[0] in listed else f"is in it, and {INDEX} does not say so"
+        yield Mistake(path.name, f"{odd[0]} {where}" + (f", and {len(odd) - 1} more" if odd[1:] else ""))
+    for mistake in unlike(config, tensors):
+        yield Mistake(path.name, str(mistake))

@@ -1,0 +1,50 @@
+"""The headers of safetensors files: what is in one, read without its tensors.
+
+A file is the header's length as eight bytes, the header as JSON, and the tensors one after the other.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+MAX_HEADER = 100_000_000
+"""Bytes; the format's own limit."""
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """A tensor as the header has it. ``data_offsets``: first byte and the one after the last."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+class Unreadable(ValueError):
+    """The file is not a whole safetensors file; the text says why, without its name."""
+
+
+def read_header(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, by name.
+
+    Raises:
+        Unreadable: it is cut short, longer than its header says, or something else altogether.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER, size - 8):
+            raise Unreadable("is not a safetensors file, or only the beginning of one")
+        text = file.read(length)
+    try:
+        raw: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
+        raw.pop("__metadata__", None)
+        tensors = msgspec.convert(raw, dict[str, Tensor])
+    except msgspec.MsgspecError as error:
+        raise Unreadable(f"has a header that is no safetensors header: {error}") from error
+    ends = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    if ends != size:
+        raise Unreadable(f"has {size:,} bytes, and its header describes {ends:,}: fetch it again")
+    return tensors
