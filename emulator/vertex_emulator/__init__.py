@@ -1,0 +1,1 @@
+"""An embedded Vertex AI and Cloud Storage for rehearsals on one machine."""

@@ -1,0 +1,147 @@
+"""What the handlers of Vertex resources share: where a call lands, and lists."""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from vertex_emulator.api.routing import Call
+from vertex_emulator.store.projects import VERTEX_API, Project
+from vertex_emulator.store.resources import Kind, Record
+from vertex_emulator.wire import pages
+from vertex_emulator.wire.errors import ApiError, invalid
+from vertex_emulator.wire.filters import compile_filter
+from vertex_emulator.wire.proto import render
+
+Json = dict[str, Any]
+_LOCATION = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]{1,2}")
+
+
+class Scope(NamedTuple):
+    """The project and location of a call; `parent` is their resource name with the project's number."""
+
+    project: Project
+    location: str
+    parent: str
+
+
+def scope(call: Call) -> Scope:
+    """Where a call on a Vertex resource lands.
+
+    Raises:
+        ApiError: PERMISSION_DENIED when the project has no billing or the API is not enabled,
+            INVALID_ARGUMENT for a location that cannot be a region.
+    """
+    project = call.service.store.projects.get(call.params["project"])
+    require_service(project, VERTEX_API)
+    location = call.params["location"]
+    if not _LOCATION.fullmatch(location):
+        raise invalid(f"Unsupported region for Vertex AI: '{location}'.")
+    return Scope(project, location, project.location(location))
+
+
+def require_service(project: Project, service: str) -> None:
+    """Refuse work in a project where the API is off or nobody pays."""
+    info = {"consumer": f"projects/{project.number}", "service": service}
+    if service not in project.settings.services:
+        raise ApiError(
+            7,
+            f"{service} has not been used in project {project.number} before or it is disabled. Enable it, "
+            "then retry.",
+            reason="SERVICE_DISABLED",
+            metadata=info,
+        )
+    if not project.settings.billing_enabled:
+        raise ApiError(
+            7,
+            f"This API method requires billing to be enabled. Please enable billing on project "
+            f"#{project.number}, then retry.",
+            reason="BILLING_DISABLED",
+            metadata=info,
+        )
+
+
+def name_in(where: Scope, collection: Kind, resource_id: str) -> str:
+    """The full name of a resource in a scope."""
+    return f"{where.parent}/{collection.value}/{resource_id}"
+
+
+def check_etag(given: Json, record: Record) -> None:
+    """Refuse an update of what has changed since the client read it, if the client says what it read."""
+    if given.get("etag") and given["etag"] != record.body.get("etag"):
+        raise ApiError(10, f"{record.name} has changed: its etag is {record.body.get('etag')}.")
+
+
+LIST_ARGUMENTS = ("pageSize", "pageToken", "filter", "orderBy", "readMask", "gcsUri")
+
+
+def listing(call: Call, message: str, key: str, records: list[Record], fields: frozenset[str]) -> Json:
+    """A page of `records` (newest first) as `{key: [...], nextPageToken}` in the call's version.
+
+    The order is that of `orderBy` (fields in snake case, each with an optional `desc`), else newest first.
+    A page token names the last item that was shown, so what is created or deleted between two pages neither
+    repeats nor hides anything else.
+    """
+    arguments = call.arguments(*LIST_ARGUMENTS)
+    size = pages.page_size(arguments.get("pageSize"))
+    wanted = compile_filter(arguments.get("filter", ""), fields)
+    horizon = call.service.now() - call.faults.lag_s
+    visible = [
+        record for record in records
+        if wanted(record.body) and (not call.faults.lag_s or record.created <= horizon)
+    ]  # fmt: skip
+    order, descending = _order(arguments.get("orderBy", ""), fields)
+
+    def position(record: Record) -> tuple[str, int]:
+        return (str(record.body.get(order, "")) if order else "", record.seq)
+
+    visible.sort(key=position, reverse=descending)
+    start = _start(arguments.get("pageToken"))
+    if start is not None:
+        visible = [
+            record for record in visible
+            if (position(record) < start if descending else position(record) > start)
+        ]  # fmt: skip
+    page = visible[:size]
+    answer: Json = {key: [render(call.version, message, record.body) for record in page]}
+    if len(visible) > size:
+        answer["nextPageToken"] = pages.token(json.dumps(position(page[-1])))
+    return answer
+
+
+def _start(token: str | None) -> tuple[str, int] | None:
+    text = pages.after(token)
+    if text is None:
+        return None
+    try:
+        value, seq = json.loads(text)
+        return str(value), int(seq)
+    except (ValueError, TypeError):
+        raise invalid("Invalid page token.") from None
+
+
+def _order(text: str, fields: frozenset[str]) -> tuple[str | None, bool]:
+    if not text:
+        return None, True
+    name, _, direction = text.split(",")[0].strip().partition(" ")
+    snake = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
+    if snake not in fields or direction.strip() not in {"", "asc", "desc"}:
+        raise invalid(f"Invalid orderBy '{text}'.")
+    head, *rest = snake.split("_")
+    return head + "".join(part.title() for part in rest), direction.strip() == "desc"
+
+
+def mask_fields(mask: str, allowed: frozenset[str]) -> set[str]:
+    """The top-level fields that an update mask names, in camel case.
+
+    Raises INVALID_ARGUMENT when the mask is empty or names what cannot be updated.
+    """
+    named = set()
+    for path in filter(None, (part.strip() for part in mask.split(","))):
+        head, *rest = path.split("_")
+        camel = head + "".join(part.title() for part in rest)
+        if camel not in allowed:
+            raise invalid(f"Invalid update mask: '{path}' cannot be updated.")
+        named.add(camel)
+    if not named:
+        raise invalid("Required field is not set: update_mask")
+    return named

@@ -1,0 +1,93 @@
+"""google.longrunning.Operations, with the nested names that Vertex AI gives its operations."""
+
+import asyncio
+
+from starlette.responses import JSONResponse, Response
+
+from vertex_emulator.api.common import Json, scope
+from vertex_emulator.api.routing import Call, Route, books, streams
+from vertex_emulator.jobs import operations
+from vertex_emulator.store.operations import Operation
+from vertex_emulator.wire import pages
+from vertex_emulator.wire.errors import invalid, precondition
+
+_LONGEST_WAIT_S = 60.0
+_LOOK_EVERY_S = 0.05
+
+
+def get(call: Call) -> Json:
+    """One operation."""
+    return operations.shown(call.service.methods, _named(call))
+
+
+def list_(call: Call) -> Json:
+    """The operations of a location or a resource, newest first."""
+    arguments = call.arguments("pageSize", "pageToken", "filter", "returnPartialSuccess")
+    size = pages.page_size(arguments.get("pageSize"))
+    parent = f"{scope(call).parent}{call.params.get('resource', '')}"
+    everything = call.service.store.operations.below(parent)
+    after = pages.after(arguments.get("pageToken"))
+    names = [operation.name for operation in everything]
+    start = names.index(after) + 1 if after in names else 0
+    page = everything[start : start + size]
+    answer: Json = {"operations": [operations.shown(call.service.methods, item) for item in page]}
+    if start + size < len(everything):
+        answer["nextPageToken"] = pages.token(page[-1].name)
+    return answer
+
+
+def cancel(call: Call) -> Json:
+    """Stop an operation before its next step."""
+    operations.cancel(call.service, _named(call))
+    return {}
+
+
+def delete(call: Call) -> Json:
+    """Forget an operation that is done."""
+    operation = _named(call)
+    if not operation.done:
+        raise precondition(f"{operation.name} is not done.")
+    call.service.store.operations.delete(operation.name)
+    return {}
+
+
+async def wait(call: Call) -> Response:
+    """Answer when the operation is done or the time is over, whichever comes first."""
+    timeout = call.query.get("timeout") or (call.payload or {}).get("timeout") or "30s"
+    try:
+        remaining = min(float(str(timeout).removesuffix("s")), _LONGEST_WAIT_S)
+    except ValueError:
+        raise invalid(f"Invalid timeout '{timeout}'.") from None
+    while remaining > 0 and not _named(call).done:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        remaining -= _LOOK_EVERY_S
+    return JSONResponse(get(call))
+
+
+def _named(call: Call) -> Operation:
+    name = f"{scope(call).parent}{call.params.get('resource', '')}/operations/{call.params['operation']}"
+    return call.service.store.operations.get(name)
+
+
+_SERVICE = "google.longrunning.Operations"
+_PLACES = (
+    "projects/{project}/locations/{location}",
+    "projects/{project}/locations/{location}{resource=**}",
+)
+
+
+def _routes(prefix: str) -> tuple[Route, ...]:
+    found: list[Route] = []
+    for place in _PLACES:
+        base = f"/{prefix}/{place}/operations"
+        found += [
+            books("GET", f"{base}/{{operation}}", f"{_SERVICE}.GetOperation", get),
+            books("GET", base, f"{_SERVICE}.ListOperations", list_),
+            books("POST", f"{base}/{{operation}}:cancel", f"{_SERVICE}.CancelOperation", cancel),
+            books("DELETE", f"{base}/{{operation}}", f"{_SERVICE}.DeleteOperation", delete),
+            streams("POST", f"{base}/{{operation}}:wait", f"{_SERVICE}.WaitOperation", wait, body=True),
+        ]
+    return tuple(found)
+
+
+ROUTES = (*_routes("{version}"), *_routes("ui"))

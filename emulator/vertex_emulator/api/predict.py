@@ -1,0 +1,126 @@
+"""Online prediction on endpoints."""
+
+import random
+from typing import NamedTuple
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from vertex_emulator import prediction
+from vertex_emulator.api.common import Json, scope
+from vertex_emulator.api.endpoints import named
+from vertex_emulator.api.routing import Call, Route, streams
+from vertex_emulator.catalog import MANAGED_MODELS
+from vertex_emulator.predictor import BaseWeights
+from vertex_emulator.registry import resolve
+from vertex_emulator.store.resources import Record
+from vertex_emulator.traffic import choose
+from vertex_emulator.weights import Weights, find_weights
+from vertex_emulator.wire.errors import invalid, not_found, precondition, unimplemented
+from vertex_emulator.wire.proto import parse
+
+MAX_INSTANCES = 64
+MANAGED_ENDPOINT = "openapi"
+"""In the place of an endpoint's id: the managed models, of which the request's `model` names one."""
+
+
+class Target(NamedTuple):
+    """The deployed model that answers a request."""
+
+    deployed: Json
+    model: Record
+    weights: Weights
+
+
+def choose_target(call: Call) -> Target:
+    """Pick a deployed model of the endpoint by the traffic split.
+
+    Raises:
+        ApiError: FAILED_PRECONDITION when none has traffic, UNIMPLEMENTED for a publisher's model, whose
+            weights are not here.
+    """
+    record = named(call)
+    chosen = choose(record.body.get("trafficSplit", {}), random.random())  # noqa: S311
+    if chosen is None:
+        raise precondition(f"Endpoint {record.name} has no deployed model that receives traffic.")
+    deployed = next(item for item in record.body["deployedModels"] if item["id"] == chosen)
+    model = resolve(call.service, f"{deployed['model']}@{deployed['modelVersionId']}")
+    if "artifactUri" not in model.body:
+        name = model.body["baseModelSource"]["modelGardenSource"]["publicModelName"]
+        raise unimplemented(f"Prediction with {name}, whose weights Google keeps,")
+    return Target(
+        deployed, model, find_weights(call.service.store, model.body["artifactUri"], "artifact_uri")
+    )
+
+
+async def predict(call: Call) -> Response:
+    """Answer every instance of a request."""
+    request = parse(call.version, "PredictRequest", call.payload)
+    instances, parameters = request["instances"], request.get("parameters") or {}
+    if len(instances) > MAX_INSTANCES:
+        raise invalid(f"{len(instances)} instances are given, at most {MAX_INSTANCES} are allowed.")
+    if not isinstance(parameters, dict):
+        raise invalid("parameters must be an object.")
+    asked = [prediction.asked(instance, parameters) for instance in instances]
+    target = choose_target(call)
+    answers = await call.service.predictor.predict(target.weights, asked)
+    return JSONResponse(
+        {
+            "predictions": answers,
+            "deployedModelId": target.deployed["id"],
+            "model": target.model.body["name"],
+            "modelDisplayName": target.model.body["displayName"],
+            "modelVersionId": target.model.body["versionId"],
+        }
+    )
+
+
+async def raw_predict(call: Call) -> Response:
+    """Pass `{"instances": [...]}` on to the container as it is; the answer does not name the models."""
+    payload = call.payload or {}
+    instances, parameters = payload.get("instances"), payload.get("parameters", {})
+    if not isinstance(instances, list) or not isinstance(parameters, dict):
+        raise invalid("The container takes an object with instances (a list) and parameters (an object).")
+    asked = [prediction.asked(instance, parameters) for instance in instances[:MAX_INSTANCES]]
+    target = choose_target(call)
+    answers = await call.service.predictor.predict(target.weights, asked)
+    headers = {
+        "X-Vertex-AI-Endpoint-Id": call.params["endpoint"],
+        "X-Vertex-AI-Deployed-Model-Id": target.deployed["id"],
+    }
+    return JSONResponse({"predictions": answers}, headers=headers)
+
+
+async def chat_completions(call: Call) -> Response:
+    """OpenAI's chat completions: of a deployed model, or of a managed one on the endpoint `openapi`."""
+    question = prediction.chat(call.payload or {})
+    if call.params["endpoint"] == MANAGED_ENDPOINT:
+        scope(call)
+        check_managed(question.model)
+        weights: Weights | BaseWeights = BaseWeights()
+    else:
+        weights = choose_target(call).weights
+    if question.stream:
+        pieces = await call.service.predictor.stream(weights, question)
+        return StreamingResponse(pieces, media_type="text/event-stream")
+    (completion,) = await call.service.predictor.predict(weights, [question])
+    return JSONResponse(completion)
+
+
+def check_managed(name: str) -> None:
+    """Refuse what is no managed model, and those whose weights Google keeps. Raises ApiError."""
+    if not name:
+        raise invalid("Required field is not set: model")
+    if name in MANAGED_MODELS:
+        return
+    if name.endswith("-maas"):
+        raise unimplemented(f"Chat with {name}, which is no base model of tuning,")
+    raise not_found(f"Publisher model '{name}'")
+
+
+_SERVICE = "google.cloud.aiplatform.PredictionService"
+_ONE = "/{version}/projects/{project}/locations/{location}/endpoints/{endpoint}"
+ROUTES: tuple[Route, ...] = (
+    streams("POST", f"{_ONE}:predict", f"{_SERVICE}.Predict", predict, body=True),
+    streams("POST", f"{_ONE}:rawPredict", f"{_SERVICE}.RawPredict", raw_predict, body=True),
+    streams("POST", f"{_ONE}/chat/completions", f"{_SERVICE}.ChatCompletions", chat_completions, body=True),
+)

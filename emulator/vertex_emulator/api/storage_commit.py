@@ -1,0 +1,63 @@
+"""New objects: what a request says about them, and the step that makes them exist."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from vertex_emulator.api.routing import Call
+from vertex_emulator.api.storage_common import Json, bad, bucket_of, check_conditions
+from vertex_emulator.store.objects import Object
+from vertex_emulator.wire.errors import StorageError
+
+_TEXT_FIELDS = {
+    "contentType": "content_type",
+    "contentEncoding": "content_encoding",
+    "contentDisposition": "content_disposition",
+    "contentLanguage": "content_language",
+    "cacheControl": "cache_control",
+}
+
+
+def described(resource: Json) -> dict[str, object]:
+    """The descriptive fields of an object out of a request. Raises 400."""
+    found: dict[str, object] = {}
+    for key, field in _TEXT_FIELDS.items():
+        value = resource.get(key)
+        if value is not None and not isinstance(value, str):
+            raise bad(f"{key} must be a string.")
+        if key in resource:
+            found[field] = value
+    if "metadata" in resource:
+        try:
+            found["metadata"] = msgspec.convert(resource["metadata"] or {}, dict[str, str])
+        except msgspec.ValidationError:
+            raise bad("metadata must be an object of strings.") from None
+    return found
+
+
+def commit(
+    call: Call,
+    item: Object,
+    conditions: dict[str, str],
+    with_it: Callable[[Object], None] = lambda _: None,
+) -> Object:
+    """Enter an object whose blob is complete, if the conditions hold; `with_it` is done along with it.
+
+    Gives the object as it is kept. Raises 404 and 412, and the bytes are gone then.
+    """
+    store = call.service.store
+    try:
+        with store.database.transaction():
+            bucket_of(call, item.bucket)
+            check_conditions(store.objects.find(item.bucket, item.name), conditions)
+            kept = store.objects.put(item)
+            with_it(kept)
+    except StorageError:
+        store.blobs.remove(item.blob)
+        raise
+    return kept
+
+
+def new_generation(call: Call) -> int:
+    """A number that grows with time, as Cloud Storage's generations do."""
+    return int(call.service.now() * 1_000_000)

@@ -1,0 +1,177 @@
+"""What the handlers of Cloud Storage share: lookups, preconditions, how resources are shown."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from vertex_emulator.api.routing import Call
+from vertex_emulator.settings import MAX_OBJECT_BYTES
+from vertex_emulator.store.objects import Bucket, Object
+from vertex_emulator.store.projects import STORAGE_API, Project
+from vertex_emulator.wire.errors import StorageError
+from vertex_emulator.wire.times import rfc3339
+
+Json = dict[str, Any]
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_MAX_NAME_BYTES = 1024
+CONDITIONS = (
+    "ifGenerationMatch",
+    "ifGenerationNotMatch",
+    "ifMetagenerationMatch",
+    "ifMetagenerationNotMatch",
+)
+
+
+def bad(message: str) -> StorageError:
+    """A malformed request."""
+    return StorageError(400, message, "invalid")
+
+
+def require_storage(project: Project) -> None:
+    """Refuse work in a project where Cloud Storage is off or nobody pays."""
+    if STORAGE_API not in project.settings.services:
+        raise StorageError(
+            403, f"Cloud Storage has not been enabled in project {project.number}.", "accessNotConfigured"
+        )
+    if not project.settings.billing_enabled:
+        raise StorageError(403, "The billing account for the owning project is disabled.", "accountDisabled")
+
+
+def bucket_of(call: Call, name: str | None = None) -> Bucket:
+    """The bucket that a call is about. Raises 404, and 403 when its project cannot use Cloud Storage."""
+    name = call.params["bucket"] if name is None else name
+    bucket = call.service.store.objects.bucket(name)
+    if bucket is None:
+        raise StorageError(404, "The specified bucket does not exist.", "notFound")
+    require_storage(call.service.store.projects.get(str(bucket.project)))
+    return bucket
+
+
+def object_of(call: Call, bucket: str, name: str, conditions: Mapping[str, str]) -> Object:
+    """The object, in its current generation and if the conditions hold. Raises 404 and 412."""
+    found = call.service.store.objects.find(bucket, name)
+    generation = conditions.get("generation")
+    if found is None or (generation and number(generation, "generation") != found.generation):
+        raise StorageError(404, f"No such object: {bucket}/{name}", "notFound")
+    check_conditions(found, conditions)
+    return found
+
+
+def check_conditions(found: Object | None, conditions: Mapping[str, str]) -> None:
+    """Preconditions as Cloud Storage has them; generation 0 stands for "no such object". Raises 412."""
+    _check(conditions, "ifGeneration", found.generation if found else 0)
+    check_metageneration(found.metageneration if found else 0, conditions)
+
+
+def check_metageneration(actual: int, conditions: Mapping[str, str]) -> None:
+    """Preconditions on how often a description was changed. Raises 412."""
+    _check(conditions, "ifMetageneration", actual)
+
+
+def _check(conditions: Mapping[str, str], name: str, actual: int) -> None:
+    for suffix, wanted in (("Match", True), ("NotMatch", False)):
+        value = conditions.get(f"{name}{suffix}")
+        if value is not None and (number(value, f"{name}{suffix}") == actual) is not wanted:
+            raise StorageError(
+                412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet"
+            )
+
+
+def number(value: str, name: str) -> int:
+    """A whole number out of a query. Raises 400."""
+    try:
+        return int(value)
+    except ValueError:
+        raise bad(f"Invalid value for {name}: '{value}'.") from None
+
+
+def check_bucket_name(name: object) -> str:
+    """A bucket's name. Raises 400."""
+    if not isinstance(name, str) or not _BUCKET.fullmatch(name) or ".." in name:
+        raise bad(f"Invalid bucket name: '{name}'")
+    return name
+
+
+def check_object_name(name: object) -> str:
+    """An object's name: up to 1024 bytes of UTF-8 without line breaks, and not '.' or '..'. Raises 400."""
+    if not isinstance(name, str) or not name:
+        raise StorageError(400, "Required", "required")
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        raise bad("The object's name is not UTF-8.") from None
+    if size > _MAX_NAME_BYTES or any(sign in name for sign in "\r\n\0") or name in {".", ".."}:
+        raise bad(f"Invalid object name: '{name[:100]}'")
+    return name
+
+
+def check_size(size: int) -> None:
+    """Refuse an object that is larger than this server takes. Raises 413."""
+    if size > MAX_OBJECT_BYTES:
+        raise StorageError(413, "The object is too large for this emulator.", "uploadTooLarge")
+
+
+def shown_bucket(call: Call, bucket: Bucket) -> Json:
+    """A bucket as the JSON API shows it."""
+    stamp = rfc3339(bucket.created)
+    return {
+        "kind": "storage#bucket",
+        "id": bucket.name,
+        "name": bucket.name,
+        "selfLink": f"{base(call)}/storage/v1/b/{bucket.name}",
+        "projectNumber": str(bucket.project),
+        "generation": str(int(bucket.created * 1_000_000)),
+        "metageneration": str(bucket.metageneration),
+        "location": bucket.location,
+        "locationType": "multi-region" if bucket.location in {"US", "EU", "ASIA"} else "region",
+        "storageClass": bucket.storage_class,
+        "etag": f"CA{bucket.metageneration}=",
+        "timeCreated": stamp,
+        "updated": stamp,
+        "iamConfiguration": {
+            "bucketPolicyOnly": {"enabled": bucket.uniform_access},
+            "uniformBucketLevelAccess": {"enabled": bucket.uniform_access},
+            "publicAccessPrevention": bucket.public_access_prevention,
+        },
+        **({"labels": bucket.labels} if bucket.labels else {}),
+    }
+
+
+def shown(call: Call, item: Object) -> Json:
+    """An object as the JSON API shows it."""
+    path = f"b/{item.bucket}/o/{quote(item.name, safe='')}"
+    optional = {
+        "contentType": item.content_type,
+        "contentEncoding": item.content_encoding,
+        "contentDisposition": item.content_disposition,
+        "contentLanguage": item.content_language,
+        "cacheControl": item.cache_control,
+        "md5Hash": item.md5,
+        "metadata": item.metadata or None,
+        "componentCount": item.components,
+    }
+    return {
+        "kind": "storage#object",
+        "id": f"{item.bucket}/{item.name}/{item.generation}",
+        "name": item.name,
+        "bucket": item.bucket,
+        "generation": str(item.generation),
+        "metageneration": str(item.metageneration),
+        "size": str(item.size),
+        "crc32c": item.crc32c,
+        "etag": f"{item.generation}/{item.metageneration}",
+        "storageClass": "STANDARD",
+        "timeCreated": rfc3339(item.created),
+        "updated": rfc3339(item.updated),
+        "timeStorageClassUpdated": rfc3339(item.created),
+        "selfLink": f"{base(call)}/storage/v1/{path}",
+        "mediaLink": f"{base(call)}/download/storage/v1/{path}?generation={item.generation}&alt=media",
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def base(call: Call) -> str:
+    """The address under which the client reached this server."""
+    return f"http://{call.request.headers.get('host', '127.0.0.1')}"

@@ -1,0 +1,64 @@
+"""The last step of every upload: checksums, conditions, the new object."""
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.responses import Response
+
+from vertex_emulator.api.routing import Call
+from vertex_emulator.api.storage_commit import commit, described, new_generation
+from vertex_emulator.api.storage_common import Json, check_object_name, shown
+from vertex_emulator.store.checksums import Checksums
+from vertex_emulator.store.objects import Object
+from vertex_emulator.wire.errors import StorageError
+
+
+def check_sums(sums: Checksums, resource: Json, hash_header: str) -> None:
+    """Compare what arrived with what the sender says it sent. Raises 400."""
+    said = {"crc32c": resource.get("crc32c"), "md5": resource.get("md5Hash")}
+    for part in hash_header.split(","):
+        name, _, value = part.strip().partition("=")
+        if name in said:
+            said[name] = value
+    for name, actual in (("crc32c", sums.crc32c), ("md5", sums.md5)):
+        if said[name] and said[name] != actual:
+            raise StorageError(
+                400, f"Provided {name} '{said[name]}' doesn't match calculated '{actual}'.", "invalid"
+            )
+
+
+def finish(
+    call: Call,
+    bucket: str,
+    resource: Json,
+    upload: str,
+    sums: Checksums,
+    conditions: dict[str, str],
+    with_it: Callable[[Object], None] = lambda _: None,
+) -> Response:
+    """Turn the complete bytes of an upload into an object and answer with it.
+
+    `with_it` is done in the transaction that makes the object exist.
+    """
+    blobs, now = call.service.store.blobs, call.service.now()
+    try:
+        check_sums(sums, resource, call.request.headers.get("x-goog-hash", ""))
+        name = check_object_name(resource.get("name"))
+        fields = described(resource)
+    except StorageError:
+        blobs.discard(upload)
+        raise
+    item = Object(
+        bucket=bucket,
+        name=name,
+        blob=blobs.keep(upload),
+        generation=new_generation(call),
+        size=sums.size,
+        crc32c=sums.crc32c,
+        md5=sums.md5,
+        created=now,
+        updated=now,
+        **fields,  # type: ignore[arg-type]
+    )
+    kept = commit(call, item, conditions, with_it)
+    return Response(msgspec.json.encode(shown(call, kept)), media_type="application/json")

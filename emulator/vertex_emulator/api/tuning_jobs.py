@@ -1,0 +1,96 @@
+"""Tuning jobs: create, get, list, cancel. Google has no delete for them."""
+
+from vertex_emulator.api.common import Json, listing, name_in, scope
+from vertex_emulator.api.routing import Call, Route, books
+from vertex_emulator.jobs import tuning
+from vertex_emulator.jobs.operations import new_id
+from vertex_emulator.quota import tuning_quota
+from vertex_emulator.store.resources import Kind, Record
+from vertex_emulator.tuning_request import check_inputs, check_request
+from vertex_emulator.wire.errors import ApiError
+from vertex_emulator.wire.proto import parse, render
+
+_INPUTS = (
+    "baseModel", "preTunedModel", "supervisedTuningSpec", "tunedModelDisplayName", "description",
+    "customBaseModel", "outputUri", "labels", "serviceAccount", "encryptionSpec",
+)  # fmt: skip
+_FILTERABLE = frozenset(
+    {"state", "base_model", "tuned_model_display_name", "create_time", "update_time", "end_time",
+     "output_uri", "custom_base_model", "description"}
+)  # fmt: skip
+
+
+def create(call: Call) -> Json:
+    """Submit a job. One beyond the project's quota is refused, not queued, as at Google."""
+    where = scope(call)
+    given = parse(call.version, "TuningJob", call.payload)
+    check_request(given, where.location)
+    check_inputs(call.service.store, given)
+    quota = tuning_quota(call.service, where.project)
+    running = [
+        record for record in call.service.store.resources.unsettled(Kind.TUNING_JOB)
+        if record.name.startswith(f"projects/{where.project.number}/")
+    ]  # fmt: skip
+    if len(running) >= quota:
+        raise ApiError(
+            8,
+            "Quota exceeded for quota metric 'Global concurrent managed OSS model fine-tuning jobs per "
+            "project' of service 'aiplatform.googleapis.com' for consumer "
+            f"'project_number:{where.project.number}': "
+            f"{quota} in all, {len(running)} in use.",
+            reason="RATE_LIMIT_EXCEEDED",
+            metadata={"service": "aiplatform.googleapis.com", "quota_limit_value": str(quota)},
+        )
+    now = call.service.now()
+    name = name_in(where, Kind.TUNING_JOB, new_id())
+    inputs = {key: given[key] for key in _INPUTS if key in given}
+    fault = call.faults.job
+    record = call.service.store.resources.insert(
+        Kind.TUNING_JOB,
+        where.parent,
+        name,
+        tuning.submitted(name, inputs, now),
+        now=now,
+        private={"fault": {"code": fault.code, "message": fault.message}} if fault else {},
+        due=now + call.service.settings.speed.pending_s,
+    )
+    call.service.wake()
+    return render(call.version, "TuningJob", record.body)
+
+
+def get(call: Call) -> Json:
+    """One job."""
+    return render(call.version, "TuningJob", _named(call).body)
+
+
+def list_(call: Call) -> Json:
+    """The jobs of a location."""
+    records = call.service.store.resources.children(Kind.TUNING_JOB, scope(call).parent)
+    return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE)
+
+
+def cancel(call: Call) -> Json:
+    """Ask a job to stop; one that has ended stays as it is."""
+    record = _named(call)
+    if record.body["state"] in tuning.ACTIVE:
+        now = call.service.now()
+        tuning.cancelling(record.body, now)
+        record.due = now
+        call.service.store.resources.save(record)
+        call.service.wake()
+    return {}
+
+
+def _named(call: Call) -> Record:
+    return call.service.store.resources.get(name_in(scope(call), Kind.TUNING_JOB, call.params["job"]))
+
+
+_SERVICE = "google.cloud.aiplatform.GenAiTuningService"
+_ALL = "/{version}/projects/{project}/locations/{location}/tuningJobs"
+_ONE = f"{_ALL}/{{job}}"
+ROUTES: tuple[Route, ...] = (
+    books("POST", _ALL, f"{_SERVICE}.CreateTuningJob", create),
+    books("GET", _ALL, f"{_SERVICE}.ListTuningJobs", list_),
+    books("GET", _ONE, f"{_SERVICE}.GetTuningJob", get),
+    books("POST", f"{_ONE}:cancel", f"{_SERVICE}.CancelTuningJob", cancel),
+)

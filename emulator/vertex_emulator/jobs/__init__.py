@@ -1,0 +1,1 @@
+"""What goes on after a request was answered: operations, tuning jobs, their workers."""

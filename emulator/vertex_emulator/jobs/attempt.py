@@ -1,0 +1,135 @@
+"""One attempt at a tuning job: from its inputs to its artifacts, its model and its last state."""
+
+import asyncio
+import json
+import logging
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS, SERVING_IMAGE
+from vertex_emulator.jobs import operations, tuning, worker
+from vertex_emulator.jobs.publish import adopt_files
+from vertex_emulator.jobs.stats import data_stats
+from vertex_emulator.registry import add_version
+from vertex_emulator.service import Service
+from vertex_emulator.store.objects import Object
+from vertex_emulator.store.resources import Record
+from vertex_emulator.training.spec import Progress, TrainingSpec
+from vertex_emulator.wire.errors import ApiError, precondition
+from vertex_emulator.wire.names import GcsUri, gcs_uri
+
+Json = dict[str, Any]
+_LOG = logging.getLogger(__name__)
+
+
+async def run(service: Service, name: str) -> None:
+    """Start a job's worker and see the job through to a state.
+
+    When this is cancelled the worker stops: a job that was asked to stop is cancelled then, and one whose
+    server is stopping stays as it is, for the next server to start again.
+    """
+    try:
+        await _run(service, name)
+    except asyncio.CancelledError:
+        settle_cancelled(service, name)
+        raise
+    except (worker.WorkerFailed, ApiError) as error:
+        _settle_failed(service, name, error.code, error.message)
+    except Exception:  # noqa: BLE001 - a job must end with a reason, whatever happened to it
+        _LOG.exception("The tuning job %s failed in the emulator itself", name)
+        _settle_failed(service, name, 13, "Internal error of the embedded Vertex AI; its log says more.")
+
+
+async def _run(service: Service, name: str) -> None:
+    attempts = service.store.job_folder(name.rpartition("/")[2])
+    shutil.rmtree(attempts, ignore_errors=True)  # of a server that was killed meanwhile
+    folder = attempts / uuid.uuid4().hex
+    try:
+        job = _started(service, name, folder)
+        spec = worker.prepare(service.store, folder, service.settings.cache, job)
+        await worker.run(folder, spec, lambda progress: _on_progress(service, name, progress))
+        target = gcs_uri(job["outputUri"], "output_uri")
+        stats, objects = await asyncio.to_thread(_gather, service, folder, spec, target)
+        _settle_succeeded(service, name, target, objects, stats)
+    finally:
+        for part in ("inputs", "output"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def _started(service: Service, name: str, folder: Path) -> Json:
+    """Mark a job as running and give it. Raises WorkerFailed if a fault asks for that."""
+    with service.store.database.transaction():
+        record = service.store.resources.get(name)
+        tuning.started(record.body, service.now())
+        record.private["folder"] = str(folder.relative_to(service.store.data))
+        service.store.resources.save(record)
+    if fault := record.private.get("fault"):
+        raise worker.WorkerFailed(fault["code"], fault["message"])
+    return record.body
+
+
+def _on_progress(service: Service, name: str, progress: Progress) -> None:
+    """Show the epochs that have ended as checkpoints, unless the job wants its last one only."""
+    if progress.steps <= 0 or progress.epochs <= 0:
+        return
+    with service.store.database.transaction():
+        record = service.store.resources.get(name)
+        last_only = record.body["supervisedTuningSpec"].get("exportLastCheckpointOnly", False)
+        if last_only or record.body["state"] != tuning.RUNNING:
+            return
+        per_epoch = progress.steps // progress.epochs
+        if tuning.epochs_ended(record.body, progress.epoch, per_epoch, service.now()):
+            service.store.resources.save(record)
+
+
+def _gather(service: Service, folder: Path, spec: TrainingSpec, target: GcsUri) -> tuple[Json, list[Object]]:
+    """What the job says about its data, and its output as objects. Runs in a thread and touches no books."""
+    output = Path(spec.output_dir)
+    progress = worker.read_progress(folder / "progress.json")
+    metrics = json.loads((output / "metrics.json").read_bytes())
+    stats = data_stats(Path(spec.training_file), metrics, progress.steps if progress else 0)
+    return stats, adopt_files(service.store, output, target.child(ARTIFACTS), service.now())
+
+
+def _settle_succeeded(
+    service: Service, name: str, target: GcsUri, objects: list[Object], stats: Json
+) -> None:
+    with service.store.database.transaction():
+        if service.store.objects.bucket(target.bucket) is None:
+            raise precondition(f"The bucket of output_uri, '{target.bucket}', does not exist any more.")
+        for item in objects:
+            service.store.objects.put(item)
+        record, now = service.store.resources.get(name), service.now()
+        given = {
+            "displayName": record.body.get("tunedModelDisplayName") or f"tuned-{name.rpartition('/')[2]}",
+            "artifactUri": str(target.child(FINAL_WEIGHTS)),
+            "containerSpec": {"imageUri": SERVING_IMAGE},
+            "labels": record.body.get("labels", {}),
+        }
+        model_name = f"{record.parent}/models/{operations.new_id()}"
+        model = add_version(service, record.parent, model_name, given, now)
+        tuning.succeeded(record.body, model.name, stats, now)
+        _settle(service, record)
+
+
+def _settle_failed(service: Service, name: str, code: int, message: str) -> None:
+    with service.store.database.transaction():
+        record = service.store.resources.get(name)
+        tuning.failed(record.body, code, message, service.now())
+        _settle(service, record)
+
+
+def settle_cancelled(service: Service, name: str) -> None:
+    """End a job if it was asked to stop."""
+    with service.store.database.transaction():
+        record = service.store.resources.get(name)
+        if record.body["state"] == tuning.CANCELLING:
+            tuning.cancelled(record.body, service.now())
+            _settle(service, record)
+
+
+def _settle(service: Service, record: Record) -> None:
+    record.due = None
+    service.store.resources.save(record)

@@ -1,0 +1,152 @@
+"""Long-running operations as lists of steps.
+
+A step is one transaction. Which step comes next is in the store, so an operation goes on after a restart, and
+one that fails half-way leaves what its earlier steps did, as it does at Google.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vertex_emulator.service import Service
+from vertex_emulator.settings import Speed
+from vertex_emulator.store.operations import Operation, OperationFault
+from vertex_emulator.wire.errors import STATUS_OF_CODE, ApiError
+from vertex_emulator.wire.proto import Version, render
+from vertex_emulator.wire.times import rfc3339
+
+Json = dict[str, Any]
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One effect, and how long the service takes before it."""
+
+    effect: Callable[[Service, Operation], None]
+    delay: Callable[[Speed], float] = lambda speed: speed.operation_s
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of Google's that answers with an operation.
+
+    `metadata` and `response` are message names; `respond` gives the response in v1beta1 JSON. A method whose
+    `response` is None answers with google.protobuf.Empty.
+    """
+
+    metadata: str
+    steps: tuple[Step, ...]
+    response: str | None = None
+    respond: Callable[[Service, Operation], Json] = lambda _service, _operation: {}
+    describe: Callable[[Operation], Json] = lambda _operation: {}
+    """Metadata beyond the generic part."""
+
+
+def new_id() -> str:
+    """A number of 19 digits, as Vertex AI gives them."""
+    return str(10**18 + secrets.randbelow(9 * 10**18))
+
+
+def begin(
+    service: Service,
+    *,
+    method: str,
+    version: Version,
+    parent: str,
+    payload: Json,
+    reserve: tuple[str, ...] = (),
+    fault: OperationFault | None = None,
+) -> Json:
+    """Start an operation under `parent` and give it as the answer shows it.
+
+    `reserve` are names of resources that it is going to create: nobody else may until it is done.
+    """
+    now = service.now()
+    steps = service.methods[method].steps
+    operation = Operation(
+        name=f"{parent}/operations/{new_id()}",
+        method=method,
+        version=version,
+        payload=payload,
+        created=now,
+        updated=now,
+        due=now + steps[0].delay(service.settings.speed),
+        fault=fault,
+    )
+    for name in reserve:
+        service.store.operations.reserve(name, operation.name)
+    service.store.operations.insert(operation)
+    if service.settings.speed is Speed.INSTANT:
+        while not operation.done:
+            advance(service, operation)
+    service.wake()
+    return shown(service.methods, operation)
+
+
+def advance(service: Service, operation: Operation) -> None:
+    """Take the next step of an operation and write down how that went."""
+    method = service.methods[operation.method]
+    now = service.now()
+    operation.updated = now
+    try:
+        _fail_on_purpose(operation)
+        with service.store.database.transaction():
+            method.steps[operation.step].effect(service, operation)
+        operation.step += 1
+        if operation.step == len(method.steps):
+            _fail_on_purpose(operation)
+            operation.response = method.respond(service, operation)
+    except ApiError as error:
+        operation.error = error.rpc_status()
+    except Exception:  # noqa: BLE001 - an operation must end, whatever happened to it
+        _LOG.exception("The operation %s failed in the emulator itself", operation.name)
+        operation.error = {"code": 13, "message": "Internal error of the embedded Vertex AI."}
+    if not operation.done:
+        upcoming = method.steps[min(operation.step, len(method.steps) - 1)]
+        operation.due = now + upcoming.delay(service.settings.speed)
+    service.store.operations.save(operation)
+
+
+def _fail_on_purpose(operation: Operation) -> None:
+    fault = operation.fault
+    if fault is not None and operation.step >= fault.after_steps:
+        raise ApiError(fault.code if fault.code in STATUS_OF_CODE else 13, fault.message)
+
+
+def cancel(service: Service, operation: Operation) -> None:
+    """Stop an operation before its next step; one that is done stays as it is."""
+    if not operation.done:
+        operation.error = {"code": 1, "message": "The operation was cancelled."}
+        operation.updated = service.now()
+        service.store.operations.save(operation)
+
+
+def shown(methods: Mapping[str, Method], operation: Operation) -> Json:
+    """An operation as google.longrunning.Operation in JSON, in the API version that began it."""
+    method = methods[operation.method]
+    generic = {"createTime": rfc3339(operation.created), "updateTime": rfc3339(operation.updated)}
+    answer: Json = {
+        "name": operation.name,
+        "metadata": {
+            "@type": _type(operation.version, method.metadata),
+            "genericMetadata": generic,
+            **method.describe(operation),
+        },
+    }
+    if operation.error is not None:
+        return {**answer, "done": True, "error": operation.error}
+    if operation.response is None:
+        return answer
+    if method.response is None:
+        return {**answer, "done": True, "response": {"@type": "type.googleapis.com/google.protobuf.Empty"}}
+    body = operation.response
+    if method.response in {"Endpoint", "Model"}:
+        body = render(operation.version, method.response, body)
+    return {**answer, "done": True, "response": {"@type": _type(operation.version, method.response), **body}}
+
+
+def _type(version: Version, message: str) -> str:
+    return f"type.googleapis.com/google.cloud.aiplatform.{version}.{message}"

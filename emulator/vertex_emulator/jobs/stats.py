@@ -1,0 +1,48 @@
+"""What a tuning job says about its data when it has ended, counted from the data itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def data_stats(training_file: Path, metrics: Json, steps: int) -> Json:
+    """SupervisedTuningDataStats in JSON form. Integers of 64 bits are strings there."""
+    examples = characters = 0
+    messages: list[int] = []
+    for row in _rows(training_file):
+        texts = [row.get("prompt"), row.get("completion")]
+        turns = row.get("messages")
+        if isinstance(turns, list):
+            texts = [turn.get("content") for turn in turns if isinstance(turn, dict)]
+            messages.append(len(turns))
+        examples += 1
+        characters += sum(len(text) for text in texts if isinstance(text, str))
+    stats: Json = {
+        "tuningDatasetExampleCount": str(examples),
+        "totalTuningCharacterCount": str(characters),
+        "tuningStepCount": str(steps),
+    }
+    if "tokens" in metrics and "epochs" in metrics:
+        stats["totalBillableTokenCount"] = str(metrics["tokens"] * len(metrics["epochs"]))
+    if metrics.get("truncated"):
+        stats["totalTruncatedExampleCount"] = str(metrics["truncated"])
+    if messages:
+        stats["userMessagePerExampleDistribution"] = {
+            "sum": str(sum(messages)),
+            "min": min(messages),
+            "max": max(messages),
+            "mean": sum(messages) / len(messages),
+        }
+    return stats
+
+
+def _rows(path: Path) -> Iterator[Json]:
+    with path.open("rb") as file:
+        for line in file:
+            if line.strip():
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    yield row

@@ -1,0 +1,54 @@
+"""How one embedded Vertex AI is run."""
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class Speed(StrEnum):
+    """How long the service takes its time where the real one would; training always really runs."""
+
+    REAL = "real"
+    FAST = "fast"
+    INSTANT = "instant"
+
+    @property
+    def pending_s(self) -> float:
+        """Seconds that a tuning job stays pending before its worker may start."""
+        return {Speed.REAL: 8.0, Speed.FAST: 0.2, Speed.INSTANT: 0.0}[self]
+
+    @property
+    def operation_s(self) -> float:
+        """Seconds of one step of an operation that only keeps books, such as creating an endpoint."""
+        return {Speed.REAL: 3.0, Speed.FAST: 0.1, Speed.INSTANT: 0.0}[self]
+
+    @property
+    def deploy_s(self) -> float:
+        """Seconds that machines take to come up with a model."""
+        return {Speed.REAL: 25.0, Speed.FAST: 0.2, Speed.INSTANT: 0.0}[self]
+
+    @property
+    def quota_s(self) -> float:
+        """Seconds until a quota request is granted."""
+        return {Speed.REAL: 20.0, Speed.FAST: 0.3, Speed.INSTANT: 0.0}[self]
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the command line decides."""
+
+    data: Path
+    cache: Path
+    """What workers keep between jobs: the base model and compiled code. Servers may share it."""
+    speed: Speed = Speed.FAST
+    token: str | None = None
+
+
+MAX_JSON_BYTES = 10 * 1024 * 1024
+"""A JSON request body beyond this is refused with 413."""
+MAX_OBJECT_BYTES = 64 * 1024**3
+"""An object beyond this is refused with 413: the disk is someone's laptop."""
+MAX_WORKERS = 2
+"""Tuning workers that run at once; jobs beyond that stay pending."""
+MAX_CONNECTIONS = 1024
+"""Connections served at once; beyond that uvicorn answers 503."""

@@ -1,0 +1,76 @@
+"""What Vertex AI would refuse about a tuning job of an open model."""
+
+from typing import Any
+
+from vertex_emulator.catalog import BASE_MODELS, PEFT, TUNING_REGIONS
+from vertex_emulator.store.store import Store
+from vertex_emulator.weights import existing_object, find_weights
+from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
+from vertex_emulator.wire.names import check_display_name, check_labels, gcs_uri
+
+Json = dict[str, Any]
+
+MAX_EPOCHS = 100
+_OTHER_SPECS = (
+    "distillationSpec", "partnerModelTuningSpec", "veoTuningSpec", "veoLoraTuningSpec",
+)  # fmt: skip
+
+
+def check_request(job: Json, location: str) -> None:
+    """Refuse what no state of the world could make right. Raises ApiError."""
+    for other in _OTHER_SPECS:
+        if other in job:
+            raise ApiError(12, f"Tuning by {other} is not served by the embedded Vertex AI.")
+    spec = job.get("supervisedTuningSpec")
+    if spec is None:
+        raise invalid("Required field is not set: tuning_job.supervised_tuning_spec")
+    if "evaluationConfig" in spec:
+        raise unimplemented("supervisedTuningSpec.evaluationConfig")
+    if location not in TUNING_REGIONS:
+        raise invalid(f"Tuning of open models is not supported in region '{location}'.")
+    if "preTunedModel" in job:
+        raise ApiError(
+            12, "Tuning by preTunedModel is not served by the embedded Vertex AI: use customBaseModel."
+        )
+    base = BASE_MODELS.get(job.get("baseModel", ""))
+    if base is None:
+        raise invalid(f"Base model '{job.get('baseModel', '')}' is not supported.")
+    mode = spec.get("tuningMode", "TUNING_MODE_UNSPECIFIED")
+    if mode not in base.modes:
+        allowed = ", ".join(sorted(base.modes))
+        raise invalid(f"Tuning mode {mode} is not supported for base model '{base.id}': use {allowed}.")
+    _check_hyperparameters(spec.get("hyperParameters", {}), mode)
+    if not job.get("outputUri"):
+        raise invalid("Required field is not set: tuning_job.output_uri (needed to tune an open model)")
+    gcs_uri(job["outputUri"], "output_uri")
+    check_display_name(job.get("tunedModelDisplayName", ""), "tuned_model_display_name")
+    check_labels(job.get("labels", {}))
+
+
+def _check_hyperparameters(given: Json, mode: str) -> None:
+    epochs = int(given.get("epochCount", "1"))
+    if not 1 <= epochs <= MAX_EPOCHS:
+        raise invalid(f"hyper_parameters.epoch_count must be between 1 and {MAX_EPOCHS}, got {epochs}.")
+    if given.get("adapterSize", "ADAPTER_SIZE_UNSPECIFIED") != "ADAPTER_SIZE_UNSPECIFIED" and mode != PEFT:
+        raise invalid("hyper_parameters.adapter_size can only be given with TUNING_MODE_PEFT_ADAPTER.")
+    if "learningRate" in given and "learningRateMultiplier" in given:
+        raise invalid("Only one of learning_rate and learning_rate_multiplier can be given.")
+    for key in ("learningRate", "learningRateMultiplier"):
+        value = given.get(key)
+        if value is not None and (isinstance(value, str) or value <= 0):
+            raise invalid(f"hyper_parameters.{key} must be a positive number, got {value}.")
+    if int(given.get("batchSize", "1")) < 1:
+        raise invalid("hyper_parameters.batch_size must be at least 1.")
+
+
+def check_inputs(store: Store, job: Json) -> None:
+    """Refuse a job whose dataset, base weights or output bucket do not exist. Raises ApiError."""
+    spec = job["supervisedTuningSpec"]
+    existing_object(store, spec["trainingDatasetUri"], "supervised_tuning_spec.training_dataset_uri")
+    if uri := spec.get("validationDatasetUri"):
+        existing_object(store, uri, "supervised_tuning_spec.validation_dataset_uri")
+    if uri := job.get("customBaseModel"):
+        find_weights(store, uri, "custom_base_model")
+    bucket = gcs_uri(job["outputUri"], "output_uri").bucket
+    if store.objects.bucket(bucket) is None:
+        raise invalid(f"The bucket of output_uri, '{bucket}', does not exist.")

@@ -1,0 +1,151 @@
+"""The list filter language: the part of AIP-160 that Vertex AI's list methods document.
+
+display_name="x" AND (labels.team=blue OR NOT labels.env:*)
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from vertex_emulator.wire.errors import ApiError, invalid
+
+Json = dict[str, Any]
+Predicate = Callable[[Json], bool]
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<op><=|>=|!=|=|<|>|:)|(?P<paren>[()])|(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
+    r"|(?P<word>[^\s()<>=!:\"']+))"
+)
+_MAX_FILTER = 2048
+_MAX_DEPTH = 20
+
+
+def compile_filter(text: str, fields: frozenset[str]) -> Predicate:
+    """A predicate over resources in JSON form.
+
+    `fields` are the names that may be compared, in snake case; `labels.KEY` is always allowed.
+    Raises ApiError INVALID_ARGUMENT for anything else.
+    """
+    if not text.strip():
+        return lambda _: True
+    if len(text) > _MAX_FILTER:
+        raise invalid(f"The filter is longer than {_MAX_FILTER} characters.")
+    parser = _Parser(text, fields)
+    predicate = parser.disjunction(0)
+    if parser.peek() is not None:
+        raise parser.error()
+    return predicate
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    tokens, position = [], 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise invalid(f"Invalid filter '{text}'.")
+        tokens.append((match.lastgroup, match[match.lastgroup]))
+        position = match.end()
+    return tokens
+
+
+class _Parser:
+    def __init__(self, text: str, fields: frozenset[str]) -> None:
+        self._text = text
+        self._fields = fields
+        self._tokens = _tokens(text)
+        self._at = 0
+
+    def error(self) -> ApiError:
+        return invalid(f"Invalid filter '{self._text}'.")
+
+    def peek(self) -> tuple[str, str] | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _take(self) -> tuple[str, str]:
+        token = self.peek()
+        if token is None:
+            raise self.error()
+        self._at += 1
+        return token
+
+    def _accept(self, word: str) -> bool:
+        if self.peek() in {("word", word), ("paren", word)}:
+            self._at += 1
+            return True
+        return False
+
+    def disjunction(self, depth: int) -> Predicate:
+        parts = [self._conjunction(depth)]
+        while self._accept("OR"):
+            parts.append(self._conjunction(depth))
+        return parts[0] if len(parts) == 1 else lambda item: any(part(item) for part in parts)
+
+    def _conjunction(self, depth: int) -> Predicate:
+        parts = [self._term(depth)]
+        # Terms that stand side by side are joined by AND, as AIP-160 has it.
+        while self._accept("AND") or self.peek() not in {None, ("word", "OR"), ("paren", ")")}:
+            parts.append(self._term(depth))
+        return parts[0] if len(parts) == 1 else lambda item: all(part(item) for part in parts)
+
+    def _term(self, depth: int) -> Predicate:
+        if depth > _MAX_DEPTH:
+            raise self.error()
+        if self._accept("NOT"):
+            inner = self._term(depth + 1)
+            return lambda item: not inner(item)
+        if self._accept("("):
+            inner = self.disjunction(depth + 1)
+            if not self._accept(")"):
+                raise self.error()
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Predicate:
+        kind, name = self._take()
+        if kind != "word":
+            raise self.error()
+        read = self._reader(name)
+        operator_kind, operator = self._take()
+        value_kind, value = self._take()
+        if operator_kind != "op" or value_kind not in {"word", "string"}:
+            raise self.error()
+        if value_kind == "string":
+            value = re.sub(r"\\(.)", r"\1", value[1:-1])
+        elif operator == ":" and value == "*":
+            return lambda item: read(item) is not None
+        return lambda item: _compare(operator, read(item), value)
+
+    def _reader(self, name: str) -> Callable[[Json], str | None]:
+        if name.startswith("labels."):
+            key = name.removeprefix("labels.")
+            return lambda item: item.get("labels", {}).get(key)
+        snake = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
+        if snake not in self._fields:
+            raise invalid(f"Invalid filter '{self._text}': field '{name}' cannot be filtered on.")
+        head, *rest = snake.split("_")
+        camel = head + "".join(part.title() for part in rest)
+        if snake in {"endpoint", "model"}:
+            # These compare with the last part of the name, as `endpoint=123`.
+            return lambda item: item["name"].rpartition("/")[2].partition("@")[0]
+        return lambda item: None if item.get(camel) is None else str(item[camel])
+
+
+def _compare(operator: str, actual: str | None, wanted: str) -> bool:
+    if operator == "!=":
+        return actual != wanted
+    if actual is None:
+        return False
+    match operator:
+        case "=":
+            return actual == wanted
+        case ":":
+            return wanted in actual
+        case "<":
+            return actual < wanted
+        case "<=":
+            return actual <= wanted
+        case ">":
+            return actual > wanted
+        case _:
+            return actual >= wanted

@@ -1,0 +1,37 @@
+"""Page sizes and page tokens of lists."""
+
+import base64
+import binascii
+
+from vertex_emulator.wire.errors import invalid
+
+DEFAULT_PAGE = 100
+MAX_PAGE = 1000
+
+
+def page_size(value: str | None) -> int:
+    """The size asked for, 100 when none is given, at most 1000."""
+    if not value:
+        return DEFAULT_PAGE
+    try:
+        size = int(value)
+    except ValueError:
+        raise invalid(f"Invalid pageSize '{value}'.") from None
+    if size < 0:
+        raise invalid(f"Invalid pageSize {size}: it must not be negative.")
+    return min(size or DEFAULT_PAGE, MAX_PAGE)
+
+
+def token(after: str) -> str:
+    """An opaque token that says after which item the next page starts."""
+    return base64.urlsafe_b64encode(after.encode()).decode()
+
+
+def after(value: str | None) -> str | None:
+    """The item that a token names."""
+    if not value:
+        return None
+    try:
+        return base64.b64decode(value, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise invalid("Invalid page token.") from None
