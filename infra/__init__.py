@@ -1,0 +1,1 @@
+"""This repository's own Pulumi program: a stack's configuration in, tuned models out."""

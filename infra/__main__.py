@@ -1,0 +1,49 @@
+"""Load, declare, export."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pulumi
+
+from infra import prerequisites
+from infra.revision import revision
+from vertex_tuning import TunedModelService
+from vertex_tuning.stack import NAMESPACE, STRUCTURED, Prerequisites, load
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Declare everything that this stack's file names."""
+    # When a resource fails the engine interrupts this program, whose traceback would bury the error.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    stack = load(pulumi.get_stack(), _values(), os.environ, root=ROOT, working_folder=Path.cwd())
+    managed = (
+        prerequisites.manage(stack.settings, prerequisites.look(stack.settings))
+        if stack.settings.prerequisites is Prerequisites.MANAGE
+        else []
+    )
+    commit = revision(os.environ, ROOT)
+    for service in stack.services:
+        declared = TunedModelService(
+            opts=pulumi.ResourceOptions(depends_on=managed),
+            datasets=service.datasets,
+            prices=stack.prices,
+            **{"commit": commit, **service.spec.given()},
+        )
+        pulumi.export(service.spec.name, declared.outputs)
+
+
+def _values() -> dict[str, object]:
+    """The stack's configuration below our namespace, as the stack file says it."""
+    config = pulumi.Config(NAMESPACE)
+    keys = [
+        key.partition(":")[2] for key in pulumi.runtime.get_config_env() if key.startswith(f"{NAMESPACE}:")
+    ]
+    return {key: config.require_object(key) if key in STRUCTURED else config.require(key) for key in keys}
+
+
+main()

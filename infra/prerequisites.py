@@ -1,0 +1,126 @@
+"""What ``prerequisites: manage`` declares around the tuning: APIs, bucket, access, quota.
+
+``verify`` declares nothing: each service's Readiness looks, and says what is missing. The Google
+Cloud SDK for Pulumi is imported only here and only when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+import pulumi
+
+from vertex_tuning.stack import Settings
+from vertex_tuning.vertex import connect
+from vertex_tuning.vertex.errors import VertexError
+
+SERVICES = (
+    "aiplatform.googleapis.com",
+    "storage.googleapis.com",
+    "cloudquotas.googleapis.com",
+    "cloudbilling.googleapis.com",
+    "serviceusage.googleapis.com",
+)
+
+
+QUOTA_REQUEST = "vertex-tuning-jobs"
+Found = TypeVar("Found")
+
+
+class Existing(msgspec.Struct, frozen=True):
+    """What is there already and cannot be made twice: an earlier life of the stack has left it.
+
+    Attributes:
+        quota_request: id of the request for the tuning quota.
+    """
+
+    bucket: bool = False
+    quota_request: str | None = None
+
+
+def look(settings: Settings) -> Existing:
+    """Look for what outlives a stack. What cannot be looked at counts as absent, and making it tells why."""
+    bucket = _seen(lambda: connect().storage.bucket_exists(settings.output_uri))
+    asked = _seen(lambda: connect().project.tuning_quota(settings.project).request)
+    return Existing(bucket=bool(bucket), quota_request=asked.id if asked else None)
+
+
+def _seen(look_at: Callable[[], Found]) -> Found | None:
+    try:
+        return look_at()
+    except VertexError:
+        return None
+
+
+def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
+    """Declare the prerequisites of a stack; everything else waits for what is returned.
+
+    What exists is taken into the state as it is, instead of being made.
+    """
+    import pulumi_gcp as gcp
+
+    services = [
+        gcp.projects.Service(
+            name.partition(".")[0],
+            project=settings.project,
+            service=name,
+            # Other stacks of the project live on these APIs too.
+            disable_on_destroy=False,
+        )
+        for name in SERVICES
+    ]
+    enabled = pulumi.ResourceOptions(depends_on=services)
+    name = settings.output_uri.removeprefix("gs://").partition("/")[0]
+    bucket = gcp.storage.Bucket(
+        "tuning",
+        name=name,
+        project=settings.project,
+        location=settings.region,
+        uniform_bucket_level_access=True,
+        public_access_prevention="enforced",
+        labels={"team": settings.team, "environment": settings.environment},
+        # Tuned weights outlive the stack: a bucket that still holds some is not removed with it.
+        force_destroy=False,
+        opts=pulumi.ResourceOptions(
+            depends_on=services, retain_on_delete=True, import_=name if existing.bucket else None
+        ),
+    )
+    agent = gcp.projects.ServiceIdentity(
+        "vertex-agent", project=settings.project, service="aiplatform.googleapis.com", opts=enabled
+    )
+    access = gcp.storage.BucketIAMMember(
+        "vertex-agent-writes",
+        bucket=bucket.name,
+        role="roles/storage.objectAdmin",
+        member=agent.member,
+    )
+    return [*services, bucket, access, *_quota(settings, existing, services)]
+
+
+def _quota(
+    settings: Settings, existing: Existing, services: Sequence[pulumi.Resource]
+) -> list[pulumi.Resource]:
+    if settings.tuning_quota is None:
+        return []
+    import pulumi_gcp as gcp
+
+    parent, name = f"projects/{settings.project}", existing.quota_request or QUOTA_REQUEST
+    there = f"{parent}/locations/global/quotaPreferences/{name}" if existing.quota_request else None
+    return [
+        gcp.cloudquota.SQuotaPreference(
+            "tuning-jobs",
+            name=name,
+            parent=parent,
+            service="aiplatform.googleapis.com",
+            quota_id=settings.tuning_quota.quota_id,
+            quota_config={"preferred_value": str(settings.tuning_quota.jobs)},
+            contact_email=settings.tuning_quota.contact_email,
+            justification="Tuning jobs declared with pulumi-vertex-tuning",
+            # A request cannot be taken back, and one that is there keeps the name that it has.
+            opts=pulumi.ResourceOptions(
+                depends_on=services, retain_on_delete=True, import_=there, ignore_changes=["name"]
+            ),
+        )
+    ]
