@@ -1,0 +1,102 @@
+"""The project's stacks: which there are, what each is made of, which of them a change touches."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from vertex_tuning.specs import is_gcs
+from vertex_tuning.stack import NAMESPACE, Target, read_shared
+from vertex_tuning.stack.files import BadFile, read_mapping
+from vertex_tuning.stack.layers import Layer, merge
+
+FOLDER = "stacks"
+# What every stack is run by.
+EVERYONES = ("Pulumi.yaml", "infra/", "providers/", "requirements-run.lock")
+
+
+class UnknownRevision(Exception):
+    """Git cannot compare with what was asked for; the text is Git's own."""
+
+
+class Stack(msgspec.Struct, frozen=True):
+    """A stack as its files describe it.
+
+    Attributes:
+        name: as Pulumi calls it.
+        values: its own values over those that it shares.
+        files: every file that it is made of, relative to the project's folder.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    files: frozenset[str]
+
+    @property
+    def team(self) -> str:
+        """Whose it is."""
+        return str(self.values.get("team", ""))
+
+    def touched_by(self, changed: Iterable[str]) -> bool:
+        """Whether a change of these files can change what the stack declares."""
+        return any(path in self.files or path.startswith(EVERYONES) for path in changed)
+
+
+def stacks(root: Path, target: Target) -> list[Stack]:
+    """Every stack for this Vertex AI, by name.
+
+    Raises:
+        BadFile: a stack file that is no YAML, or whose name is none.
+    """
+    found = [_stack(root, path) for path in sorted((root / FOLDER).glob("Pulumi.*.yaml"))]
+    return [stack for stack in found if stack.values.get("target", Target.GOOGLE.value) == target.value]
+
+
+def changed_since(root: Path, revision: str) -> list[str]:
+    """The files that differ between where this branch left ``revision`` and now.
+
+    Raises:
+        UnknownRevision: this clone does not have it.
+    """
+    ran = subprocess.run(
+        ["git", "diff", "--name-only", "--no-renames", f"{revision}...HEAD", "--"],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if ran.returncode:
+        raise UnknownRevision(f"{revision}: {ran.stderr.strip().splitlines()[0]}")
+    return ran.stdout.splitlines()
+
+
+def _stack(root: Path, path: Path) -> Stack:
+    name = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+    # Names become command lines and GitHub's environments; Pulumi allows no others.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
+        raise BadFile(f"{path.name}: {name!r} is no name of a stack")
+    config = read_mapping(path).get("config") or {}
+    prefix = f"{NAMESPACE}:"
+    own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
+    own_file = f"{FOLDER}/{path.name}"
+    values = merge([*shared, Layer(own_file, own)]).values
+    # A shared file that is not there yet, or that was removed, counts as well.
+    names = ["defaults", f"environments/{own.get('environment')}", f"teams/{own.get('team')}"]
+    files = {own_file, *(f"{FOLDER}/{name}.yaml" for name in names), *_data(values)}
+    return Stack(name, values, frozenset(files))
+
+
+def _data(values: Mapping[str, Any]) -> Iterator[str]:
+    services = values.get("services")
+    for service in services if isinstance(services, list) else []:
+        tuning = service.get("tuning") if isinstance(service, dict) else None
+        for key in ("training_data", "validation_data"):
+            source = tuning.get(key) if isinstance(tuning, dict) else None
+            if isinstance(source, str) and not is_gcs(source):
+                yield source

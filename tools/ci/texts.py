@@ -1,0 +1,77 @@
+"""What the workflows write for people, as Markdown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from .changes import Change, Kind
+
+HEADINGS = {
+    Kind.EDIT: "Edits of files",
+    Kind.DRIFT: "Changed behind Pulumi's back",
+    Kind.PROGRESS: "Under way, moves on",
+}
+MEND_DRIFT = """\
+`pulumi up --stack {stack}` makes it so again. If the change is meant, write it into the stack's files.
+This issue closes by itself once the two are one.\
+"""
+
+
+def table(changes: Iterable[Change]) -> str:
+    """The changes of one kind."""
+    rows = [
+        f"| {change.operation} | {change.resource} | {', '.join(f'`{key}`' for key in change.keys)} "
+        f"| {_cell(change.says)} |"
+        for change in changes
+    ]
+    return "\n".join(["| | resource | because of | |", "| --- | --- | --- | --- |", *rows])
+
+
+def preview(stack: str, found: Sequence[Change], *, note: str = "") -> str:
+    """What an ``up`` of a stack would do."""
+    parts = [f"### `{stack}`: {counted(found)}", note]
+    for kind, heading in HEADINGS.items():
+        of_kind = [change for change in found if change.kind is kind]
+        if of_kind:
+            parts += [f"**{heading}**", table(of_kind)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def new(stack: str) -> str:
+    """A stack that the backend does not have yet."""
+    make = (
+        f"Make it once with `pulumi stack init {stack}`; the check without credentials lists what is in it."
+    )
+    return f"### `{stack}`: new\n\n{make}\n"
+
+
+def failure(stack: str, told: str) -> str:
+    """A preview that failed, with what the engine said."""
+    fence = "`" * max(3, _longest_run(told) + 1)
+    return f"### `{stack}`: the preview failed\n\n{fence}\n{told.strip()}\n{fence}\n"
+
+
+def counted(found: Sequence[Change]) -> str:
+    """Such as ``1 create, 2 update``."""
+    operations = [change.operation for change in found]
+    counts = [f"{operations.count(each)} {each}" for each in sorted(set(operations))]
+    return ", ".join(counts) or "nothing changes"
+
+
+def run_link(environment: Mapping[str, str] = os.environ) -> str:
+    """A link to the workflow's run, or nothing outside of one."""
+    parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return "[log]({}/{}/actions/runs/{})".format(*parts) if all(parts) else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _longest_run(text: str) -> int:
+    longest = run = 0
+    for character in text:
+        run = run + 1 if character == "`" else 0
+        longest = max(longest, run)
+    return longest

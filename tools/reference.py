@@ -1,0 +1,89 @@
+"""Write docs/stack-file.md: every field of a stack file.
+
+python -m tools.reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from vertex_tuning.stack.schema import MODELS, Schema, stack_schema, summary
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "stack-file.md"
+HEADINGS = {
+    "Settings": "The stack: keys below `vertex-tuning:`",
+    "ServiceSpec": "A service: an entry of `services`",
+}
+
+
+def stack_file() -> str:
+    """The page of a stack file's fields."""
+    schema = stack_schema()
+    prefix = "vertex-tuning:"
+    settings = {
+        key.removeprefix(prefix): value for key, value in schema["properties"]["config"]["properties"].items()
+    }
+    lines = [
+        "# Every key of a stack file",
+        "",
+        "Made by `python -m tools.reference` from the models that check the files; a test holds the two",
+        "together. `stacks/schema.json` says the same to editors. Files that stacks share have the keys",
+        "without `vertex-tuning:`.",
+    ]
+    for model in MODELS:
+        fields = settings if model.__name__ == "Settings" else schema["$defs"][model.__name__]["properties"]
+        heading = HEADINGS.get(model.__name__, f"`{model.__name__}`")
+        lines += ["", f"## {heading}", "", summary(model), "", *_fields(model, fields, schema["$defs"])]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(model: type[BaseModel], fields: dict[str, Schema], known: dict[str, Schema]) -> Iterator[str]:
+    yield "| key | value | default | what it is |"
+    yield "| --- | --- | --- | --- |"
+    for name, field in fields.items():
+        info = model.model_fields[name]
+        default = "" if info.is_required() else _shown(info.get_default(call_default_factory=True))
+        yield f"| `{name}` | {_kind(field, known)} | {default} | {field.get('description', '')} |"
+
+
+def _shown(default: Any) -> str:
+    if default is None or isinstance(default, BaseModel) or default in ({}, (), []):
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def _kind(field: Schema, known: dict[str, Schema]) -> str:
+    """A value's type and bounds, in words."""
+    if "anyOf" in field:
+        return " or ".join(_kind(each, known) for each in field["anyOf"] if each.get("type") != "null")
+    if "$ref" in field:
+        name = field["$ref"].rsplit("/", 1)[-1]
+        target = known[name]
+        return _kind(target, known) if "enum" in target else f"mapping, see `{name}`"
+    if "enum" in field:
+        return ", ".join(f"`{each}`" for each in field["enum"])
+    bounds = [
+        f"{word} {field[key]}"
+        for key, word in (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"))
+        if key in field
+    ]
+    match field.get("type"):
+        case "array":
+            return f"list of {_kind(field['items'], known)}" if field.get("items") else "list"
+        case "integer":
+            return " ".join(["whole number", *bounds])
+        case "number":
+            return " ".join(["number", *bounds])
+        case "boolean":
+            return "`true`, `false`"
+        case "object":
+            return "mapping"
+    return "text"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(stack_file())

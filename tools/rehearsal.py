@@ -1,0 +1,213 @@
+"""The stack ``demo-local`` on this machine: start the embedded Vertex AI, run Pulumi, ask the model.
+
+    python tools/rehearsal.py up | preview | refresh | destroy | stop
+
+Run by the Makefile with the virtual environment and the engine first on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = Path(os.environ.get("REHEARSAL_FOLDER") or ROOT / ".run")
+STACK = os.environ.get("STACK", "demo-local")
+READY = RUN / "emulator.json"
+# The base model takes half a minute to make: once a user, not once a clone.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-vertex-tuning" / "emulator"
+BUCKET = "demo-local-tuning"
+SERVICE = "tickets"
+QUESTION = "Ticket: Hello, my card was charged twice.\nTeam:"
+START_SECONDS = 120
+# The state is on this machine only and holds no secret; Pulumi still wants a passphrase, and keeps
+# its salt in the stack file, where it is committed so that no run changes a file under version control.
+PASSPHRASE = "rehearsal"  # noqa: S105 - guards nothing
+
+
+def say(text: str) -> None:
+    print(f"\n{text}" if not text.startswith(" ") else text, flush=True)
+
+
+def running() -> dict[str, Any] | None:
+    """Where the embedded service listens, if the process that wrote so is alive and answers."""
+    try:
+        found: dict[str, Any] = json.loads(READY.read_text())
+        command = Path(f"/proc/{found['pid']}/cmdline")
+        os.kill(found["pid"], 0)
+        if command.exists() and b"vertex-emulator" not in command.read_bytes():
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    return found
+
+
+def start() -> dict[str, Any]:
+    """Start the embedded service on a free loopback port, unless it runs already."""
+    found = running()
+    if found is not None:
+        return found
+    RUN.mkdir(parents=True, exist_ok=True)
+    READY.unlink(missing_ok=True)
+    log = (RUN / "emulator.log").open("a")
+    process = subprocess.Popen(
+        [
+            "vertex-emulator",
+            "serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--data",
+            RUN / "emulator",
+            "--ready-file",
+            READY,
+            "--cache",
+            CACHE,
+        ],
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    end = time.monotonic() + START_SECONDS
+    while (found := running()) is None:
+        if process.poll() is not None or time.monotonic() > end:
+            sys.exit(f"the embedded Vertex AI did not start; see {log.name}")
+        time.sleep(0.1)
+    make_bucket(found["url"])
+    print(f"embedded Vertex AI: {found['url']} (data in {RUN / 'emulator'}, log in {log.name})")
+    return found
+
+
+def stop() -> None:
+    found = running()
+    if found is None:
+        return
+    os.kill(found["pid"], signal.SIGTERM)
+    end = time.monotonic() + 10
+    while running() is not None and time.monotonic() < end:
+        time.sleep(0.05)
+    READY.unlink(missing_ok=True)
+    print("embedded Vertex AI: stopped")
+
+
+def environment(url: str) -> dict[str, str]:
+    state = RUN / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    return {
+        **os.environ,
+        "VERTEX_TUNING_ENDPOINT": url,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_HOME": str(RUN / "pulumi"),
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def pulumi(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
+    """Run the engine in the repository; its output is the user's unless ``quiet``."""
+    ran = subprocess.run(
+        ["pulumi", *arguments, "--stack", STACK, "--non-interactive"],
+        cwd=ROOT,
+        env=env,
+        check=False,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+    )
+    if ran.returncode != 0:
+        sys.exit(ran.returncode)
+    return ran.stdout or ""
+
+
+def select(env: dict[str, str]) -> None:
+    subprocess.run(
+        ["pulumi", "stack", "select", "--create", STACK, "--non-interactive"],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def make_bucket(url: str) -> None:
+    """The one prerequisite that a project brings along: ``verify`` checks for it and makes nothing."""
+    from google.api_core.exceptions import Conflict
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.storage import Client
+
+    client = Client(
+        project="demo-local",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": url},
+    )
+    try:
+        client.create_bucket(BUCKET, location="us-central1")
+    except Conflict:
+        return
+
+
+def changes(env: dict[str, str]) -> dict[str, int]:
+    """What the last update did, by operation."""
+    history = json.loads(pulumi(env, "stack", "history", "--json", "--page-size", "1", quiet=True))
+    return dict(history[0].get("resourceChanges") or {})
+
+
+def up() -> None:
+    found = start()
+    env = environment(found["url"])
+    select(env)
+    pulumi(env, "up", "--yes", "--skip-preview", "--parallel", "64")
+    made = changes(env)
+    outputs = json.loads(pulumi(env, "stack", "output", "--json", quiet=True))[SERVICE]
+    changed = sum(count for operation, count in made.items() if operation != "same")
+    say("Nothing changed." if not changed else f"{changed} resources changed.")
+    answer = subprocess.run(
+        ["vertex-tuning", "predict", outputs["endpoint"], "--prompt", QUESTION, "--max-tokens", "8"],
+        env=env,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    ).stdout.strip()
+    say(f"Asked:    {QUESTION!r}")
+    say(f" Answer:   {answer}")
+    say(f" Endpoint: {outputs['endpoint']}")
+    say(f" Weights:  {outputs['artifacts_uri']}")
+    say(
+        "Next: edit stacks/Pulumi.demo-local.yaml (say, epochs) and look at it with `make preview`;\n"
+        "      `make up` again brings it about, `make destroy` takes everything down but the weights."
+    )
+
+
+def preview() -> None:
+    env = environment(start()["url"])
+    select(env)
+    pulumi(env, "preview")
+
+
+def refresh() -> None:
+    env = environment(start()["url"])
+    select(env)
+    pulumi(env, "refresh", "--yes")
+
+
+def destroy() -> None:
+    env = environment(start()["url"])
+    select(env)
+    pulumi(env, "destroy", "--yes", "--parallel", "64")
+    stop()
+
+
+COMMANDS = {"up": up, "preview": preview, "refresh": refresh, "destroy": destroy, "stop": stop}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: rehearsal.py {'|'.join(COMMANDS)}")
+    COMMANDS[sys.argv[1]]()

@@ -1,0 +1,33 @@
+"""Refuse a release whose tag, version and changelog do not say the same.
+
+python tools/release.py v0.1.0
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def mistakes(tag: str, version: str, changelog: str) -> list[str]:
+    """What is not ready, one line each."""
+    found = []
+    if tag != f"v{version}":
+        found.append(f"the tag is {tag}, and pyproject.toml says {version}: tag v{version}")
+    heading = re.search(rf"^## {re.escape(version)} \((.+)\)$", changelog, re.MULTILINE)
+    if heading is None:
+        found.append(f"CHANGELOG.md has no heading `## {version} (YYYY-MM-DD)`")
+    elif not re.fullmatch(r"\d{4}-\d\d-\d\d", heading[1]):
+        found.append(f"CHANGELOG.md says {heading[1]!r} where the day of {version} belongs")
+    return found
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: release.py TAG")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    sys.exit("\n".join(mistakes(sys.argv[1], project["version"], (ROOT / "CHANGELOG.md").read_text())) or 0)
