@@ -1,0 +1,212 @@
+"""How a stack's cost grows with its services: 1, 10, 100, 1,000 in one stack, on the real engine.
+
+    python -m tests.bench.scale [--sizes 1,10,100,1000] [--rounds 3] [--first-up 100] [--picture docs/scale.svg]
+
+Preview and `up` of an unchanged stack are held against a stack of as many resources that do nothing, with
+the same inputs, parents and dependencies; the two alternate, and medians are compared. One service is
+really brought up; what the others' state would be follows from it, and is imported. Exits with 1 when the
+ratio's bound is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench.picture import Curve, draw
+from tests.bench.run import NO_OP, alternate, same_resources, seconds, told
+from tests.support.emulator import start_emulator
+from tests.support.stack import Workspace
+
+BOUND = 1.3
+Json = dict[str, Any]
+
+OURS = """
+import pulumi
+from vertex_tuning import TunedModelService
+for n in range({services}):
+    TunedModelService(
+        f"s{{n}}", project="bench-project", region="us-central1", output_uri="gs://bench-bucket/models",
+        tuning={{"base_model": "meta/llama3_1@llama-3.1-8b", "mode": "FULL", "training_data": "train.jsonl",
+                "epochs": 1}}, check_in_preview=False,
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One size: seconds of ours and of the resources that do nothing, and the state's bytes per service."""
+
+    services: int
+    preview: tuple[float, float]
+    up: tuple[float, float]
+    state_bytes: float
+
+
+def write_program(workspace: Workspace, text: str) -> None:
+    (workspace.folder / "infra" / "__main__.py").write_text(text)
+
+
+def exported(workspace: Workspace) -> Json:
+    state: Json = json.loads(workspace.run("stack", "export").text)
+    return state
+
+
+def seed(workspace: Workspace, pattern: Callable[[Json], Json]) -> int:
+    """Import the state that an `up` of the whole program would leave; its size in bytes.
+
+    ``pattern`` finds for a planned resource one of its kind that is really there.
+    """
+    state = exported(workspace)
+    there = state["deployment"]["resources"]
+    planned = subprocess.run(
+        workspace.command("preview", "--json"),
+        cwd=workspace.folder,
+        env=workspace.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    known = {resource["urn"] for resource in there}
+    for step in json.loads(planned.stdout)["steps"]:
+        new = step.get("newState")
+        if step["op"] != "create" or new["urn"] in known:
+            continue
+        like = pattern(new)
+        found = {k: v for k, v in like.get("outputs", {}).items() if k not in like.get("inputs", {})}
+        inputs = new.get("inputs", {})
+        resource: Json = {
+            **{key: like[key] for key in ("type", "custom", "provider", "created") if key in like},
+            **{key: new[key] for key in ("urn", "parent", "dependencies") if key in new},
+            **({"id": new["urn"].rsplit("::", 1)[1]} if like["custom"] else {}),
+            "inputs": inputs,
+            "outputs": {**inputs, **found},
+        }
+        there.append(resource)
+    whole = workspace.folder / "seed.json"
+    whole.write_text(json.dumps(state))
+    imported = workspace.run("stack", "import", "--file", str(whole), timeout=600)
+    assert imported.ok, imported.text
+    return whole.stat().st_size
+
+
+def of_kind(workspace: Workspace) -> Callable[[Json], Json]:
+    """One resource that is there for each type and, among no-ops, for each kind that they copy."""
+
+    def key(resource: Json) -> str:
+        name = resource["urn"].rsplit("::", 1)[1]
+        return f"{resource['type']} {name.partition('-')[2] if '-' in name else ''}"
+
+    by_kind = {key(resource): resource for resource in workspace.state()}
+    return lambda new: by_kind[key(new)]
+
+
+def unchanged(workspace: Workspace, command: str) -> None:
+    arguments = {"preview": ["preview"], "up": ["up", "--yes", "--skip-preview"]}[command]
+    ran = workspace.run(*arguments, timeout=1800)
+    assert ran.ok, ran.text
+    assert "unchanged" in ran.text, ran.text
+    assert not any(word in ran.text for word in (" to create", " created", " to update", " updated")), (
+        ran.text
+    )
+
+
+def measure(folder: Path, endpoint: str, services: int, rounds: int) -> Row:
+    """Both stacks with so many services, settled."""
+    ours = Workspace.make(folder / f"ours{services}", endpoint, OURS.format(services=1))
+    rows = [{"prompt": f"question {n}", "completion": "answer"} for n in range(200)]
+    data = ours.folder / "infra" / "train.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert (made := ours.up()).ok, made.text
+    nothing = Workspace.make(folder / f"nothing{services}", None, NO_OP)
+    resources = nothing.folder / "infra" / "resources.json"
+    resources.write_text(json.dumps(same_resources(ours)))
+    assert (made := nothing.up()).ok, made.text
+
+    write_program(ours, OURS.format(services=services))
+    size = seed(ours, of_kind(ours))
+    resources.write_text(json.dumps(same_resources(ours)))
+    seed(nothing, of_kind(nothing))
+
+    # The first `up` writes down what an import cannot know, such as what components register.
+    for stack in (ours, nothing):
+        unchanged(stack, "up")
+    taken = {
+        command: alternate(
+            rounds,
+            nothing=lambda command=command: unchanged(nothing, command),  # type: ignore[misc]
+            ours=lambda command=command: unchanged(ours, command),  # type: ignore[misc]
+        )
+        for command in ("preview", "up")
+    }
+    pair = {command: (medians["ours"], medians["nothing"]) for command, medians in taken.items()}
+    return Row(services, pair["preview"], pair["up"], size / services)
+
+
+def first_up(folder: Path, endpoint: str, services: int) -> float:
+    """Seconds of the first `up` of so many services that share one tuning."""
+    stack = Workspace.make(folder / "first", endpoint, OURS.format(services=services))
+    data = stack.folder / "infra" / "train.jsonl"
+    data.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": "a"}) + "\n" for n in range(50)))
+
+    def up() -> None:
+        ran = stack.run("up", "--yes", "--skip-preview", "--parallel", "64", timeout=3000)
+        assert ran.ok, ran.text
+
+    return seconds(up)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Preview and `up` of unchanged stacks, by size.")
+    parser.add_argument("--sizes", default="1,10,100,1000")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--first-up", type=int, default=100, help="0 leaves it out")
+    parser.add_argument("--picture", type=Path, help="write the curves to this SVG file")
+    options = parser.parse_args()
+    good, rows = True, []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        emulator = start_emulator(folder / "emulator", "--speed", "instant")
+        try:
+            httpx.post(f"{emulator.url}/storage/v1/b?project=bench", json={"name": "bench-bucket"})
+            emulator.admin.project("bench-project", l4_per_region=100_000)
+            for services in map(int, options.sizes.split(",")):
+                row = measure(folder, emulator.url, services, options.rounds)
+                rows.append(row)
+                for command, (ours, nothing) in (("preview", row.preview), ("up", row.up)):
+                    name = f"{services} services, {command} unchanged ({ours:.1f} s / {nothing:.1f} s)"
+                    good &= told(name, ours / nothing, BOUND)
+                told(f"{services} services, state", row.state_bytes / 1024, None, "KiB per service")
+            if options.first_up:
+                taken = first_up(folder, emulator.url, options.first_up)
+                told(f"first `up` of {options.first_up} services", taken, None, "s")
+        finally:
+            emulator.stop()
+    if options.picture:
+        options.picture.write_text(
+            draw(
+                "An unchanged stack, by number of services",
+                ("services", "seconds"),
+                [
+                    Curve("preview, ours", [(row.services, row.preview[0]) for row in rows]),
+                    Curve("preview, no-op resources", [(row.services, row.preview[1]) for row in rows]),
+                    Curve("up, ours", [(row.services, row.up[0]) for row in rows]),
+                    Curve("up, no-op resources", [(row.services, row.up[1]) for row in rows]),
+                ],
+            )
+        )
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""What the plugin relies on, of every Vertex: one suite, each backend in turn."""
+
+import json
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.contract.conftest import REGION, Backend
+from vertex_tuning.catalog import FINAL, TuningMode
+from vertex_tuning.vertex.client import Job, JobRequest, JobState, MachineRequest
+from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, VertexError
+
+L4 = MachineRequest(
+    machine_type="g2-standard-12",
+    accelerator_type="NVIDIA_L4",
+    accelerator_count=1,
+    min_replicas=1,
+    max_replicas=1,
+)
+
+
+@pytest.fixture(scope="module")
+def data(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("data") / "train.jsonl"
+    rows = [{"prompt": f"{n}+1=", "completion": f" {n + 1}"} for n in range(8)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    uri = f"{backend.folder}/train.jsonl"
+    backend.vertex.storage.upload(path, uri)
+    return uri
+
+
+def request(backend: Backend, data: str, **changes: object) -> JobRequest:
+    asked = JobRequest(
+        display_name="contract",
+        base_model="meta/llama3_1@llama-3.1-8b",
+        mode=TuningMode.FULL,
+        training_uri=data,
+        output_uri=f"{backend.folder}/{uuid.uuid4().hex[:8]}",
+        epochs=1,
+        labels={"contract": uuid.uuid4().hex},
+    )
+    return msgspec.structs.replace(asked, **changes)
+
+
+def create(backend: Backend, asked: JobRequest) -> Job:
+    """The quota is one job at once: wait for the one before."""
+    backend.until(lambda: backend.vertex.jobs.active(backend.project, REGION) == ())
+    return backend.vertex.jobs.create(backend.project, REGION, asked)
+
+
+@pytest.fixture(scope="module")
+def trained(backend: Backend, data: str) -> Job:
+    name = create(backend, request(backend, data)).name
+
+    def ended() -> Job | None:
+        job = backend.vertex.jobs.get(name)
+        return job if job is not None and job.state.ended else None
+
+    job: Job = backend.until(ended)
+    assert job.state is JobState.SUCCEEDED, job.reason
+    return job
+
+
+class TestJobs:
+    def test_what_was_asked_for_is_read_back(self, backend: Backend, trained: Job) -> None:
+        assert (trained.base_model, trained.mode, trained.epochs) == (
+            "meta/llama3_1@llama-3.1-8b",
+            TuningMode.FULL,
+            1,
+        )
+        assert set(trained.labels) >= {"contract"}
+
+    def test_the_weights_are_where_the_guide_says(self, backend: Backend, trained: Job) -> None:
+        names = {
+            blob.uri.rsplit("/", 1)[1]
+            for blob in backend.vertex.storage.listed(f"{trained.output_uri}/{FINAL}")
+        }
+        assert "config.json" in names
+        assert any(name.endswith(".safetensors") for name in names)
+
+    def test_it_is_found_by_its_labels_and_by_no_others(self, backend: Backend, trained: Job) -> None:
+        found = backend.vertex.jobs.labelled(backend.project, REGION, dict(trained.labels))
+        assert [job.name for job in found] == [trained.name]
+        assert backend.vertex.jobs.labelled(backend.project, REGION, {"contract": "other"}) == ()
+
+    def test_a_running_job_can_be_cancelled_and_an_ended_one_left(self, backend: Backend, data: str) -> None:
+        job = create(backend, request(backend, data))
+        backend.vertex.jobs.cancel(job.name)
+
+        def ended() -> bool:
+            seen = backend.vertex.jobs.get(job.name)
+            return seen is not None and seen.state is JobState.CANCELLED
+
+        backend.until(ended)
+        backend.vertex.jobs.cancel(job.name)
+
+    def test_what_is_not_there(self, backend: Backend) -> None:
+        nowhere = f"{backend.parent}/tuningJobs/1"
+        assert backend.vertex.jobs.get(nowhere) is None
+        backend.vertex.jobs.cancel(nowhere)
+
+    @pytest.mark.parametrize(
+        ("changes", "why"),
+        [
+            ({"training_uri": "gs://no-such-bucket-here/x.jsonl"}, "data that is not there"),
+            ({"output_uri": ""}, "nowhere to write to"),
+        ],
+    )
+    def test_refusals_are_final(
+        self, backend: Backend, data: str, changes: dict[str, object], why: str
+    ) -> None:
+        with pytest.raises((InvalidRequest, NotFound)):
+            create(backend, request(backend, data, **changes))
+
+
+class TestStorage:
+    def test_a_write_says_what_it_replaces(self, backend: Backend) -> None:
+        storage, uri = backend.vertex.storage, f"{backend.folder}/claims/{uuid.uuid4().hex}.json"
+        assert storage.read(uri) is None
+        first = storage.write(uri, b"one", if_generation=0)
+        assert first
+        assert storage.write(uri, b"other", if_generation=0) is None, "it is there already"
+        second = storage.write(uri, b"two", if_generation=first)
+        assert second not in (None, first)
+        assert storage.write(uri, b"three", if_generation=first) is None, "someone was faster"
+        assert storage.read(uri) == (b"two", second)
+        assert storage.remove(uri, if_generation=first) is False
+        assert second is not None
+        assert storage.remove(uri, if_generation=second) is True
+        assert storage.remove(uri, if_generation=second) is True, "gone is done"
+
+    def test_the_same_write_twice_is_one(self, backend: Backend) -> None:
+        storage, uri = backend.vertex.storage, f"{backend.folder}/claims/{uuid.uuid4().hex}.json"
+        first = storage.write(uri, b"same", if_generation=0)
+        assert storage.write(uri, b"same", if_generation=0) == first, "an answer that was lost is found"
+
+    def test_up_down_copy_list_and_delete(self, backend: Backend, tmp_path: Path) -> None:
+        storage, folder = backend.vertex.storage, f"{backend.folder}/{uuid.uuid4().hex}"
+        path = tmp_path / "file"
+        path.write_bytes(b"content")
+        there = storage.upload(path, f"{folder}/a/b")
+        assert storage.upload(path, f"{folder}/a/b") == there, "an equal object is left as it is"
+        assert storage.stat(f"{folder}/a/b") == there
+        storage.copy(f"{folder}/a/b", f"{folder}/c")
+        storage.download(f"{folder}/c", tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == b"content"
+        assert [blob.uri for blob in storage.listed(folder)] == [f"{folder}/a/b", f"{folder}/c"]
+        assert [blob.uri for blob in storage.listed(f"{folder}/a")] == [f"{folder}/a/b"], (
+            "a folder, not a prefix"
+        )
+        storage.delete(f"{folder}/c")
+        storage.delete(f"{folder}/c")
+        assert storage.stat(f"{folder}/c") is None
+
+    def test_buckets(self, backend: Backend) -> None:
+        assert backend.vertex.storage.bucket_exists(backend.folder)
+        assert not backend.vertex.storage.bucket_exists("gs://no-such-bucket-here-at-all/x")
+
+
+class TestServing:
+    def test_an_endpoints_life(self, backend: Backend, trained: Job) -> None:
+        serving, weights = backend.vertex.serving, f"{trained.output_uri}/{FINAL}"
+        run = uuid.uuid4().hex[:8]
+        endpoint, model = f"{backend.parent}/endpoints/vt-{run}", f"{backend.parent}/models/vt-{run}"
+        assert serving.endpoint(endpoint) is None
+
+        backend.finish(serving.deploy_weights(endpoint, "first", f"vt-{run}", "first", weights, L4, None))
+        live = serving.endpoint(endpoint)
+        assert live is not None
+        [first] = live.deployed
+        assert live.traffic == {first.id: 100}
+        assert (first.machine_type, first.accelerator_type, first.accelerator_count) == (
+            "g2-standard-12",
+            "NVIDIA_L4",
+            1,
+        )
+        assert f"vt-{run}" in first.model
+        assert serving.model_artifacts(first.model) == weights, "as the endpoint names the model"
+        with pytest.raises((AlreadyExists, InvalidRequest)):
+            backend.finish(serving.deploy_weights(endpoint, "x", f"vt-{run}", "x", weights, L4, None))
+
+        serving.patch_endpoint(endpoint, display_name="renamed", labels={"a": "b"})
+        live = serving.endpoint(endpoint)
+        assert live is not None
+        assert (live.display_name, live.labels, live.traffic) == ("renamed", {"a": "b"}, {first.id: 100})
+
+        container = serving.recommended_container(
+            backend.project, REGION, weights
+        ) or serving.model_container(model)
+        assert container is not None
+        second_model = f"{backend.parent}/models/vt-{run}-2"
+        backend.finish(serving.upload_model(second_model, "second", weights, container, {}))
+        assert serving.model_container(second_model) is not None
+        backend.finish(serving.deploy(endpoint, second_model, "second", L4, None))
+        live = serving.endpoint(endpoint)
+        assert live is not None
+        [second] = [deployed for deployed in live.deployed if deployed.id != first.id]
+        assert live.traffic.get(second.id, 0) == 0, "a second model takes no traffic by itself"
+        question = {"prompt": "1+1=", "max_tokens": 2, "raw_response": True}
+        answered = {serving.ask(endpoint, [question]).deployed_model_id for _ in range(4)}
+        assert answered == {first.id}, "and cannot be asked: why an evaluation has an endpoint of its own"
+
+        serving.patch_endpoint(endpoint, traffic={first.id: 50, second.id: 50})
+        answered = {serving.ask(endpoint, [question]).deployed_model_id for _ in range(40)}
+        assert answered == {first.id, second.id}, "an answer says who gave it"
+        serving.patch_endpoint(endpoint, traffic={second.id: 100})
+        assert serving.ask(endpoint, [question]).deployed_model_id == second.id
+        backend.finish(serving.rescale(endpoint, second.id, msgspec.structs.replace(L4, max_replicas=2)))
+        backend.finish(serving.undeploy(endpoint, first.id, {}))
+        backend.finish(serving.undeploy(endpoint, first.id, {}))
+        live = serving.endpoint(endpoint)
+        assert live is not None
+        assert [(deployed.id, deployed.max_replicas) for deployed in live.deployed] == [(second.id, 2)]
+        assert live.traffic == {second.id: 100}
+
+        with pytest.raises(VertexError):
+            backend.finish(serving.delete_endpoint(endpoint))
+        backend.finish(serving.undeploy(endpoint, second.id, {}))
+        backend.finish(serving.delete_endpoint(endpoint))
+        assert serving.endpoint(endpoint) is None
+        assert serving.under_way(endpoint) == (), "all of it is done"
+        assert serving.delete_endpoint(endpoint) is None, "gone is done"
+        for name in (model, second_model):
+            backend.finish(serving.delete_model(name))
+            assert serving.delete_model(name) is None, "gone is done"
+            assert serving.model_artifacts(name) is None
+
+    def test_an_empty_endpoint_under_an_id_of_ours(self, backend: Backend) -> None:
+        name = f"{backend.parent}/endpoints/vt-{uuid.uuid4().hex[:8]}"
+        backend.finish(backend.vertex.serving.create_endpoint(name, "empty", {"a": "b"}, None, None))
+        ids = [
+            endpoint.name.rsplit("/", 1)[1]
+            for endpoint in backend.vertex.serving.endpoints(backend.project, REGION)
+        ]
+        assert name.rsplit("/", 1)[1] in ids
+        backend.finish(backend.vertex.serving.delete_endpoint(name))
+
+    def test_an_operation_that_nobody_knows(self, backend: Backend) -> None:
+        assert backend.vertex.serving.operation(f"{backend.parent}/operations/123") is None
+
+
+class TestProject:
+    def test_prerequisites(self, backend: Backend) -> None:
+        project = backend.vertex.project
+        assert project.billing_enabled(backend.project)
+        services = ["aiplatform.googleapis.com", "storage.googleapis.com"]
+        assert project.enabled_services(backend.project, services) == set(services)
+        quota = project.tuning_quota(backend.project)
+        limit = quota.limit
+        assert quota.request is None, "nothing was asked for"
+        assert limit is None or limit >= 1
+        assert project.serving_quota(backend.project, REGION, "NO_SUCH_ACCELERATOR").limit is None

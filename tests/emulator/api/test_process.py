@@ -1,0 +1,128 @@
+"""The server as a process: what it costs, whom it lets in, how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.emulator import RunningEmulator, start_emulator
+from tests.support.plain import Plain
+
+
+def serve(*args: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vertex_emulator.cli", "serve", *args]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_an_idle_server_is_small_and_has_not_loaded_jax(data: Path) -> None:
+    running = start_emulator(data)
+    try:
+        httpx.get(f"{running.url}/emulator/health")
+        pages = int(Path(f"/proc/{running.pid}/statm").read_text().split()[1])
+        mapped = Path(f"/proc/{running.pid}/maps").read_text()
+
+        assert pages * os.sysconf("SC_PAGE_SIZE") / 2**20 <= 300
+        assert "jaxlib" not in mapped
+        assert "grpc" not in mapped, "Google's messages are loaded without Google's clients"
+    finally:
+        running.stop()
+
+
+def test_serving_a_tuned_model_does_not_load_jax_either(emulator: RunningEmulator, plain: Plain) -> None:
+    job = plain.ended(plain.tune())
+    endpoint = plain.endpoint()
+    plain.deploy(endpoint, job["tunedModel"]["model"], {"0": 100})
+    plain.ok("POST", f"v1/{endpoint}:predict", {"instances": [{"prompt": "a", "max_tokens": 1}]})
+
+    assert "jaxlib" not in Path(f"/proc/{emulator.pid}/maps").read_text()
+
+
+def test_google_clients_can_be_imported_beside_the_emulators_messages() -> None:
+    """The emulator borrows the message modules of Google's packages; the packages must stay whole."""
+    script = (
+        "from vertex_emulator.wire.proto import Version, message_class\n"
+        "message_class(Version.V1BETA1, 'TuningJob')\n"
+        "from google.cloud import aiplatform_v1beta1\n"
+        "assert aiplatform_v1beta1.TuningJob.pb() is message_class(Version.V1BETA1, 'TuningJob')\n"
+        "aiplatform_v1beta1.GenAiTuningServiceClient\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
+
+
+def test_the_ready_file_names_the_address_and_the_process(data: Path) -> None:
+    running = start_emulator(data)
+    try:
+        told = json.loads((data / "ready.json").read_text())
+        assert told == {"url": running.url, "pid": running.process.pid}
+        assert running.log.read_text().splitlines() == [f"The embedded Vertex AI listens on {running.url}"]
+    finally:
+        running.stop()
+
+
+def test_sigterm_ends_it_soon_though_a_client_hangs_on(data: Path) -> None:
+    running = start_emulator(data)
+    plain = Plain(running.url, "p")
+    running.admin.fault("models", "hang", seconds=60)
+    command = [sys.executable, "-c", f"import httpx; httpx.get('{running.url}/v1/{plain.location}/models')"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as client:
+        while not running.admin.faults()[0]["matched"]:
+            time.sleep(0.02)
+
+        started = time.monotonic()
+        running.stop()
+        took = time.monotonic() - started
+        client.kill()
+
+    assert took < 4
+
+
+def test_one_data_folder_has_one_server(data: Path) -> None:
+    running = start_emulator(data)
+    try:
+        second = serve("--data", str(data), "--port", "0")
+        assert (second.returncode, "Another server" in second.stderr) == (2, True)
+    finally:
+        running.stop()
+
+
+def test_a_folder_of_somebody_elses_is_not_taken_for_a_data_folder(tmp_path: Path) -> None:
+    precious = tmp_path / "buckets" / "precious"
+    precious.mkdir(parents=True)
+
+    refused = serve("--data", str(tmp_path), "--port", "0")
+
+    assert (refused.returncode, precious.exists()) == (2, True)
+
+
+def test_an_address_that_others_reach_needs_a_token(data: Path) -> None:
+    refused = serve("--data", str(data), "--host", "0.0.0.0", "--port", "0")  # noqa: S104
+
+    assert (refused.returncode, "--token-file" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [(None, 401), ("Bearer wrong", 401), ("Basic secret", 401), ("Bearer secret", 200)],
+)
+def test_with_a_token_every_request_must_carry_it(
+    guarded: RunningEmulator, header: str | None, status: int
+) -> None:
+    headers = {"authorization": header} if header else {}
+
+    for path in ("v1/projects/p/locations/us-central1/models", "storage/v1/b?project=p", "emulator/requests"):
+        assert httpx.get(f"{guarded.url}/{path}", headers=headers).status_code == status
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "token").write_text("secret\n")
+    running = start_emulator(folder / "data", "--token-file", str(folder / "token"))
+    yield running
+    running.stop()

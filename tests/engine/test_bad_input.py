@@ -1,0 +1,116 @@
+"""What is wrong is refused in preview by the real engine: no traceback, nothing made."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.emulator import RunningEmulator
+from tests.support.stack import REPOSITORY, Workspace
+
+pytestmark = pytest.mark.engine
+
+Make = Callable[..., Workspace]
+
+
+def test_every_mistake_in_one_failure(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    [good] = values["services"]
+    wrong = [
+        {**good, "name": "a", "tuning": {**good["tuning"], "epochs": 0, "adapter_size": 5}},
+        {**good, "name": "b", "region": "us-centrl1", "tuning": {**good["tuning"], "epoch": 3}},
+        {**good, "name": "c", "tuning": {**good["tuning"], "training_data": "nowhere.jsonl"}},
+        {**good, "name": "c"},
+    ]
+    stack = workspace({**values, "services": wrong})
+    since = emulator.admin.last_request()
+    refused = stack.preview()
+    assert not refused.ok
+    for place in (
+        "vertex-tuning:services[0].tuning.epochs: must be at least 1, not 0",
+        "vertex-tuning:services[0].tuning.adapter_size: must be one of",
+        "vertex-tuning:services[1].region: unknown region 'us-centrl1'; did you mean us-central1",
+        "vertex-tuning:services[1].tuning.epoch: unknown key; did you mean epochs",
+        "vertex-tuning:services[2].tuning.training_data: ",
+        "vertex-tuning:services[3].name: 'c' is used twice",
+    ):
+        assert place in refused.text
+    assert "Traceback" not in refused.text
+    assert not stack.up().ok
+    assert emulator.admin.requests(since) == [], "Google was never asked"
+
+
+def test_a_missing_bucket_fails_the_preview(workspace: Make, values: dict[str, Any]) -> None:
+    stack = workspace({**values, "output_uri": "gs://no-such-bucket/models"})
+    refused = stack.preview()
+    assert not refused.ok
+    assert "output bucket gs://no-such-bucket is not there (gcloud storage buckets create" in refused.text
+    assert "Traceback" not in refused.text
+
+
+def test_everything_missing_is_told_at_once(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    emulator.admin.project("bare-project", billing_enabled=False, services=[], tuning_quota=0)
+    stack = workspace({**values, "project": "bare-project", "output_uri": "gs://no-such-bucket/models"})
+    for refused in (stack.preview(), stack.up()):
+        assert not refused.ok
+        for missing in ("billing is off", "APIs are off: aiplatform", "gs://no-such-bucket", "quota"):
+            assert missing in refused.text
+    assert emulator.admin.count("POST", "/tuningJobs") == 0
+
+
+def test_direct_use_of_a_resource_is_checked_by_the_same_models(workspace: Make) -> None:
+    stack = workspace(
+        program=(
+            "from vertex_tuning import TuningJob\n"
+            "TuningJob('j', dict(project='test-project', region='us-central1', output_uri='gs://b/c',"
+            " service='s', owner='o', fingerprint='f', owner_label='o', job_output_uri='gs://bbb/c',"
+            " base_model='meta/llama3_1@llama-3.1-8b', mode='FULL', training_uri='gs://bbb/t.jsonl',"
+            " display_name='d', epochs=0))\n"
+        )
+    )
+    refused = stack.preview()
+    assert not refused.ok
+    assert "epochs" in refused.text
+    assert "must be at least 1" in refused.text
+    assert "Traceback" not in refused.text
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem.removeprefix("Pulumi.") for path in REPOSITORY.glob("stacks/Pulumi.*.yaml"))
+)
+def test_the_repositorys_own_stacks_preview(workspace: Make, name: str) -> None:
+    stack = workspace()
+    if name != "demo-local":
+        stack = Workspace(stack.folder, endpoint=None)
+    # A stack's own file leans on what the repository's stacks share.
+    for shared in ("data", "stacks/defaults.yaml", "stacks/environments", "stacks/teams"):
+        (stack.folder / shared).symlink_to(REPOSITORY / shared)
+    written = (REPOSITORY / "stacks" / f"Pulumi.{name}.yaml").read_text()
+    text = "\n".join(line for line in written.splitlines() if not line.startswith("encryptionsalt"))
+    text = text.replace("gs://demo-local-tuning", "gs://test-bucket")
+    (stack.folder / "stacks" / "Pulumi.test.yaml").write_text(text + "\n")
+    ran = stack.preview()
+    assert ran.ok, ran.text
+    assert "TuningJob" in ran.text
+    assert "pays for a tuning" in ran.text, "what costs money is told before it happens"
+
+
+def test_what_is_too_long_for_the_model_is_said_in_preview(
+    workspace: Make, values: dict[str, Any], tmp_path: Path
+) -> None:
+    """It is no mistake: tokens are estimated. It is said before anything is paid for."""
+    data = tmp_path / "long.jsonl"
+    data.write_text(json.dumps({"prompt": "a" * 40_000, "completion": "b"}) + "\n")
+    [service] = values["services"]
+    service["tuning"] |= {"training_data": str(data)}
+    said = workspace(values).preview()
+    assert said.ok
+    assert (
+        f"{data}: the longest example has about 10,001 tokens, and meta/llama3_1@llama-3.1-8b takes"
+        in said.text
+    )

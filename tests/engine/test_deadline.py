@@ -1,0 +1,151 @@
+"""`reconcile --deadline` on the real engine: what is not ready in time is ended, by whoever comes next."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import make_bucket
+from tests.support.emulator import RunningEmulator, emulator_fixture
+from tests.support.kill import Cloud
+from tests.support.running import Running
+from tests.support.stack import STACK, Workspace
+from vertex_tuning.vertex.client import JobState
+
+pytestmark = pytest.mark.engine
+
+Make = Callable[..., Workspace]
+_COMES_S = 120.0
+
+
+emulator = emulator_fixture("real", ready=make_bucket)
+"""One that takes its time: 8 s until a job trains, 25 s until machines serve."""
+
+
+def reconcile(stack: Workspace, *options: str) -> Running:
+    """Start the loop and return at once."""
+    log = stack.folder / "reconcile.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["vertex-tuning", "reconcile", STACK, *options],
+            cwd=stack.folder,
+            env=stack.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return Running(process, log)
+
+
+def says(loop: Running, text: str) -> None:
+    end = time.monotonic() + _COMES_S
+    while text not in loop.text:
+        assert loop.process.poll() is None, loop.text
+        assert time.monotonic() < end, loop.text
+        time.sleep(0.05)
+
+
+def long_file(folder: Path) -> Path:
+    """Data that take minutes to train on."""
+    path = folder / "long.jsonl"
+    rows = [{"prompt": f"What is {n} and {n}?", "completion": f" It is {2 * n}."} for n in range(2000)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def of(values: dict[str, Any], project: str, **changes: Any) -> dict[str, Any]:
+    return {
+        **values,
+        "project": project,
+        "output_uri": f"{values['output_uri']}/{project}",
+        **changes,
+    }
+
+
+def test_the_loop_is_killed_and_the_next_up_ends_the_job(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    cloud = Cloud(emulator, "deadline-job")
+    values["services"][0]["tuning"] |= {"epochs": 50, "training_data": str(long_file(tmp_path))}
+    stack = workspace(of(values, cloud.project, wait=False))
+    loop, begun = reconcile(stack, "--deadline", "30s", "--pause", "60s"), time.monotonic()
+    try:
+        says(loop, "tickets under way")
+        loop.process.kill()
+        loop.process.wait()
+    finally:
+        loop.sweep()
+    assert len(cloud.active()) == 1
+    time.sleep(max(0.0, begun + 31 - time.monotonic()))
+
+    preview = stack.preview()
+    assert preview.ok, preview.text
+    assert "has passed: `pulumi up` ends what is under way" in preview.text
+    assert len(cloud.active()) == 1, "a preview changes nothing"
+
+    ran = stack.up()
+    assert not ran.ok
+    [line] = {line.partition("error: ")[2] for line in ran.text.splitlines() if "DeadlinePassed" in line}
+    assert line.startswith("DeadlinePassed: service tickets, TunedModel: the deadline of ")
+    assert "was told to end, and what it has used is paid for" in line
+    assert "Traceback" not in ran.text
+    end = time.monotonic() + _COMES_S
+    while cloud.active():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert [job.state for job in cloud.jobs()] == [JobState.CANCELLED]
+    assert "set attempt one higher" in stack.up().text, "it is not paid for a second time by itself"
+    assert len(cloud.jobs()) == 1
+
+
+def test_machines_that_do_not_serve_in_time_are_taken_back(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    cloud = Cloud(emulator, "deadline-machines")
+    stack = workspace(of(values, cloud.project, services=[{**values["services"][0], "serve": False}]))
+    tuned = stack.up()
+    assert tuned.ok, tuned.text
+
+    stack.configure(of(values, cloud.project))
+    loop = reconcile(stack, "--deadline", "24s")
+    try:
+        assert loop.ended(_COMES_S) is not None
+    finally:
+        loop.sweep()
+    assert loop.process.returncode == 3, loop.text
+    assert "the deployment, which did not serve yet, was taken back" in loop.text
+    assert "the deadline of 24s passed" in loop.text
+    assert [models for models in cloud.endpoints().values() if models] == []
+
+    later = stack.up()
+    assert later.ok, later.text
+    assert [len(models) for models in cloud.endpoints().values()] == [1]
+    assert len(cloud.jobs()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_loop_and_its_engine(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, number: signal.Signals
+) -> None:
+    cloud = Cloud(emulator, f"deadline-signal-{number.value}")
+    stack = workspace(of(values, cloud.project))
+    loop = reconcile(stack, "--deadline", "1h")
+    try:
+        says(loop, "the tuning job")
+        loop.process.send_signal(number)
+        assert loop.ended(15.0) is not None, loop.text
+        assert loop.left() == {}, "neither the engine nor a provider stays behind"
+    finally:
+        loop.sweep()
+    assert loop.process.returncode == 130
+    last = loop.text.rstrip().splitlines()[-1]
+    for part in ("stopped", "is paid for to its end", "The deadline of 20", "pulumi destroy --stack test"):
+        assert part in last
+    assert "Traceback" not in loop.text
+    assert len(cloud.active()) == 1, "the job goes on"

@@ -1,0 +1,265 @@
+"""SIGKILL at a call to Google: what was paid for is found again, and nothing bills without an owner."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.conftest import BUCKET, TEAMS, make_bucket
+from tests.support.emulator import RunningEmulator, start_emulator
+from tests.support.kill import (
+    MAX_UPS,
+    Calls,
+    Cloud,
+    Ending,
+    Point,
+    Victim,
+    When,
+    brought_up,
+    killed,
+    owned_endpoints,
+    summary,
+)
+from tests.support.stack import Workspace
+
+pytestmark = pytest.mark.engine
+
+RECOVERED_UPS = 3
+SUBMIT = Calls(1, "POST", r"/tuningJobs(\?|$)")
+DEPLOY = Calls(1, "POST", r":(deploy|deployModel)(\?|$)")
+TRAFFIC = Calls(1, "PATCH", r"/endpoints/")
+
+
+@dataclass(frozen=True)
+class Quick(Workspace):
+    """A workspace whose runs give up soon on what a list does not show: nothing lags here."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "VERTEX_TUNING_GRACE_SECONDS": "2"}
+
+
+@dataclass
+class Stage:
+    """One stack for all points, and what its state is when nobody disturbs it."""
+
+    workspace: Workspace
+    emulator: RunningEmulator
+    training: Path
+    runs: int = 0
+    struck: int = 0
+
+    def fresh(self, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
+        """Another project and folder: everything has to be made, the training too."""
+        self.runs += 1
+        return self._configured(f"kill-{self.runs:03}", wait=wait)
+
+    def trained(self, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
+        """The project in which a destroyed stack has left its weights."""
+        return self._configured("kill-000", wait=wait)
+
+    def _configured(self, project: str, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
+        self.workspace.configure(
+            {
+                "team": "tests",
+                "environment": "local",
+                "target": "embedded",
+                "project": project,
+                "region": "us-central1",
+                "output_uri": f"gs://{BUCKET}/{project}",
+                "wait": wait,
+                "services": [
+                    {
+                        "name": "tickets",
+                        "tuning": {
+                            "base_model": "meta/llama3_1@llama-3.1-8b",
+                            "mode": "FULL",
+                            "training_data": str(self.training),
+                            "epochs": 1,
+                        },
+                    }
+                ],
+            }
+        )
+        return Cloud(self.emulator, project), {project: "PROJECT"}
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A run that nobody cut off."""
+
+    state: list[dict[str, Any]]
+    calls: int
+    ups: int
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    folder = tmp_path_factory.mktemp("kill")
+    # Operations take their time, so that runs are also cut off while one is under way.
+    emulator = start_emulator(folder / "emulator", "--speed", "fast")
+    make_bucket(emulator.url)
+    training = folder / "train.jsonl"
+    rows = [
+        {"prompt": f"Ticket {n}: {text}.\nTeam:", "completion": f" {team}"}
+        for n in range(4)
+        for text, team in TEAMS.items()
+    ]
+    training.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = Quick.make(folder / "project", emulator.url)
+    yield Stage(made, emulator, training)
+    emulator.admin.clear_faults()
+    made.run("cancel", "--yes")
+    made.destroy()
+    emulator.stop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stage: Stage) -> dict[bool, Undisturbed]:
+    """For both wait modes; the weights that they leave are what later points find."""
+    found = {}
+    for wait in (True, False):
+        cloud, names = stage.trained(wait=wait)
+        since = stage.emulator.admin.last_request()
+        ran = brought_up(stage.workspace, MAX_UPS)
+        calls = stage.emulator.admin.last_request() - since
+        found[wait] = Undisturbed(summary(stage.workspace, names), calls, len(ran))
+        assert all(run.ok for run in ran), ran[-1].text
+        assert len(cloud.jobs()) == 1
+        assert stage.workspace.destroy().ok
+        print(f"undisturbed, wait {wait}: {calls} calls in {len(ran)} up")
+    return found
+
+
+def struck(
+    stage: Stage, undisturbed: dict[bool, Undisturbed], point: Point, *, wait: bool, fresh: bool
+) -> bool:
+    """Kill, take up again, and look; whether the call came at all."""
+    cloud, names = (stage.fresh if fresh else stage.trained)(wait=wait)
+    workspace = stage.workspace
+    found = killed(workspace, stage.emulator, point)
+    cancelled = workspace.run("cancel", "--yes")
+    assert cancelled.ok or found is None, cancelled.text
+    assert all(
+        endpoint in owned_endpoints(workspace) for endpoint, models in cloud.endpoints().items() if models
+    ), "what bills by the hour belongs to an endpoint in the state at every moment"
+    if point.ending == "up":
+        most = RECOVERED_UPS if wait else undisturbed[wait].ups + RECOVERED_UPS
+        ran = brought_up(workspace, most)
+        assert ran[-1].ok, ran[-1].text
+        assert summary(workspace, names) == undisturbed[wait].state
+        assert len(cloud.jobs()) == 1
+        assert [len(models) for models in cloud.endpoints().values()] == [1]
+        assert cloud.endpoints().keys() <= owned_endpoints(workspace)
+    destroyed = workspace.destroy()
+    assert destroyed.ok, destroyed.text
+    assert cloud.submitted_twice() == []
+    assert cloud.active() == []
+    left = cloud.endpoints()
+    assert all(models == [] for models in left.values()), "no machines"
+    assert len(left) <= (0 if point.ending == "up" else 1)
+    if found is not None:
+        stage.struck += 1
+        print(f"killed {point.victim}; the provider was gone after {found[1]:.2f} s")
+    return found is not None
+
+
+class Case(NamedTuple):
+    """A point, whether `up` waits, and whether there are no weights yet."""
+
+    at: Calls
+    when: When
+    victim: Victim
+    ending: Ending
+    wait: bool = True
+    fresh: bool = False
+
+
+ALONE, BOTH = Victim.ENGINE, Victim.BOTH
+SPREAD = {
+    "nothing is in the state yet": Case(Calls(1), "before", ALONE, "destroy"),
+    "readiness is being looked at": Case(Calls(4), "after", BOTH, "up"),
+    "a job is about to be asked for": Case(SUBMIT, "before", BOTH, "up", fresh=True),
+    "a job was made and no claim names it": Case(SUBMIT, "after", BOTH, "up", fresh=True),
+    "a job was made that only a claim can find": Case(SUBMIT, "after", BOTH, "destroy", fresh=True),
+    "the same, and the provider lives on for a moment": Case(SUBMIT, "after", ALONE, "destroy", fresh=True),
+    "a job was made without waiting for it": Case(SUBMIT, "after", ALONE, "up", wait=False, fresh=True),
+    "the job runs": Case(Calls(36), "before", ALONE, "destroy", fresh=True),
+    "the job runs or has just ended": Case(Calls(42), "after", BOTH, "up", wait=False, fresh=True),
+    "machines are about to be asked for": Case(DEPLOY, "before", BOTH, "destroy"),
+    "machines start and no claim names the operation": Case(DEPLOY, "after", BOTH, "up"),
+    "the same, and nobody wants them any more": Case(DEPLOY, "after", BOTH, "destroy"),
+    "machines start without anyone waiting": Case(DEPLOY, "after", ALONE, "destroy", wait=False),
+    "the endpoint has its traffic, the state does not say so": Case(TRAFFIC, "after", ALONE, "up"),
+    "claims are being written": Case(Calls(21), "after", BOTH, "destroy", wait=False),
+}
+
+
+@pytest.mark.parametrize("case", SPREAD.values(), ids=[why.replace(" ", "-") for why in SPREAD])
+def test_a_killed_run_is_taken_up_again(
+    case: Case, stage: Stage, undisturbed: dict[bool, Undisturbed]
+) -> None:
+    point = Point(case.at, case.when, case.victim, case.ending)
+    assert struck(stage, undisturbed, point, wait=case.wait, fresh=case.fresh), "the call never came"
+
+
+def test_enough_points_ran(
+    stage: Stage, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> None:
+    """Says how many; run alone it has nothing to say."""
+    chosen = [item for item in request.session.items if item.name.startswith("test_a_killed_run")]
+    record_property("kill_points", stage.struck)
+    print(f"{stage.struck} kill points ran")
+    assert stage.struck >= len(chosen)
+
+
+ROWS: tuple[tuple[When, Victim, Ending], ...] = (
+    ("before", ALONE, "up"),
+    ("before", BOTH, "destroy"),
+    ("after", BOTH, "up"),
+    ("after", ALONE, "destroy"),
+)
+"""Every two of moment, victim and ending come together in one of these."""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("when", "victim", "ending"), ROWS)
+@pytest.mark.parametrize("wait", [True, False])
+def test_killed_at_every_call_in_turn(
+    *,
+    wait: bool,
+    when: When,
+    victim: Victim,
+    ending: Ending,
+    stage: Stage,
+    undisturbed: dict[bool, Undisturbed],
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Every call until the job has been looked at; then, with its weights there, every call to the end.
+
+    What lies between repeats the same looks at a job that runs.
+    """
+    stage.fresh(wait=wait)
+    since = stage.emulator.admin.last_request()
+    assert brought_up(stage.workspace, MAX_UPS)[-1].ok
+    paths = [call["path"] for call in stage.emulator.admin.requests(since)]
+    looks = [n for n, path in enumerate(paths, 1) if re.search(r"/tuningJobs/\d+$", path)]
+    assert stage.workspace.destroy().ok
+
+    def strike(nth: int, *, fresh: bool) -> bool:
+        point = Point(Calls(nth), when, victim, ending)
+        return struck(stage, undisturbed, point, wait=wait, fresh=fresh)
+
+    ran = sum(strike(nth, fresh=True) for nth in range(1, looks[1] + 1))
+    assert ran == looks[1]
+    nth = 1
+    while strike(nth, fresh=False):
+        nth += 1
+    ran += nth - 1
+    record_property("kill_points", ran)
+    print(f"{ran} kill points ran: {looks[1]} up to the job, {nth - 1} with its weights there")
+    assert nth > 30, "a run that finds its weights asks at least so often"

@@ -1,0 +1,138 @@
+"""Least privilege, held against what is done: every call has its permission, every permission its call."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import PROJECT
+from tests.support import gcp_plugin
+from tests.support.emulator import RunningEmulator
+from tests.support.stack import Workspace
+from vertex_emulator.api.served import TABLE
+from vertex_tuning.permissions import DISPENSABLE, PERMISSIONS, Role, needed
+
+pytestmark = pytest.mark.engine
+
+Make = Callable[..., Workspace]
+ALWAYS = [each for each in PERMISSIONS if not each.when]
+
+
+def calls(emulator: RunningEmulator, since: int) -> set[str]:
+    """Google's names of the methods that were called."""
+    found = set()
+    for entry in emulator.admin.requests(since):
+        match = TABLE.match(entry["method"], entry["path"])
+        assert match is not None, entry
+        if not entry["path"].startswith("/emulator/"):
+            found.add(match[0].google)
+    return found
+
+
+def check(made: set[str], roles: set[Role]) -> None:
+    without = [
+        call for call, permissions in needed(made).items() if not any(p.role in roles for p in permissions)
+    ]
+    assert without == [], f"calls that {', '.join(sorted(roles))} do not cover"
+    unused = [each for each in ALWAYS if each.role in roles and not made & set(each.calls)]
+    assert unused == [], "permissions that no call needs"
+
+
+def command(stack: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = "from vertex_tuning.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_permission_says_why() -> None:
+    for each in PERMISSIONS:
+        assert each.calls or each.when, f"{each.name}: neither a call nor a property needs it"
+
+
+def test_setting_a_project_up_takes_the_role_for_it(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    project = "role-project"
+    emulator.admin.project(project, services=[], tuning_quota=0)
+    quota = {
+        "jobs": 2,
+        "quota_id": "GlobalConcurrentManagedOssModelFineTuningJobsPerProject",
+        "contact_email": "ml@example.com",
+    }
+    wanted = {
+        **values,
+        "project": project,
+        "output_uri": f"gs://{project}-tuning/models",
+        "prerequisites": "manage",
+        "tuning_quota": quota,
+        "services": [],
+    }
+    since = emulator.admin.last_request()
+    stack = workspace(wanted, plugins=gcp_plugin.FOLDER, plugin_settings=gcp_plugin.settings(emulator.url))
+    for edit in ({}, {"tuning_quota": {**quota, "jobs": 3}, "environment": "other"}):
+        stack.configure({**wanted, **edit})
+        ran = stack.up()
+        assert ran.ok, ran.text
+    assert stack.destroy().ok
+    looks = {
+        "storage.objects.list",
+        "google.api.cloudquotas.v1.CloudQuotas.ListQuotaInfos",
+        "google.api.cloudquotas.v1.CloudQuotas.ListQuotaPreferences",
+    }
+    check(calls(emulator, since) - looks, {Role.PREREQUISITES})
+
+
+def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    emulator.admin.fault(r"^/storage/v1/b/[^/]+(\?|$)", "fail_before", method="GET", times=None, status=403)
+    [service] = values["services"]
+    export = f"{values['output_uri']}-copy"
+    service = {**service, "export_uri": export}
+    since = emulator.admin.last_request()
+    stack = workspace({**values, "services": [service]})
+    edits: tuple[dict[str, Any], ...] = (
+        {},
+        {"labels": {"cost-centre": "a1"}, "serving": {"min_replicas": 1, "max_replicas": 2}},
+        {"tuning": {**service["tuning"], "epochs": 2}},
+    )
+    for edit in edits:
+        stack.configure({**values, "services": [{**service, **edit}]})
+        if "tuning" in edit:  # a call whose answer says nothing is looked for among the operations
+            emulator.admin.fault(":deployModel", "fail_before", method="POST", status=503)
+            stack.up()
+        ran = stack.up()
+        assert ran.ok, ran.text
+
+    private = {
+        **service,
+        "name": "private",
+        "serving": {"private_service_connect": [PROJECT]},
+        "tuning": {**service["tuning"], "epochs": 100, "attempt": 2},
+    }
+    hurried = workspace({**values, "wait": False, "services": [private]})
+    assert hurried.up().ok
+    assert hurried.destroy().ok
+
+    endpoint = stack.outputs()["tickets"]["endpoint"]
+    answered = command(stack, "predict", endpoint, "--prompt", "Ticket 1: charged twice.\nTeam:")
+    assert answered.returncode == 0, answered.stderr
+    state = tmp_path / "stack.json"
+    state.write_text(stack.run("stack", "export").text)
+    place = ("--project", PROJECT, "--region", values["region"])
+    command(stack, "doctor", str(state), *place)
+    assert stack.refresh().ok
+    gone = stack.destroy()
+    assert gone.ok, gone.text
+
+    made = calls(emulator, since)
+    assert made >= set(DISPENSABLE), "what is not called any more needs no excuse"
+    check(made - set(DISPENSABLE), {Role.DEPLOYER, Role.BUCKET, Role.CALLER})

@@ -1,0 +1,85 @@
+"""Ctrl-C and a runner's SIGTERM while `pulumi up` waits: it ends soon and says what goes on without it."""
+
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.conftest import make_bucket
+from tests.support.emulator import RunningEmulator, emulator_fixture
+from tests.support.kill import UP, Cloud, settled
+from tests.support.running import Running, start
+from tests.support.stack import Workspace
+
+pytestmark = pytest.mark.engine
+
+ENDS_S = 15.0
+"""From the signal to the end of the whole command; it takes about one second."""
+_COMES_S = 120.0
+
+Make = Callable[..., Workspace]
+
+
+emulator = emulator_fixture("real", ready=make_bucket)
+"""One that takes its time, so that there is something to wait for."""
+
+
+def interrupted(workspace: Workspace, number: signal.Signals, once: str) -> Running:
+    """Start `up`, send the signal to the engine when its output has this text, and wait for the end."""
+    running = start(workspace, *UP)
+    try:
+        deadline = time.monotonic() + _COMES_S
+        while once not in running.text:
+            assert running.process.poll() is None, running.text
+            assert time.monotonic() < deadline, running.text
+            time.sleep(0.05)
+        running.process.send_signal(number)
+        seconds = running.ended(ENDS_S)
+        assert seconds is not None, f"it goes on after {number.name}: {running.text}"
+        assert running.providers() == [], "no process of ours stays behind"
+        assert running.process.returncode > 0, "a failure that a runner sees"
+        print(f"{number.name} while {once!r}: ended after {seconds:.1f} s")
+    finally:
+        running.sweep()
+    return running
+
+
+def says(running: Running, *parts: str) -> None:
+    [line] = {line.partition("error: ")[2] for line in running.text.splitlines() if "Interrupted" in line}
+    for part in (*parts, "`pulumi up`", "`pulumi destroy`"):
+        assert part in line
+    assert "Traceback" not in running.text
+
+
+def test_a_signal_ends_the_waiting_and_nothing_else(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    """While the job waits and while machines start; two stacks at once, because both mostly wait."""
+
+    def life(number: signal.Signals) -> None:
+        project = f"signalled-{number.value}"
+        stack, cloud = stacks[number], Cloud(emulator, project)
+        stack.configure({**values, "project": project, "output_uri": f"{values['output_uri']}/{project}"})
+
+        training = interrupted(stack, number, "the tuning job")
+        says(training, "TunedModel: stopped waiting: the tuning job", "is paid for to its end")
+        assert len(cloud.active()) == 1, "the job goes on"
+
+        deploying = interrupted(stack, number, "machines start")
+        says(deploying, "DeployedModel: stopped waiting: machines start", "bills 1 x g2-standard-12")
+
+        finished = stack.up()
+        assert finished.ok, finished.text
+        assert settled(stack)
+        assert len(cloud.jobs()) == 1, "nothing was submitted a second time"
+        assert [len(models) for models in cloud.endpoints().values()] == [1]
+        assert stack.destroy().ok
+        assert cloud.endpoints() == {}
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    stacks = {number: workspace() for number in numbers}
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        list(pool.map(life, numbers))

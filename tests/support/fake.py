@@ -1,0 +1,89 @@
+"""Vertex AI and Cloud Storage in memory, behind the plugin's own protocols.
+
+Deterministic: the clock moves only when someone waits, ids count up, and what goes wrong is said
+beforehand (`world.faults`, `world.operation_faults`, `jobs.failing`, `jobs.lag`). It holds no rule
+that the embedded service lacks: `tests/contract` runs on both.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.fake_jobs import FakeJobs
+from tests.support.fake_serving import FakeServing
+from tests.support.fake_storage import FakeStorage
+from tests.support.fake_world import Clock, Crash, Fault, OperationFault, Served, World, called
+from vertex_tuning.lifecycle import Reach, process, provider
+from vertex_tuning.vertex import Connection
+from vertex_tuning.vertex.claims import Claims
+from vertex_tuning.vertex.client import Quota, QuotaRequest
+
+__all__ = ["Clock", "Crash", "FakeVertex", "Fault", "OperationFault", "plugged"]
+
+
+class FakeProject(Served):
+    """``client.Project`` in memory."""
+
+    kind = "project"
+
+    def __init__(self, world: World, jobs: FakeJobs, serving: FakeServing) -> None:
+        super().__init__(world)
+        self._jobs = jobs
+        self._serving = serving
+        self.billing = True
+        self.request: QuotaRequest | None = None
+        self.services = {"aiplatform.googleapis.com", "storage.googleapis.com"}
+
+    @called
+    def billing_enabled(self, project: str) -> bool:
+        return self.billing
+
+    @called
+    def enabled_services(self, project: str, services: Iterable[str]) -> frozenset[str]:
+        return frozenset(services) & self.services
+
+    @called
+    def serving_quota(self, project: str, region: str, accelerator_type: str) -> Quota:
+        return Quota(limit=self._serving.l4_per_region if accelerator_type == "NVIDIA_L4" else None)
+
+    @called
+    def tuning_quota(self, project: str) -> Quota:
+        return Quota(limit=self._jobs.quota, request=self.request)
+
+
+class FakeVertex:
+    """``client.Vertex`` in memory; `reach_of` gives providers this instead of Google."""
+
+    def __init__(self, *buckets: str) -> None:
+        self.world = World()
+        self.clock = self.world.clock
+        self.storage = FakeStorage(self.world)
+        self.storage.buckets.update(buckets)
+        self.jobs = FakeJobs(self.world, self.storage)
+        self.serving = FakeServing(self.world, self.storage)
+        self.project = FakeProject(self.world, self.jobs, self.serving)
+        self.connection = Connection(grace_seconds=120.0, poll_seconds=15.0)
+
+    def reach_of(self, output_uri: str) -> Reach:
+        """Stands for ``vertex_tuning.lifecycle.provider.reach_of``."""
+        claims = Claims(self.storage, output_uri, self.clock.time)
+        return Reach(self, claims, self.connection, self.clock)
+
+    def fault(self, call: str, error: BaseException, **how: object) -> None:
+        """Let calls go wrong; `how` as in `Fault`."""
+        self.world.faults.append(Fault(call, error, **how))  # type: ignore[arg-type]
+
+
+@contextmanager
+def plugged(fake: FakeVertex) -> Iterator[list[str]]:
+    """Give providers this fake; what they say to the user is in the list."""
+    said: list[str] = []
+
+    def say(_urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
+        said.append(f"{'warning: ' if warning else ''}{text}{' …' if passing else ''}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provider, "reach_of", fake.reach_of)
+        patch.setattr(process, "say", say)
+        yield said

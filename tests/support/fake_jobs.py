@@ -1,0 +1,157 @@
+"""Tuning jobs in memory: they wait, run and end as the clock goes on, and leave weights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tests.support.fake_storage import FakeStorage
+from tests.support.fake_world import Served, World, called, canonical, number_of
+from vertex_tuning.catalog import FINAL, FailureKind
+from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState
+from vertex_tuning.vertex.errors import InvalidRequest, QuotaExceeded, failure_of
+
+
+@dataclass
+class Tuning:
+    """One job: what was asked for, and when what happened."""
+
+    name: str
+    request: JobRequest
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    state: JobState = JobState.WAITING
+    reason: str | None = None
+    fault: tuple[int, str] | None = None
+    failure: FailureKind | None = None
+    cancelling: bool = False
+
+    def view(self) -> Job:
+        return Job(
+            name=self.name,
+            state=self.state,
+            base_model=self.request.base_model,
+            output_uri=self.request.output_uri,
+            mode=self.request.mode,
+            epochs=self.request.epochs,
+            labels=dict(self.request.labels),
+            reason=self.reason,
+            failure=self.failure,
+            created=_time(self.created),
+            started=_time(self.started),
+            ended=_time(self.ended),
+            checkpoint=Checkpoint(self.request.epochs, self.request.epochs)
+            if self.state is JobState.SUCCEEDED
+            else None,
+        )
+
+
+class FakeJobs(Served):
+    """``client.TuningJobs`` in memory.
+
+    Attributes:
+        quota: jobs at once, per project.
+        lag: seconds until a list shows a new job.
+        failing: codes and messages with which the next jobs fail, in turn.
+    """
+
+    kind = "jobs"
+
+    def __init__(self, world: World, storage: FakeStorage) -> None:
+        super().__init__(world)
+        self._storage = storage
+        world.moving.append(self._advance)
+        self.all: dict[str, Tuning] = {}
+        self.failing: list[tuple[int, str]] = []
+        self.quota = 1
+        self.lag = 0.0
+        self.pending_seconds = 8.0
+        self.training_seconds = 60.0
+
+    @called
+    def create(self, project: str, region: str, request: JobRequest) -> Job:
+        self._check(request)
+        place = canonical(f"projects/{project}/locations/{region}")
+        active = [job for job in self.all.values() if not job.state.ended and _same_project(job, project)]
+        if len(active) >= self.quota:
+            raise QuotaExceeded(f"Quota exceeded for tuning jobs: {self.quota} in all.")
+        name = f"{place}/tuningJobs/{self.world.new_id()}"
+        fault = self.failing.pop(0) if self.failing else None
+        self.all[name] = Tuning(name, request, self.world.clock.time(), fault=fault)
+        return self.all[name].view()
+
+    def _check(self, request: JobRequest) -> None:
+        for uri in (request.training_uri, request.validation_uri):
+            if uri is not None and uri not in self._storage.objects:
+                raise InvalidRequest(f"The file at '{uri}' is not found or cannot be read.")
+        if request.output_uri.removeprefix("gs://").partition("/")[0] not in self._storage.buckets:
+            raise InvalidRequest("The bucket of output_uri does not exist.")
+
+    @called
+    def get(self, name: str) -> Job | None:
+        job = self.all.get(canonical(name))
+        return job.view() if job else None
+
+    @called
+    def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
+        place = canonical(f"projects/{project}/locations/{region}")
+        return tuple(
+            job.view()
+            for job in self.all.values()
+            if job.name.startswith(f"{place}/")
+            and job.created + self.lag <= self.world.clock.time()
+            and labels.items() <= dict(job.request.labels).items()
+        )
+
+    @called
+    def cancel(self, name: str) -> None:
+        job = self.all.get(canonical(name))
+        if job is not None and not job.state.ended:
+            job.cancelling = True
+
+    @called
+    def active(self, project: str, region: str) -> tuple[Job, ...]:
+        place = canonical(f"projects/{project}/locations/{region}")
+        return tuple(
+            job.view()
+            for job in self.all.values()
+            if not job.state.ended
+            and job.name.startswith(f"{place}/")
+            and job.created + self.lag <= self.world.clock.time()
+        )
+
+    def _advance(self) -> None:
+        """Let the time that has gone by have its effect."""
+        now = self.world.clock.time()
+        for job in self.all.values():
+            if job.state.ended:
+                continue
+            begins = job.created + self.pending_seconds
+            if job.cancelling:
+                _end(job, JobState.CANCELLED, now, "The tuning job was cancelled.")
+            elif now >= begins and job.fault is not None:
+                _end(job, JobState.FAILED, now, job.fault[1])
+                job.failure = failure_of(job.fault[0])
+            elif now >= begins + self.training_seconds:
+                job.started = begins
+                self._leave_weights(job)
+                _end(job, JobState.SUCCEEDED, now, None)
+            elif now >= begins:
+                job.started, job.state = begins, JobState.RUNNING
+
+    def _leave_weights(self, job: Tuning) -> None:
+        folder = f"{job.request.output_uri}/{FINAL}"
+        self._storage.put(f"{folder}/config.json", b"{}")
+        self._storage.put(f"{folder}/model.safetensors", job.name.encode())
+
+
+def _end(job: Tuning, state: JobState, now: float, reason: str | None) -> None:
+    job.state, job.ended, job.reason = state, now, reason
+
+
+def _same_project(job: Tuning, project: str) -> bool:
+    return job.name.split("/")[1] == number_of(project)
+
+
+def _time(moment: float | None) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds") if moment else ""

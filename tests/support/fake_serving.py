@@ -1,0 +1,380 @@
+"""Endpoints, models and deployments in memory."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from tests.support.fake_storage import FakeStorage
+from tests.support.fake_world import Served, Step, World, called, canonical
+from vertex_tuning.vertex.client import (
+    Answer,
+    ContainerRequest,
+    Deployed,
+    Endpoint,
+    MachineRequest,
+    Operation,
+)
+from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, QuotaExceeded
+
+IMAGE = ContainerRequest(image_uri="fake.invalid/serving:1")
+
+
+@dataclass
+class Site:
+    """An endpoint; the order of `deployed` is that of deployment."""
+
+    name: str
+    display_name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    deployed: dict[str, Deployed] = field(default_factory=dict)
+    traffic: dict[str, int] = field(default_factory=dict)
+
+    def view(self) -> Endpoint:
+        return Endpoint(
+            name=self.name,
+            display_name=self.display_name,
+            labels=dict(self.labels),
+            deployed=tuple(self.deployed.values()),
+            traffic=dict(self.traffic),
+        )
+
+
+class FakeServing(Served):
+    """``client.Serving`` in memory.
+
+    Attributes:
+        l4_per_region: accelerators that deployed models may hold in a region.
+    """
+
+    kind = "serving"
+
+    def __init__(self, world: World, storage: FakeStorage) -> None:
+        super().__init__(world)
+        self._storage = storage
+        self.sites: dict[str, Site] = {}
+        self.registered: dict[str, ContainerRequest] = {}
+        self.weights: dict[str, str] = {}
+        self.answers: Callable[[str, str], str] = lambda _model, prompt: f"An answer to {prompt}"
+        self.asked: list[tuple[str, str]] = []
+        self._asking = threading.Lock()
+        self.l4_per_region = 8
+
+    @called
+    def endpoint(self, name: str) -> Endpoint | None:
+        site = self.sites.get(canonical(name))
+        return site.view() if site else None
+
+    @called
+    def endpoints(self, project: str, region: str) -> tuple[Endpoint, ...]:
+        parent = canonical(f"projects/{project}/locations/{region}/")
+        return tuple(site.view() for name, site in self.sites.items() if name.startswith(parent))
+
+    @called
+    def models(self, project: str, region: str) -> tuple[str, ...]:
+        parent = canonical(f"projects/{project}/locations/{region}/")
+        return tuple(name for name in self.registered if name.startswith(parent))
+
+    @called
+    def fitting_machines(self, project: str, region: str, artifacts_uri: str) -> tuple[str, ...]:
+        return (f"g2-standard-12 with 1 x NVIDIA_L4 in {region} (quota granted)",)
+
+    @called
+    def create_endpoint(
+        self,
+        name: str,
+        display_name: str,
+        labels: Mapping[str, str],
+        psc_projects: tuple[str, ...] | None,
+        kms_key: str | None,
+    ) -> str:
+        name = canonical(name)
+        self._free(name)
+        made = Site(name, display_name, dict(labels))
+        return self._begin("create_endpoint", name, lambda: self._add(made), holds=(name,))
+
+    @called
+    def patch_endpoint(
+        self,
+        name: str,
+        *,
+        display_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        traffic: Mapping[str, int] | None = None,
+    ) -> None:
+        site = self._site(name)
+        if traffic is not None:
+            _check_split(traffic, site.deployed)
+            site.traffic = dict(traffic)
+        site.display_name = site.display_name if display_name is None else display_name
+        site.labels = site.labels if labels is None else dict(labels)
+
+    @called
+    def delete_endpoint(self, name: str) -> str | None:
+        name = canonical(name)
+        if name not in self.sites:
+            return None
+        self._refuse_deployed(name)
+
+        def effect() -> None:
+            self._refuse_deployed(name)
+            self.sites.pop(name, None)
+
+        return self._begin("delete_endpoint", name, effect)
+
+    def _refuse_deployed(self, name: str) -> None:
+        if name in self.sites and self.sites[name].deployed:
+            raise InvalidRequest(f"Endpoint {name} cannot be deleted: models are deployed to it.")
+
+    @called
+    def deploy_weights(
+        self,
+        endpoint: str,
+        endpoint_display_name: str,
+        model_id: str,
+        model_display_name: str,
+        artifacts_uri: str,
+        machine: MachineRequest,
+        container: ContainerRequest | None,
+    ) -> str:
+        endpoint = canonical(endpoint)
+        parent = endpoint.rsplit("/", 2)[0]
+        model = f"{parent}/models/{model_id}"
+        self._weights(artifacts_uri)
+        self._free(endpoint)
+        self._free_model(model)
+        site, new = Site(endpoint, endpoint_display_name), self.world.new_id()
+        deployed = _deployed(new, model, machine)
+
+        def deploy() -> None:
+            self._deploy(endpoint, deployed)
+            self._site(endpoint).traffic = {new: 100}
+
+        steps = [
+            Step(
+                lambda: self._register(model, container or IMAGE, artifacts_uri), self.world.operation_seconds
+            ),
+            Step(lambda: self._add(site), self.world.operation_seconds),
+            Step(deploy, self.world.deploy_seconds),
+        ]
+        return self.world.begin("serving.deploy_weights", parent, steps, (endpoint, model))
+
+    @called
+    def upload_model(
+        self,
+        model: str,
+        display_name: str,
+        artifacts_uri: str,
+        container: ContainerRequest,
+        labels: Mapping[str, str],
+    ) -> str:
+        model = canonical(model)
+        self._weights(artifacts_uri)
+        self._free_model(model)
+        return self._begin(
+            "upload_model",
+            model,
+            lambda: self._register(model, container, artifacts_uri),
+            holds=(model,),
+        )
+
+    def _register(self, model: str, container: ContainerRequest, artifacts_uri: str) -> None:
+        self.registered[model], self.weights[model] = container, artifacts_uri
+
+    @called
+    def model_artifacts(self, model: str) -> str | None:
+        model = canonical(model)
+        return self.weights.get(model) if model in self.registered else None
+
+    @called
+    def model_container(self, model: str) -> ContainerRequest | None:
+        return self.registered.get(canonical(model))
+
+    @called
+    def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
+        self._weights(artifacts_uri)
+        return IMAGE
+
+    @called
+    def delete_model(self, model: str) -> str | None:
+        model = canonical(model)
+        if model not in self.registered:
+            return None
+        self._refuse_used(model)
+
+        def effect() -> None:
+            self._refuse_used(model)
+            self.registered.pop(model, None)
+
+        return self._begin("delete_model", model, effect)
+
+    def _refuse_used(self, model: str) -> None:
+        if any(
+            deployed.model == model for site in self.sites.values() for deployed in site.deployed.values()
+        ):
+            raise InvalidRequest(f"Model {model} cannot be deleted: it is deployed.")
+
+    @called
+    def deploy(
+        self,
+        endpoint: str,
+        model: str,
+        display_name: str,
+        machine: MachineRequest,
+        service_account: str | None,
+    ) -> str:
+        site, model = self._site(endpoint), canonical(model)
+        self._model(model)
+        deployed = _deployed(self.world.new_id(), model, machine)
+
+        def effect() -> None:
+            self._model(model)
+            self._deploy(site.name, deployed)
+
+        step = Step(effect, self.world.deploy_seconds)
+        return self.world.begin("serving.deploy", site.name, [step])
+
+    @called
+    def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
+        site = self.sites.get(canonical(endpoint))
+        if site is None or deployed_id not in site.deployed:
+            return None
+        _after_undeploy(site, deployed_id, traffic)
+
+        def effect() -> None:
+            if deployed_id not in self._site(site.name).deployed:
+                raise NotFound(f"DeployedModel {deployed_id} is not found.")
+            site.traffic = _after_undeploy(site, deployed_id, traffic)
+            del site.deployed[deployed_id]
+
+        return self._begin("undeploy", site.name, effect)
+
+    @called
+    def rescale(self, endpoint: str, deployed_id: str, machine: MachineRequest) -> str:
+        site = self._site(endpoint)
+        if deployed_id not in site.deployed:
+            raise NotFound(f"DeployedModel {deployed_id} is not found.")
+
+        def effect() -> None:
+            before = site.deployed.pop(deployed_id)
+            wanted = msgspec.structs.replace(
+                before,
+                min_replicas=machine.min_replicas,
+                max_replicas=machine.max_replicas,
+                autoscaling_target=machine.autoscaling_target,
+            )
+            try:
+                self._deploy(site.name, wanted)
+            except QuotaExceeded:
+                site.deployed[deployed_id] = before
+                raise
+
+        return self._begin("rescale", site.name, effect)
+
+    @called
+    def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
+        site = self._site(endpoint)
+        shares = [id_ for id_, share in site.traffic.items() for _ in range(share)]
+        if not shares:
+            raise InvalidRequest(f"{site.name} has no deployed model that receives traffic.")
+        with self._asking:
+            # Of a hundred requests in a row each share gets its own; 37 mixes them up.
+            chosen = site.deployed[shares[len(self.asked) * 37 % 100]]
+            self.asked.append((site.name, chosen.id))
+        answers = tuple(self.answers(chosen.model, str(instance["prompt"])) for instance in instances)
+        return Answer(answers, chosen.id, chosen.model)
+
+    @called
+    def operation(self, name: str) -> Operation | None:
+        found = self.world.running.get(canonical(name))
+        return found.seen if found else None
+
+    @called
+    def under_way(self, endpoint: str) -> tuple[str, ...]:
+        below = tuple(
+            f"{name}/operations/" for name in (canonical(endpoint), canonical(endpoint).rsplit("/", 2)[0])
+        )
+        return tuple(
+            name
+            for name, operation in self.world.running.items()
+            if name.startswith(below) and not operation.done
+        )
+
+    def _begin(self, method: str, parent: str, effect: object, holds: tuple[str, ...] = ()) -> str:
+        assert callable(effect)
+        step = Step(effect, self.world.operation_seconds)
+        return self.world.begin(f"{self.kind}.{method}", parent, [step], holds)
+
+    def _add(self, site: Site) -> None:
+        self.sites[site.name] = site
+
+    def _site(self, name: str) -> Site:
+        found = self.sites.get(canonical(name))
+        if found is None:
+            raise NotFound(f"{name} is not found.")
+        return found
+
+    def _model(self, model: str) -> None:
+        if model not in self.registered:
+            raise NotFound(f"{model} is not found.")
+
+    def _free(self, endpoint: str) -> None:
+        if endpoint in self.sites or self.world.held(endpoint):
+            raise AlreadyExists(f"{endpoint} already exists.")
+
+    def _free_model(self, model: str) -> None:
+        if model in self.registered or self.world.held(model):
+            raise AlreadyExists(f"{model} already exists.")
+
+    def _weights(self, uri: str) -> None:
+        if not self._storage.is_model(uri):
+            raise InvalidRequest(f"No model is found at {uri}.")
+
+    def _deploy(self, endpoint: str, deployed: Deployed) -> None:
+        region = endpoint.split("/")[3]
+        held = sum(
+            _accelerators(other)
+            for site in self.sites.values()
+            if site.name.split("/")[3] == region
+            for other in site.deployed.values()
+        )
+        if held + _accelerators(deployed) > self.l4_per_region:
+            raise QuotaExceeded(f"The quota of NVIDIA_L4 in {region} is exceeded: {held} in use.")
+        self._site(endpoint).deployed[deployed.id] = deployed
+
+
+def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:
+    return Deployed(
+        id=id_,
+        model=model,
+        machine_type=machine.machine_type,
+        accelerator_type=machine.accelerator_type,
+        accelerator_count=machine.accelerator_count,
+        min_replicas=machine.min_replicas,
+        max_replicas=machine.max_replicas,
+        autoscaling_target=machine.autoscaling_target,
+        spot=machine.spot,
+    )
+
+
+def _accelerators(deployed: Deployed) -> int:
+    return deployed.accelerator_count * max(deployed.min_replicas, 1)
+
+
+def _check_split(split: Mapping[str, int], deployed: Mapping[str, object]) -> None:
+    if split and (set(split) - set(deployed) or sum(split.values()) != 100):
+        raise InvalidRequest(f"The traffic split {dict(split)} does not fit what is deployed.")
+
+
+def _after_undeploy(site: Site, gone: str, asked: Mapping[str, int]) -> dict[str, int]:
+    left = {id_: deployed for id_, deployed in site.deployed.items() if id_ != gone}
+    if not left:
+        return {}
+    if asked:
+        _check_split(asked, left)
+        return dict(asked)
+    if site.traffic.get(gone, 0):
+        raise InvalidRequest(f"DeployedModel {gone} cannot be undeployed: it receives traffic.")
+    return {id_: share for id_, share in site.traffic.items() if id_ != gone}

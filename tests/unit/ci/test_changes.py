@@ -1,0 +1,82 @@
+"""Edits, progress and drift, told apart by what the state held before the refresh."""
+
+from typing import Any
+
+import pytest
+
+from tools.ci.changes import Change, Kind, changes, unsettled
+from tools.ci.texts import failure, preview
+
+URN = "urn:pulumi:dev::vertex-tuning::vertex-tuning:index:TunedModelService$pulumi-python:dynamic/vertex:Endpoint::e"
+
+
+def steps(
+    operation: str, before: dict[str, Any] | None, wanted: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    refresh = [{"op": "refresh", "urn": URN, "oldState": before}] if before else []
+    return [*refresh, {"op": operation, "urn": URN, "newState": wanted}]
+
+
+def state(phase: str | None = None, **inputs: Any) -> dict[str, Any]:
+    return {"inputs": inputs, "outputs": {"phase": phase} if phase else {}}
+
+
+CASES = [
+    ("in no state yet", "create", None, state(a=1), Kind.EDIT, ()),
+    ("in no file any more", "delete", state("ready", a=1), None, Kind.EDIT, ()),
+    ("another input", "update", state("ready", a=1), state(a=2), Kind.EDIT, ("a",)),
+    ("another input, under way", "update", state("running", a=1), state(a=2), Kind.EDIT, ("a",)),
+    ("a new input", "replace", state("ready"), state(b=1), Kind.EDIT, ("b",)),
+    ("the same, under way", "update", state("blocked", a=1), state(a=1), Kind.PROGRESS, ()),
+    ("the same, was ready", "update", state("ready", a=1), state(a=1), Kind.DRIFT, ()),
+    ("gone behind our back", "create", state("ready", a=1), state(a=1), Kind.DRIFT, ()),
+    ("of another provider", "update", state(a=1), state(a=1), Kind.DRIFT, ()),
+    ("another SDK", "update", state("ready", __provider="x"), state(__provider="y"), Kind.DRIFT, ()),
+]
+
+
+@pytest.mark.parametrize(
+    ("why", "operation", "before", "wanted", "kind", "keys"), CASES, ids=[case[0] for case in CASES]
+)
+def test_why_a_resource_changes(
+    why: str,
+    operation: str,
+    before: dict[str, Any] | None,
+    wanted: dict[str, Any] | None,
+    kind: Kind,
+    keys: tuple[str, ...],
+) -> None:
+    [found] = changes({"steps": steps(operation, before, wanted)})
+    assert (found.kind, found.keys) == (kind, keys), why
+    assert found.resource == "Endpoint e"
+
+
+def test_what_stays_is_no_change() -> None:
+    assert changes({"steps": steps("same", state("ready"), state())}) == []
+
+
+def test_what_the_plugin_says_is_told_once() -> None:
+    said = [{"urn": URN, "message": "bills\n 1 x L4"}] * 2
+    [found] = changes({"steps": steps("create", None, state()), "diagnostics": said})
+    assert found.says == "bills 1 x L4"
+
+
+def test_who_is_on_the_way() -> None:
+    outputs = {"b": {"settled": False}, "a": {"settled": False}, "c": {"settled": True}, "d": "text"}
+    assert unsettled(outputs) == ["a", "b"]
+
+
+def test_a_comment_says_why_first() -> None:
+    found = [
+        Change(Kind.EDIT, "update", "TuningJob tickets-job", ("epochs",), "pays for | tuning"),
+        Change(Kind.DRIFT, "update", "Endpoint tickets-endpoint"),
+    ]
+    text = preview("search-dev", found)
+    assert text.startswith("### `search-dev`: 2 update\n\n**Edits of files**")
+    assert "| update | TuningJob tickets-job | `epochs` | pays for \\| tuning |" in text
+    assert "**Changed behind Pulumi's back**" in text
+    assert preview("search-dev", []) == "### `search-dev`: nothing changes\n"
+
+
+def test_an_error_cannot_leave_its_block() -> None:
+    assert failure("s", "a ``` b").splitlines()[2] == "````"

@@ -1,0 +1,128 @@
+"""Manifests for the Pulumi Kubernetes Operator fit the operator's own definition of a Stack."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from tests.support.stack import REPOSITORY
+from tools import k8s
+from tools.ci.project import Stack, stacks
+from vertex_tuning.stack import Target
+
+CLUSTER = k8s.Cluster(
+    repository="https://github.com/acme/models",
+    branch="main",
+    backend="gs://acme-pulumi-state",
+    image="europe-docker.pkg.dev/acme/pulumi/vertex-tuning:0.1.0",
+    secrets="gcpkms://projects/acme/locations/global/keyRings/pulumi/cryptoKeys/state",
+    identity="pulumi@{project}.iam.gserviceaccount.com",
+)
+DEFINITION = REPOSITORY / "tests" / "data" / "pko" / "pulumi.com_stacks.yaml"
+
+
+def strict(schema: Any) -> Any:
+    """As the API server takes it with strict field validation: what is not named is refused."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: strict(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and not schema.get("x-kubernetes-preserve-unknown-fields"):
+        made.setdefault("additionalProperties", False)
+    if schema.get("x-kubernetes-int-or-string"):
+        made.pop("type", None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def definition() -> Draft202012Validator:
+    # The C loader, where it is: the definition has 21,000 lines.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = yaml.load(DEFINITION.read_text(), loader)  # noqa: S506 -- safe loaders both
+    [stored] = [version for version in found["spec"]["versions"] if version["storage"]]
+    assert stored["name"] == "v1"
+    schema = strict(stored["schema"]["openAPIV3Schema"])
+    schema["properties"]["metadata"] = {"type": "object"}
+    return Draft202012Validator(schema)
+
+
+def made(found: list[Stack] | None = None) -> dict[str, dict[str, Any]]:
+    """The Stack manifests by name."""
+    documents = k8s.manifests(found or stacks(REPOSITORY, Target.GOOGLE), CLUSTER)
+    return {d["metadata"]["name"]: d for file in documents.values() for d in file if d["kind"] == "Stack"}
+
+
+def test_every_stack_fits_the_definition(definition: Draft202012Validator) -> None:
+    found = made()
+    assert sorted(found) == ["search-dev", "search-prod", "support-dev", "support-prod"]
+    for name, document in found.items():
+        assert [error.message for error in definition.iter_errors(document)] == [], name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"stack": None}, {"resyncFrequencySeconds": "often"}, {"repository": "x"}, {"prerequisites": [{}]}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_the_definition_refuses_what_is_wrong(
+    definition: Draft202012Validator, wrong: dict[str, Any]
+) -> None:
+    document = made()["search-dev"]
+    document["spec"] = {**document["spec"], **wrong}
+    assert [*definition.iter_errors(document)]
+
+
+def test_what_does_not_wait_is_brought_on_and_the_rest_follows_commits() -> None:
+    found = made()
+    dev, prod = found["search-dev"]["spec"], found["search-prod"]["spec"]
+    assert (dev["continueResyncOnCommitMatch"], dev["resyncFrequencySeconds"]) == (True, 900)
+    assert (prod["continueResyncOnCommitMatch"], prod["resyncFrequencySeconds"]) == (False, 300)
+    assert not dev["destroyOnFinalize"], "a manifest that goes takes no model with it"
+
+
+def test_a_stack_that_serves_anothers_model_comes_after_it() -> None:
+    def stack(name: str, team: str, *served_from: str) -> Stack:
+        services = [{"name": "x", "from_stack": {"stack": each, "service": "x"}} for each in served_from]
+        return Stack(name, {"team": team, "project": "acme", "services": services}, frozenset())
+
+    found = made(
+        [stack("a-dev", "a"), stack("a-prod", "a", "organization/p/a-dev", "b-dev"), stack("b-dev", "b")]
+    )
+    assert [each["name"] for each in found["a-prod"]["spec"]["prerequisites"]] == ["a-dev"], (
+        "not of another team"
+    )
+    assert "prerequisites" not in found["a-dev"]["spec"]
+
+
+def test_each_stack_has_its_own_google_identity_in_its_teams_namespace() -> None:
+    documents = k8s.manifests(stacks(REPOSITORY, Target.GOOGLE), CLUSTER)["search/search-prod.yaml"]
+    account, delegation, stack = documents
+    assert account["metadata"]["annotations"] == {
+        "iam.gke.io/gcp-service-account": "pulumi@acme-search-prod.iam.gserviceaccount.com"
+    }
+    assert delegation["subjects"] == [
+        {"kind": "ServiceAccount", "name": "search-prod", "namespace": "tuning-search"}
+    ]
+    assert stack["spec"]["serviceAccountName"] == account["metadata"]["name"]
+    assert {account["metadata"]["namespace"], stack["metadata"]["namespace"]} == {"tuning-search"}
+
+
+def test_the_files(tmp_path: Path) -> None:
+    given = [
+        f"--{key}={value}"
+        for key, value in (
+            ("repository", CLUSTER.repository),
+            ("backend", CLUSTER.backend),
+            ("image", CLUSTER.image),
+            ("secrets", CLUSTER.secrets),
+            ("out", tmp_path),
+        )
+    ]
+    k8s.main(given)
+    [listed] = yaml.safe_load_all((tmp_path / "kustomization.yaml").read_text())
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*/*.yaml"))
+    assert files == listed["resources"]
+    assert len(files) == 6

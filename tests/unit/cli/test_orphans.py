@@ -1,0 +1,180 @@
+"""What counts as left behind: case by case, from what an export holds and what is there."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from vertex_tuning.orphans import Kind, Known, forgotten, known, orphans
+from vertex_tuning.pricing import Book, Money, NodeHour
+from vertex_tuning.vertex.claims import STARTING, Claim, Heir, Held
+from vertex_tuning.vertex.client import Deployed, Endpoint, Job, JobState
+
+NOW = 1_800_000_000.0
+PLACE = "projects/p/locations/r"
+OWNED = {"vertex-tuning-owner": "acme-dev-tickets"}
+
+
+def exported(kind: str, id_: str, **outputs: Any) -> dict[str, Any]:
+    resource = {"type": f"pulumi-python:dynamic/vertex:{kind}", "id": id_, "outputs": outputs}
+    return {"version": 3, "deployment": {"resources": [{"type": "pulumi:pulumi:Stack"}, resource]}}
+
+
+def test_an_export_says_what_is_held_and_where() -> None:
+    held = known(
+        [
+            exported("TuningJob", "f1", job="projects/77/locations/r/tuningJobs/1", project="p", region="r"),
+            exported("Endpoint", f"{PLACE}/endpoints/vt-e", endpoint_id="vt-e", output_uri="gs://b/out"),
+            exported("DeployedModel", f"{PLACE}/models/vt-m", model_id="vt-m"),
+            exported("TunedModel", "gs://b/given"),
+            {"version": 3, "deployment": {}},
+        ]
+    )
+    assert held == Known(
+        jobs=frozenset({"1"}),
+        endpoints=frozenset({"vt-e"}),
+        models=frozenset({"vt-m"}),
+        claims=frozenset(
+            {
+                "TuningJob/f1",
+                f"Endpoint/{PLACE}/endpoints/vt-e",
+                f"DeployedModel/{PLACE}/models/vt-m",
+                "TunedModel/b/given",
+            }
+        ),
+        projects=frozenset({"p"}),
+        regions=frozenset({"r"}),
+        folders=frozenset({"gs://b/out"}),
+    )
+
+
+def endpoint(name: str, labels: dict[str, str], *models: str) -> Endpoint:
+    deployed = tuple(
+        Deployed(
+            id=f"d-{model}",
+            model=f"{PLACE}/models/{model}",
+            machine_type="g2-standard-12",
+            accelerator_type="NVIDIA_L4",
+            accelerator_count=1,
+            min_replicas=1,
+            max_replicas=1,
+            autoscaling_target=None,
+            spot=False,
+        )
+        for model in models
+    )
+    return Endpoint(
+        name=f"{PLACE}/endpoints/{name}", display_name="", labels=labels, deployed=deployed, traffic={}
+    )
+
+
+def test_what_orphans_cost_is_told_by_the_book() -> None:
+    dated: dict[str, Any] = {"currency": "USD", "date": dt.date(2026, 1, 31), "source": "made up"}
+    book = Book((NodeHour(machine_type="g2-standard-12", region="r", price=Decimal("1.5"), **dated),))
+    nobody = Known(frozenset(), frozenset(), frozenset())
+    here = [endpoint("vt-e", OWNED, "vt-a", "vt-b")]
+    found = orphans(nobody, [], here, [], book)
+    assert [orphan.hourly for orphan in found] == [Money(Decimal("1.5")), Money(Decimal("1.5")), Money()]
+    assert found[0].bills.endswith("; 1.50 USD an hour")
+    unpriced = orphans(nobody, [], here, [])
+    assert unpriced[0].hourly == Money(unknown=("g2-standard-12 in r",))
+    assert unpriced[0].bills.endswith("; price unknown")
+
+
+def job(state: JobState, labels: dict[str, str]) -> Job:
+    return Job(
+        name=f"{PLACE}/tuningJobs/1",
+        state=state,
+        base_model="m",
+        output_uri="gs://b/out/1",
+        mode=None,
+        epochs=1,
+        labels=labels,
+        reason=None,
+        created="",
+        started="",
+        ended="",
+        checkpoint=None,
+    )
+
+
+HELD = Known(jobs=frozenset({"2"}), endpoints=frozenset({"vt-held"}), models=frozenset({"vt-held-m"}))
+THERE = [
+    ([], [], [], [], "nothing there"),
+    ([], [endpoint("vt-held", OWNED, "vt-held-m")], [], [], "what a stack holds"),
+    ([], [endpoint("theirs", {}, "theirs")], ["theirs"], [], "what others made"),
+    (
+        [],
+        [endpoint("vt-lost", {}, "vt-lost-m")],
+        ["vt-lost-m"],
+        [Kind.DEPLOYED_MODEL, Kind.ENDPOINT, Kind.MODEL],
+        "made by a killed run before it had labels; what bills comes first",
+    ),
+    ([], [endpoint("named-by-hand", OWNED)], [], [Kind.ENDPOINT], "our label under another name"),
+    ([], [endpoint("adopted", {}, "vt-m")], [], [Kind.DEPLOYED_MODEL], "ours on an endpoint that is not"),
+    (
+        [],
+        [endpoint("vt-held", OWNED, "vt-old")],
+        [],
+        [Kind.DEPLOYED_MODEL],
+        "an old model on a held endpoint",
+    ),
+    ([job(JobState.RUNNING, OWNED)], [], [], [Kind.TUNING_JOB], "a job that is being paid for"),
+    ([job(JobState.SUCCEEDED, OWNED)], [], [], [], "a job that has ended bills no more"),
+    ([job(JobState.RUNNING, {})], [], [], [], "a job of others"),
+]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "endpoints", "models", "kinds", "why"), THERE, ids=[case[4] for case in THERE]
+)
+def test_what_is_there(
+    jobs: list[Job], endpoints: list[Endpoint], models: list[str], kinds: list[Kind], why: str
+) -> None:
+    found = orphans(HELD, jobs, endpoints, [f"{PLACE}/models/{model}" for model in models])
+    assert [orphan.kind for orphan in found] == kinds, why
+
+
+def claim(**said: Any) -> Claim:
+    return Claim(**{"id": "c", "owner": "acme/dev/tickets", "token": "t", "at": NOW - 3600, **said})
+
+
+CLAIMS = [
+    ("TuningJob/held", claim(resource="a job"), "", "a resource stands for it"),
+    ("TuningJob/lost", claim(owner="", token=""), "", "it was let go of: the weights may be taken up again"),
+    ("TuningJob/lost", claim(resource="a job"), "stands for a job", "its stack is not given, or gone"),
+    (
+        "TuningJob/lost",
+        claim(operation=STARTING),
+        "something that bills was asked for at 2027-01-15 07:00 UTC",
+        "a submission was cut off and never taken up",
+    ),
+    ("Endpoint/lost", claim(), "nothing came of it", "killed before the first call"),
+    (
+        "TuningJob/lost",
+        claim(heirs=(Heir("acme/prod/tickets", "u"),)),
+        "acme/prod/tickets stands in line",
+        "someone waits for it",
+    ),
+    (
+        "TuningJob/held",
+        claim(resource="a job", deadline=NOW - 1),
+        "its deadline passed at 2027-01-15 07:59 UTC: `pulumi up` ends what is under way",
+        "a loop was killed, and nobody came after it",
+    ),
+    ("TuningJob/held", claim(deadline=NOW + 1), "", "its deadline is still to come"),
+]
+
+
+@pytest.mark.parametrize(("key", "there", "about", "why"), CLAIMS, ids=[case[3] for case in CLAIMS])
+def test_claims(key: str, there: Claim, about: str, why: str) -> None:
+    held = Known(frozenset(), frozenset(), frozenset(), claims=frozenset({"TuningJob/held"}))
+    uri = f"gs://b/out/.claims/{key}.json"
+    found = forgotten(held, [(uri, Held(key=key, claim=there, generation=1, ours=False))], NOW)
+    if not about:
+        assert found == [], why
+        return
+    [orphan] = found
+    assert (orphan.kind, orphan.name, orphan.owner) == (Kind.CLAIM, uri, "acme/dev/tickets")
+    assert about in orphan.about, why

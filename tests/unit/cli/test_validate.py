@@ -1,0 +1,202 @@
+"""The validate command, run as typer runs it."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, jsonl, written
+from vertex_tuning.cli import app
+from vertex_tuning.dataset import DatasetFormat, Inspection
+
+LLAMA = "meta/llama3_1@llama-3.1-8b"
+LONG = "a-name-that-is-longer-than-a-terminal-is-wide-" * 3
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["validate", *[str(argument) for argument in arguments]])
+    return result.exit_code, result.stdout
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    path = written(tmp_path / f"{LONG}[1].jsonl", jsonl(*[GOOD_CHAT] * 1234))
+    code, output = run(path)
+    assert code == 0
+    assert f"{path}: good\n" in output  # whole, on one line, and its brackets are not taken for markup
+    rows = dict(line.strip().split(None, 1) for line in output.splitlines()[1:])
+    assert rows["format"] == "chat"
+    assert rows["examples"] == "1,234"
+    assert rows["characters"] == f"{1234 * 43:,}"
+
+
+def test_findings_are_grouped_with_their_lines(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "train.jsonl", jsonl(GOOD_PAIR, {}, *[{"prompt": 1, "completion": ""}] * 25, [])
+    )
+    code, output = run(path)
+    assert code == 1
+    assert "cannot be used" in output
+    assert "error wrong_shape (2)" in output
+    assert "line 2: the object has neither" in output
+    assert "line 28: the line is a list" in output
+    assert "error wrong_type (25)" in output
+    assert f"lines {', '.join(map(str, range(3, 23)))}: prompt is a number" in output
+    assert "and 5 more" in output
+
+
+def test_warnings_alone_do_not_fail(tmp_path: Path) -> None:
+    code, output = run(written(tmp_path / "train.jsonl", jsonl(GOOD_PAIR) + b"\n"))
+    assert code == 0
+    assert "warning blank_line (1)" in output
+
+
+def test_one_bad_file_among_good_ones_fails(tmp_path: Path) -> None:
+    good = written(tmp_path / "good.jsonl", jsonl(GOOD_PAIR))
+    code, output = run(good, tmp_path / "missing.jsonl")
+    assert code == 1
+    assert "good.jsonl: good" in output
+    assert "does not exist" in output
+
+
+def test_json_holds_whole_inspections(tmp_path: Path) -> None:
+    good = written(tmp_path / "good.jsonl", jsonl(GOOD_PAIR))
+    code, output = run(good, tmp_path / "missing.jsonl", "--json")
+    assert code == 1
+    first, second = msgspec.json.decode(output, type=list[Inspection])
+    assert first.dataset is not None
+    assert first.dataset.format is DatasetFormat.PROMPT_COMPLETION
+    assert second.has_errors
+    assert [row["path"] for row in msgspec.json.decode(output)] == [
+        str(good),
+        str(tmp_path / "missing.jsonl"),
+    ]
+
+
+def test_no_file_is_a_usage_error() -> None:
+    assert run()[0] == 2
+
+
+def of_tokens(tokens: int, answer: str = "b") -> dict[str, str]:
+    return {"prompt": "a" * (4 * tokens - len(answer)), "completion": answer}
+
+
+def test_lengths_are_drawn_against_the_limit(tmp_path: Path) -> None:
+    examples = [of_tokens(4096, str(n)) for n in range(8)] + [of_tokens(4097), of_tokens(9000)]
+    path = written(tmp_path / "train.jsonl", jsonl(*examples))
+    code, output = run(path, "--model", LLAMA, "--mode", "PEFT_ADAPTER")
+    assert code == 0
+    rows = [line.split() for line in output.splitlines() if "up to" in line or "limit" in line]
+    assert rows == [
+        ["up", "to", "4,096", "█" * 32, "8"],
+        ["limit", "4,096", *["Llama", "3.1", "8B", "with", "PEFT_ADAPTER:", "2", "longer"]],
+        ["up", "to", "8,192", "█" * 4, "1"],
+        ["up", "to", "16,384", "█" * 4, "1"],
+    ]
+
+
+LIMITS = [
+    ([], [4096, 8192], "without a model, all that the catalogue knows"),
+    (["--model", LLAMA], [4096, 8192], "without a mode, those of the model"),
+    (["--model", LLAMA, "--mode", "FULL"], [8192], "the one that counts"),
+    (["--model", "qwen/qwen3@qwen3-8b"], [], "not known"),
+]
+
+
+@pytest.mark.parametrize(("options", "tokens", "reason"), LIMITS)
+def test_which_limits_are_shown(options: list[str], tokens: list[int], reason: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "train.jsonl", jsonl(of_tokens(5000)))
+    [row] = msgspec.json.decode(run(path, "--json", *options)[1])
+    statistics = row["statistics"]
+    assert statistics["lengths"] == [{"up_to_tokens": 8192, "examples": 1}]
+    assert [limit["tokens"] for limit in statistics["limits"]] == tokens, reason
+    assert [limit["longer"] for limit in statistics["limits"]] == [int(limit == 4096) for limit in tokens]
+
+
+WRONG = [
+    (["--mode", "FULL"], "--mode says something with --model only"),
+    (["--model", "meta/llama3_1@llama-3.1-8"], f"did you mean {LLAMA}"),
+    (["--model", "google/gemma3@gemma-3-1b-it", "--mode", "PEFT_ADAPTER"], "it allows FULL"),
+]
+
+
+@pytest.mark.parametrize(("options", "says"), WRONG)
+def test_a_model_that_cannot_be_meant_is_wrong_usage(options: list[str], says: str, tmp_path: Path) -> None:
+    path = written(tmp_path / "train.jsonl", jsonl(GOOD_PAIR))
+    result = CliRunner().invoke(app, ["validate", str(path), *options])
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+def test_examples_that_are_there_twice(tmp_path: Path) -> None:
+    path = written(tmp_path / "train.jsonl", jsonl(*[of_tokens(1), of_tokens(2)] * 12))
+    code, output = run(path)
+    assert code == 0
+    assert "warning duplicate (22)" in output
+    assert "lines 3, 5, 7, 9, 11, 13, 15, 17, 19, 21: the same as line 1\n" in output
+    assert "lines 4, 6, 8, 10, 12, 14, 16, 18, 20, 22: the same as line 2\n" in output
+    assert "and 2 more" in output
+
+
+def test_validation_examples_that_are_in_the_training_file(tmp_path: Path) -> None:
+    train = written(tmp_path / "train.jsonl", jsonl(of_tokens(1), of_tokens(2), of_tokens(3)))
+    leaking = written(tmp_path / "leaking.jsonl", jsonl(of_tokens(4), {**of_tokens(2), "id": 7}))
+    code, output = run(train, "--validation", leaking)
+    assert code == 0
+    assert "warning in_training (1)" in output
+    assert f"line 2: the same as line 2 of {train}\n" in output
+    rows = msgspec.json.decode(run(train, "--validation", leaking, "--json")[1])
+    assert [row["statistics"]["in_training"] for row in rows] == [
+        [],
+        [{"path": str(train), "examples": {"total": 1, "first": [{"line": 2, "first": 2}]}}],
+    ]
+    assert (
+        f"no example is in {train}\n"
+        in run(train, "--validation", written(tmp_path / "v", jsonl(of_tokens(9))))[1]
+    )
+
+
+def test_what_cannot_be_used_has_no_statistics(tmp_path: Path) -> None:
+    """They would be about the lines that happen to be good."""
+    path = written(tmp_path / "train.jsonl", jsonl(GOOD_PAIR, {}))
+    [row] = msgspec.json.decode(run(path, "--json")[1])
+    assert row["statistics"] is None
+    assert "up to" not in run(path)[1]
+
+
+SHOWN = [
+    (True, {}, [], True, "a terminal"),
+    (True, {"CI": "true"}, [], False, "a build that pretends to be one"),
+    (True, {}, ["--json"], False, "a program listens"),
+    (False, {}, [], False, "a file"),
+]
+
+
+@pytest.mark.parametrize(
+    ("terminal", "extra", "options", "shown", "why"), SHOWN, ids=[case[4] for case in SHOWN]
+)
+def test_progress_is_for_eyes_only(
+    tmp_path: Path, *, terminal: bool, extra: dict[str, str], options: list[str], shown: bool, why: str
+) -> None:
+    path = written(tmp_path / "train.jsonl", jsonl(GOOD_PAIR))
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    subprocess.run(
+        [sys.executable, "-c", "from vertex_tuning.cli import main; main()", "validate", str(path), *options],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", **extra},
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    try:
+        said = os.read(ours, 65536)
+    except OSError:  # what a terminal says that nobody has written to
+        said = b""
+    os.close(ours)
+    assert (b"reading" in said) is shown, why

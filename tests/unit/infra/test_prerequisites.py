@@ -1,0 +1,90 @@
+"""``prerequisites: manage`` under Pulumi's mocks: the pulumi-gcp plugin cannot be had everywhere."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from infra.prerequisites import SERVICES
+from vertex_tuning.stack import Settings, TuningQuota
+
+# Pulumi's mocks and its event loop belong to a process, so each declaration gets one of its own.
+PROGRAM = """
+import asyncio, json, sys
+import pulumi
+from infra.prerequisites import Existing, manage
+from vertex_tuning.stack import Settings
+
+class Recorder(pulumi.runtime.Mocks):
+    declared = []
+    def new_resource(self, args):
+        self.declared.append([args.typ, args.name, args.inputs])
+        return f"{args.name}-id", {**args.inputs, "member": "serviceAccount:agent@example.com"}
+    def call(self, args):
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+asyncio.set_event_loop(asyncio.new_event_loop())
+pulumi.runtime.set_mocks(Recorder(), preview=False)
+settings = Settings.model_validate_json(sys.argv[1])
+pulumi.runtime.test(lambda: pulumi.Output.all(*[r.urn for r in manage(settings, Existing())]))()
+print(json.dumps(Recorder.declared))
+"""
+
+
+def declared(settings: Settings) -> list[tuple[str, str, dict[str, Any]]]:
+    command = [sys.executable, "-c", PROGRAM, settings.model_dump_json()]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found: list[tuple[str, str, dict[str, Any]]] = json.loads(ran.stdout)
+    return found
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(
+        team="search",
+        environment="dev",
+        project="acme-dev",
+        region="europe-west4",
+        output_uri="gs://acme-dev-tuning/models",
+        **changes,
+    )
+
+
+def of_type(found: list[tuple[str, str, dict[str, Any]]], kind: str) -> list[dict[str, Any]]:
+    return [inputs for typ, _, inputs in found if typ.lower().endswith(f":{kind.lower()}")]
+
+
+def test_apis_are_enabled_and_outlive_the_stack() -> None:
+    apis = of_type(declared(settings()), "Service")
+    assert {api["service"] for api in apis} == set(SERVICES)
+    assert {api["disableOnDestroy"] for api in apis} == {False}, "other stacks of the project live on them"
+
+
+def test_the_bucket_is_private_and_never_emptied() -> None:
+    [bucket] = of_type(declared(settings()), "Bucket")
+    assert bucket["name"] == "acme-dev-tuning"
+    assert bucket["location"] == "europe-west4"
+    assert bucket["forceDestroy"] is False, "weights outlive the stack"
+    assert bucket["publicAccessPrevention"] == "enforced"
+
+
+def test_the_service_agent_gets_the_bucket_and_nothing_else() -> None:
+    [access] = of_type(declared(settings()), "BucketIAMMember")
+    assert access["role"] == "roles/storage.objectAdmin"
+    assert access["member"].startswith("serviceAccount:")
+
+
+def test_a_quota_is_asked_for_only_when_written() -> None:
+    assert of_type(declared(settings()), "SQuotaPreference") == []
+    wanted = TuningQuota(jobs=4, quota_id="TheId", contact_email="ml@example.com")
+    [quota] = of_type(declared(settings(tuning_quota=wanted)), "SQuotaPreference")
+    assert quota["quotaId"] == "TheId"
+    assert quota["quotaConfig"] == {"preferredValue": "4"}
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a b@example.com"])
+def test_a_quota_needs_someone_to_answer(email: str) -> None:
+    with pytest.raises(ValueError, match="contact_email"):
+        TuningQuota(jobs=4, quota_id="TheId", contact_email=email)

@@ -1,0 +1,26 @@
+"""Every phase, with and without waiting, has one decision; the table is the whole function."""
+
+import pytest
+
+from vertex_tuning.lifecycle.phases import Decision, Phase, Settled, Stop, Submit, Wait, decide
+
+TABLE: list[tuple[Phase, Decision, Decision, str]] = [
+    (Phase.ABSENT, Submit(), Submit(), "it can be asked for, and asking does not wait"),
+    (Phase.PARTIAL, Submit(), Submit(), "the step that is left is ours, whether we wait or not"),
+    (Phase.PENDING, Wait(), Settled(), "it is under way: Google's turn"),
+    (Phase.BLOCKED, Wait(), Settled(), "what comes before it is not ready: another resource's turn"),
+    (Phase.READY, Settled(), Settled(), "there is nothing left to do"),
+    (Phase.FAILED, Stop(), Stop(), "waiting does not mend it, and trying again may cost money"),
+    (Phase.LOST, Stop(), Stop(), "making it again costs money: that needs a word"),
+]
+
+
+def test_the_table_has_every_phase_once() -> None:
+    assert [phase for phase, *_ in TABLE] == sorted(Phase, key=[phase for phase, *_ in TABLE].index)
+    assert len(TABLE) == len(Phase)
+
+
+@pytest.mark.parametrize(("phase", "waiting", "not_waiting", "reason"), TABLE, ids=[row[0] for row in TABLE])
+def test_decisions(phase: Phase, waiting: Decision, not_waiting: Decision, reason: str) -> None:
+    assert decide(phase, wait=True) == waiting, reason
+    assert decide(phase, wait=False) == not_waiting, reason

@@ -1,0 +1,179 @@
+"""What stands behind weights is written down beside them once, and found from the endpoint."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from tests.support.declared import BUCKET, PROJECT, REGION, planned
+from tests.support.fake import FakeVertex
+from tests.support.mini_engine import MiniEngine
+from vertex_tuning import lineage
+from vertex_tuning.plan import ServicePlan
+from vertex_tuning.promotion import NotPromotable, chosen
+from vertex_tuning.served import look
+from vertex_tuning.specs import FromStack, ServiceSpec
+from vertex_tuning.vertex.claims import Claims
+from vertex_tuning.vertex.errors import NotFound
+
+Declare = Callable[..., ServicePlan]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SOURCE = FromStack(stack="organization/tests/staging", service="tickets")
+
+
+def written(fake: FakeVertex, plan: ServicePlan) -> lineage.Lineage:
+    assert plan.tuning is not None
+    return lineage.read(fake.storage.objects[lineage.uri_of(plan.tuning.artifacts_uri)].content)
+
+
+def test_the_lineage_is_beside_the_weights_and_says_everything(fake: FakeVertex, declare: Declare) -> None:
+    plan = declare(service={"commit": COMMIT}, epochs=3, learning_rate=1e-4)
+    engine = MiniEngine()
+    assert engine.up(plan).ok
+
+    found = written(fake, plan)
+    assert plan.tuning is not None
+    assert found.fingerprint == plan.tuning.fingerprint
+    assert (found.owner, found.commit, found.attempt) == ("tests/dev/tickets", COMMIT, 1)
+    assert (found.base_model, found.mode) == ("meta/llama3_1@llama-3.1-8b", "FULL")
+    assert found.parameters == {"epochs": 3, "learning_rate": 1e-4}
+    assert found.training.content == plan.tuning.training.content
+    assert found.training.examples == 3
+    assert found.job == engine.outputs("job")["job"]
+    assert found.ended
+
+
+def test_another_commit_changes_nothing_and_the_first_one_stays(fake: FakeVertex, declare: Declare) -> None:
+    engine, first = MiniEngine(), declare(service={"commit": COMMIT})
+    assert engine.up(first).ok
+    later = declare(service={"commit": "f" * 40})
+    assert engine.up(later).quiet
+    engine.refresh()
+    assert engine.up(later).quiet
+    assert written(fake, first).commit == COMMIT, "it is the tuning's, not the last up's"
+
+
+def test_a_state_from_before_the_lineage_was_whole_writes_none(fake: FakeVertex, declare: Declare) -> None:
+    plan = declare()
+    plan.model["lineage"] = {"training": "sha256:0", "epochs": 1}
+    assert MiniEngine().up(plan).ok
+    assert plan.tuning is not None
+    assert lineage.uri_of(plan.tuning.artifacts_uri) not in fake.storage.objects
+
+
+def test_deleting_the_weights_deletes_their_lineage(fake: FakeVertex, declare: Declare) -> None:
+    engine, plan = MiniEngine(), declare(service={"delete_artifacts": True})
+    assert engine.up(plan).ok
+    assert engine.destroy().ok
+    assert plan.tuning is not None
+    assert fake.storage.below(plan.tuning.job_output_uri) == []
+
+
+def test_it_is_found_from_the_endpoint_with_each_share_of_the_traffic(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    plan = declare()
+    assert MiniEngine().up(plan).ok
+    assert plan.endpoint_name is not None
+    [served] = look(fake, plan.endpoint_name)
+    assert served.traffic == 100
+    assert served.lineage == written(fake, plan)
+
+    uri = lineage.uri_of(str(served.artifacts_uri))
+    fake.storage.put(uri, b'{"fingerprint": 1}')
+    [served] = look(fake, plan.endpoint_name)
+    assert served.lineage is None
+    assert uri in served.unknown
+    del fake.storage.objects[uri]
+    [served] = look(fake, plan.endpoint_name)
+    assert "not tuned by this plugin" in served.unknown
+    with pytest.raises(NotFound):
+        look(fake, plan.endpoint_name + "x")
+
+
+def promoting(fake: FakeVertex, owner: MiniEngine, plan: ServicePlan) -> ServicePlan:
+    """Prod's plan, from what staging's outputs say; they pass through JSON, with floats for numbers."""
+    outputs = {**owner.outputs("model"), "job": owner.outputs("job")["job"], "settled": True}
+    said = msgspec.json.decode(msgspec.json.encode({"tickets": outputs}))
+    said["tickets"]["lineage"]["attempt"] = 1.0
+    spec = ServiceSpec.model_validate(
+        {
+            "name": "tickets",
+            "project": PROJECT,
+            "region": REGION,
+            "output_uri": f"gs://{BUCKET}/prod",
+            "from_stack": SOURCE,
+            "delete_artifacts": True,
+        }
+    )
+    return planned(spec, "prod", chosen(SOURCE, said))
+
+
+def test_promoted_weights_are_served_owned_by_their_stack_and_known_by_their_lineage(
+    fake: FakeVertex, declare: Declare, said: list[str]
+) -> None:
+    staging, prod = MiniEngine(), MiniEngine()
+    tested = declare("staging", service={"output_uri": f"gs://{BUCKET}/staging"})
+    assert staging.up(tested).ok
+    said.clear()
+    served = promoting(fake, staging, tested)
+    assert served.job is None, "nothing to tune"
+    assert prod.up(served).ok
+
+    assert any("of tests/staging/tickets, pays nothing" in line for line in said)
+    assert served.endpoint_name is not None
+    [found] = look(fake, served.endpoint_name)
+    assert found.lineage == written(fake, tested)
+    assert tested.tuning is not None
+    claims = Claims(fake.storage, f"gs://{BUCKET}/staging")
+    key = f"TuningJob/{tested.tuning.fingerprint}"
+    held = claims.read(key, "")
+    assert held is not None
+    assert [heir.owner for heir in held.claim.heirs] == ["tests/prod/tickets"]
+    assert prod.up(served).quiet
+    assert prod.up(served, replace=("model",)).ok
+    held = claims.read(key, "")
+    assert held is not None
+    assert [heir.owner for heir in held.claim.heirs] == ["tests/prod/tickets"], "replaced, it reads on"
+
+    said.clear()
+    assert staging.destroy().ok
+    assert any("tests/prod/tickets" in line for line in said), said
+    assert prod.destroy().ok
+    assert fake.storage.is_model(tested.tuning.artifacts_uri), (
+        "a reader deletes nothing, whatever it asks for"
+    )
+
+
+def tuned(**changes: object) -> dict[str, object]:
+    behind = lineage.Lineage(
+        fingerprint="f",
+        owner="o",
+        base_model="b",
+        mode="FULL",
+        parameters={},
+        training=lineage.Data(content="c", source="s", uri="u"),
+    )
+    whole = {"artifacts_uri": "gs://b/w", "job": "j", "lineage": msgspec.to_builtins(behind), "settled": True}
+    return {**whole, **changes}
+
+
+NOTHING = [
+    ({}, "it has nothing; run its `up` first", "a stack that was never brought up"),
+    ({"other": tuned()}, "no service 'tickets', it has other", "another service"),
+    ({"tickets": "text"}, "no service 'tickets'", "an output that is no service"),
+    ({"tickets": tuned(settled=False)}, "is not settled", "what is not tested yet is not promoted"),
+    ({"tickets": tuned(lineage=None)}, "it was not tuned", "weights that were given there"),
+    (
+        {"tickets": {"settled": True, "artifacts_uri": "gs://b/w"}},
+        "older version",
+        "an old version's outputs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("outputs", "said", "why"), NOTHING, ids=[case[2] for case in NOTHING])
+def test_what_cannot_be_promoted(outputs: dict[str, object], said: str, why: str) -> None:
+    with pytest.raises(NotPromotable) as refused:
+        chosen(SOURCE, outputs)
+    assert said in str(refused.value), why

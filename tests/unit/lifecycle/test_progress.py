@@ -1,0 +1,103 @@
+"""What the row says while a tuning job waits and runs."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from google.cloud.aiplatform_v1beta1.types import JobState as WireState
+from google.cloud.aiplatform_v1beta1.types import TunedModel, TunedModelCheckpoint, TuningJob
+
+from tests.support.fake import FakeVertex
+from tests.support.mini_engine import MiniEngine
+from vertex_tuning.plan import ServicePlan
+from vertex_tuning.resources import progress
+from vertex_tuning.resources.tuned_model import TunedModelInputs, TunedModelProvider
+from vertex_tuning.vertex.client import Job
+from vertex_tuning.vertex.errors import PermissionMissing
+from vertex_tuning.vertex.tuning_jobs import _view
+
+Declare = Callable[..., ServicePlan]
+NAME = "projects/77/locations/us-central1/tuningJobs/5"
+
+
+def shown(**fields: object) -> Job:
+    """A job as Google's own type shows it."""
+    asked = {"hyper_parameters": {"epoch_count": 4}}
+    return _view(TuningJob(name=NAME, supervised_tuning_spec=asked, **fields))
+
+
+RUNNING = [
+    ({}, "the tuning job runs", "nothing more is known yet"),
+    ({"start_time": "2026-11-24T02:03:04Z"}, "the tuning job runs since 02:03:04 UTC", "it has a start"),
+    (
+        {"tuned_model": TunedModel(checkpoints=[TunedModelCheckpoint(epoch=n, step=40 * n) for n in (2, 1)])},
+        "the tuning job runs, 2 of 4 epochs done, step 80",
+        "the newest checkpoint, in whatever order they come",
+    ),
+    (
+        {"experiment": "projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1"},
+        "the tuning job runs, loss in projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1",
+        "Vertex AI names an experiment; a job itself has no field for a loss",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "line", "why"), RUNNING, ids=[case[2] for case in RUNNING])
+def test_a_running_job(fake: FakeVertex, fields: dict[str, object], line: str, why: str) -> None:
+    job = shown(state=WireState.JOB_STATE_RUNNING, **fields)
+    assert progress.of_job(fake.reach_of("gs://b/o"), job) == line, why
+
+
+def test_the_row_of_a_whole_tuning(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
+    assert MiniEngine().up(declare()).ok
+    rows = [line.partition(" since ")[0] for line in said if line.startswith("the tuning job")]
+    assert list(dict.fromkeys(rows)) == ["the tuning job waits for its turn", "the tuning job runs"]
+    assert "no jobs of this project in us-central1 ahead (waited 0 s) …" in " ".join(said)
+
+
+def test_those_ahead_are_counted(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
+    fake.jobs.quota = 3
+    fake.jobs.pending_seconds = 30.0
+    for name in ("one", "two"):
+        waits = declare(epochs=len(name) + len(fake.jobs.all), service={"name": name, "wait": False})
+        assert MiniEngine().up(waits).ok
+        fake.clock.sleep(1)
+    assert MiniEngine().up(declare()).ok
+    assert any(", 2 jobs of this project in us-central1 ahead" in line for line in said)
+
+
+def test_who_waits_for_the_quota_hears_how_many_have_it(
+    fake: FakeVertex, declare: Declare, said: list[str]
+) -> None:
+    assert MiniEngine().up(declare(epochs=2, service={"name": "invoices", "wait": False})).ok
+    assert MiniEngine().up(declare()).ok
+    assert any(
+        line.startswith("waits in line: ") and "1 job of this project in us-central1 ahead" in line
+        for line in said
+    )
+
+
+def test_a_queue_that_cannot_be_counted_ends_no_wait(
+    fake: FakeVertex, declare: Declare, said: list[str]
+) -> None:
+    fake.fault("jobs.active", PermissionMissing("no role to list"), times=None)
+    assert MiniEngine().up(declare()).ok
+    assert any(line.startswith("the tuning job waits for its turn since") for line in said)
+
+
+def test_the_line_does_not_change_by_itself(fake: FakeVertex) -> None:
+    job = shown(state=WireState.JOB_STATE_RUNNING, start_time="2026-11-24T02:03:04Z")
+    before = progress.of_job(fake.reach_of("gs://b/o"), job)
+    fake.clock.sleep(60)
+    assert progress.of_job(fake.reach_of("gs://b/o"), msgspec.structs.replace(job)) == before, (
+        "it is an output: a refresh must not find drift in a clock"
+    )
+
+
+@pytest.mark.parametrize(
+    ("price", "told"), [("", "price unknown"), ("USD 12.50", "about USD 12.50")], ids=["no book", "a book"]
+)
+def test_who_is_interrupted_hears_what_goes_on_costs(declare: Declare, price: str, told: str) -> None:
+    wanted = {key: value for key, value in declare().model.items() if key != "price"}
+    inputs = TunedModelInputs.model_validate({**wanted, "price": price})
+    assert TunedModelProvider().goes_on(inputs) == f"is paid for to its end; {told}"

@@ -1,0 +1,48 @@
+"""Importing the plugin costs little: no Google client, no JAX, no side effect."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "google.cloud.",
+    "google.auth",
+    "google.api_core",
+    "jax",
+    "numpy",
+    "starlette",
+    "vertex_emulator",
+    "infra",
+)
+
+
+@pytest.mark.parametrize(
+    "module", ["vertex_tuning", "vertex_tuning.resources", "vertex_tuning.cli", "vertex_tuning.stack"]
+)
+def test_nothing_heavy_is_imported(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    own = module.partition(".")[0]
+    heavy = [n for n in ran.stdout.split() if n.startswith(HEAVY) and not n.startswith(own)]
+    assert heavy == []
+
+
+def test_the_pickled_provider_is_the_same_bytes_on_every_run_and_holds_nothing() -> None:
+    code = (
+        "from pulumi.dynamic.dynamic import serialize_provider\n"
+        "from vertex_tuning.resources.tuning_job import TuningJobProvider\n"
+        "print(serialize_provider(TuningJobProvider()))"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    [text] = texts
+    assert len(text) < 300, "a reference to the class, not its code"

@@ -1,0 +1,168 @@
+"""What a stack's policy and budget refuse, each at the key that says it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vertex_tuning.stack import InvalidStack, Stack, load
+
+OWN = "stacks/Pulumi.tests-dev.yaml: vertex-tuning:"
+
+L4 = {"machine_type": "g2-standard-12", "accelerator_type": "NVIDIA_L4", "accelerator_count": 1}
+MODEL = "meta/llama3_1@llama-3.1-8b"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "train.jsonl"
+    path.write_text('{"prompt": "What is a car?", "completion": " A vehicle."}\n' * 100)
+    return path
+
+
+def stack(data: Path, service: Mapping[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+    tuning = {"base_model": MODEL, "mode": "FULL", "training_data": str(data), "epochs": 3}
+    return {
+        "team": "tests",
+        "environment": "dev",
+        "project": "test-project",
+        "region": "us-central1",
+        "output_uri": "gs://test-bucket/models",
+        "services": [{"name": "one", "tuning": tuning, **(service or {})}],
+        **top,
+    }
+
+
+def loaded(values: Mapping[str, Any], root: Path = Path(__file__).parent) -> Stack:
+    return load("tests-dev", values, {}, root=root)
+
+
+def refusals(values: Mapping[str, Any]) -> list[str]:
+    with pytest.raises(InvalidStack) as refused:
+        loaded(values)
+    return [line.strip().removeprefix(OWN) for line in str(refused.value).splitlines()[1:]]
+
+
+POLICIES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
+    ({"regions": ["europe-west4"]}, {}, "region", "it allows europe-west4", "inherited: told at the top"),
+    ({"regions": ["europe-west4"]}, {"region": "us-west1"}, "services[0].region", "us-west1", "its own"),
+    (
+        {"machines": ["g2-standard-4"]},
+        {"serving": L4},
+        "services[0].serving.machine_type",
+        "g2-standard-4",
+        "",
+    ),
+    ({"models": []}, {}, "services[0].tuning.base_model", "it allows nothing", "an empty list allows none"),
+    ({"max_epochs": 2}, {}, "services[0].tuning.epochs", "3 is above the 2", ""),
+    (
+        {"max_replicas": 1},
+        {"serving": {"max_replicas": 2}},
+        "services[0].serving.max_replicas",
+        "2 is above",
+        "",
+    ),
+    ({"required_labels": ["cost-centre"]}, {}, "services[0].labels", "cost-centre is missing", ""),
+    ({"private_endpoints": True}, {}, "services[0].serving.private_service_connect", "no public", ""),
+]
+KEPT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"regions": ["us-central1"], "machines": ["g2-standard-12"], "models": [MODEL]}, {}),
+    ({"max_epochs": 3, "max_replicas": 1, "required_labels": ["team", "environment"]}, {}),
+    ({"machines": [], "private_endpoints": True, "max_replicas": 1}, {"serve": False}),
+    ({"private_endpoints": True}, {"serving": {"private_service_connect": ["other-project"]}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "service", "where", "said", "why"), POLICIES, ids=[c[2] for c in POLICIES]
+)
+def test_what_a_policy_refuses(
+    data: Path, policy: dict[str, Any], service: dict[str, Any], where: str, said: str, why: str
+) -> None:
+    [found] = refusals(stack(data, service, policy=policy))
+    assert found.startswith(f"{where}: "), why
+    assert said in found, why
+
+
+@pytest.mark.parametrize(("policy", "service"), KEPT)
+def test_what_keeps_to_a_policy(data: Path, policy: dict[str, Any], service: dict[str, Any]) -> None:
+    assert loaded(stack(data, service, policy=policy)).services
+
+
+def test_a_wrong_policy_is_a_mistake_as_any_other(data: Path) -> None:
+    wrong = {"regions": ["us-centrl1"], "max_epoch": 3, "models": ["Llama"]}
+    assert {line.split(":")[0] for line in refusals(stack(data, policy=wrong))} == {
+        "policy.regions[0]",
+        "policy.max_epoch",
+        "policy.models[0]",
+    }
+
+
+def priced(tmp_path: Path, *rows: dict[str, Any], currency: str = "USD") -> str:
+    path = tmp_path / "book.json"
+    dated = {"currency": currency, "date": "2026-01-31", "source": "made up"}
+    path.write_text(json.dumps({"rows": [{**row, **dated} for row in rows]}))
+    return str(path)
+
+
+TRAINING = {"what": "training, 1M tokens", "base_model": MODEL, "mode": "FULL", "price": "1000"}
+NODE = {"what": "node, 1 hour", "machine_type": "g2-standard-12", "region": "us-central1", "price": "1"}
+STORAGE = {"what": "storage, 1 GiB month", "region": "us-central1", "price": "0"}
+
+
+def test_a_budget_names_the_services_and_what_they_cost(data: Path, tmp_path: Path) -> None:
+    book = priced(tmp_path, TRAINING, NODE, STORAGE)
+    values = stack(data, {"serving": {"max_replicas": 3}}, prices=book)
+    second = {**values["services"][0], "name": "two", "serving": {}}
+    values["services"].append(second)
+    assert loaded({**values, "budget": {"monthly": 2920, "once": 100}})
+    monthly, once = refusals({**values, "budget": {"monthly": 2919.99, "once": 1}})
+    assert monthly == (
+        "budget.monthly: 2,920.00 USD is above the 2,919.99 USD that are allowed: "
+        "one 2,190.00 USD; two 730.00 USD"
+    )
+    assert once.startswith("budget.once: ")
+
+
+def test_a_budget_without_prices(data: Path, tmp_path: Path) -> None:
+    values = stack(data, prices=priced(tmp_path, STORAGE))
+    [found] = refusals({**values, "budget": {"monthly": 1}})
+    assert found.startswith("budget.monthly: cannot be held without prices: one ")
+    assert "g2-standard-12 in us-central1" in found
+    assert "prices refresh" in found, "how to mend it"
+    assert loaded({**values, "budget": {"monthly": 1, "unknown": "allow"}})
+
+
+def test_known_parts_alone_can_be_above_a_budget(data: Path, tmp_path: Path) -> None:
+    values = stack(data, prices=priced(tmp_path, NODE))
+    [found] = refusals({**values, "budget": {"monthly": 1, "unknown": "allow"}})
+    assert "at least 730.00 USD + unknown (storage in us-central1) is above the 1.00 USD" in found
+
+
+def test_a_budget_in_another_currency_than_the_book_s(data: Path, tmp_path: Path) -> None:
+    values = stack(data, prices=priced(tmp_path, NODE, currency="EUR"), budget={"monthly": 10_000})
+    assert refusals(values) == ["budget.currency: is USD, and the price book is in EUR"]
+
+
+def test_a_book_that_cannot_be_read(data: Path, tmp_path: Path) -> None:
+    [found] = refusals(stack(data, prices=str(tmp_path / "none.json")))
+    assert found.startswith("prices: ")
+    assert "prices refresh" in found
+
+
+def test_a_platform_team_s_policy_stands_in_the_defaults_and_the_breach_in_the_stack(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "defaults.yaml").write_text("policy: {max_epochs: 2}\n")
+    with pytest.raises(InvalidStack, match="the 2 that the policy allows") as refused:
+        loaded(stack(data), root=tmp_path)
+    assert f"{OWN}services[0].tuning.epochs: 3 is above" in str(refused.value)
+
+
+def test_the_book_at_the_root_is_found_by_itself(data: Path, tmp_path: Path) -> None:
+    priced(tmp_path, NODE)
+    (tmp_path / "book.json").rename(tmp_path / "prices.json")
+    assert loaded(stack(data), root=tmp_path).prices.node("g2-standard-12", "us-central1", spot=False) == 1

@@ -1,0 +1,170 @@
+"""Claims: who owns, who stands in line, and what happens when two write at once."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import pytest
+
+from tests.support.declared import BUCKET, OUTPUT
+from tests.support.fake import FakeVertex
+from vertex_tuning.vertex.claims import ClaimChanged, Claims, Heir, Held
+from vertex_tuning.vertex.errors import InvalidRequest
+
+KEY = "TuningJob/f"
+
+
+@pytest.fixture
+def fake() -> FakeVertex:
+    return FakeVertex(BUCKET)
+
+
+@pytest.fixture
+def claims(fake: FakeVertex) -> Claims:
+    return fake.reach_of(OUTPUT).claims
+
+
+def test_the_first_to_take_it_owns_it(claims: Claims) -> None:
+    held = claims.take(KEY, "me", "t1")
+    assert (held.ours, held.claim.owner, held.claim.token, held.claim.id) == (True, "me", "t1", "t1")
+    assert claims.read(KEY, "t1") == held
+
+
+def test_its_owner_renews_the_token_and_nothing_else(claims: Claims) -> None:
+    first = claims.note(claims.take(KEY, "me", "t1"), resource="job", operation="op")
+    renewed = claims.take(KEY, "me", "t2")
+    assert renewed.ours
+    assert renewed.claim.id == first.claim.id, "what was made under it is still found by it"
+    assert (renewed.claim.resource, renewed.claim.operation, renewed.claim.at) == (
+        "job",
+        "op",
+        first.claim.at,
+    )
+    seen = claims.read(KEY, "t1")
+    assert seen is not None
+    assert not seen.ours, "a leftover with the old token owns nothing"
+
+
+def test_another_s_stays_another_s_and_puts_us_in_line(claims: Claims) -> None:
+    claims.take(KEY, "me", "t1")
+    held = claims.take(KEY, "you", "t2")
+    assert not held.ours
+    assert (held.claim.owner, held.claim.heirs) == ("me", (Heir("you", "t2"),))
+    assert claims.take(KEY, "you", "t3").claim.heirs == (Heir("you", "t3"),), "one place each"
+
+
+def test_nobody_s_is_the_next_one_s_with_all_it_names(claims: Claims) -> None:
+    claims.let_go(claims.note(claims.take(KEY, "me", "t1"), resource="job"))
+    held = claims.take(KEY, "you", "t2")
+    assert (held.ours, held.claim.owner, held.claim.resource) == (True, "you", "job")
+
+
+def test_no_token_owns_nothing(claims: Claims) -> None:
+    claims.let_go(claims.take(KEY, "me", "t1"))
+    seen = claims.read(KEY, "")
+    assert seen is not None
+    assert not seen.ours, "an empty token must not match the empty token of a claim that was let go"
+
+
+def test_an_owner_who_leaves_hands_it_to_the_first_in_line(claims: Claims) -> None:
+    claims.take(KEY, "me", "t1")
+    claims.take(KEY, "you", "t2")
+    claims.take(KEY, "they", "t3")
+    mine = claims.read(KEY, "t1")
+    assert mine is not None
+    claims.leave(mine, "t1")
+    yours = claims.read(KEY, "t2")
+    assert yours is not None
+    assert (yours.ours, yours.claim.owner, yours.claim.heirs) == (True, "you", (Heir("they", "t3"),))
+
+
+def test_an_heir_who_leaves_changes_nothing_for_the_others(claims: Claims) -> None:
+    claims.take(KEY, "me", "t1")
+    claims.take(KEY, "you", "t2")
+    yours = claims.take(KEY, "they", "t3")
+    claims.leave(yours, "t2")
+    seen = claims.read(KEY, "t1")
+    assert seen is not None
+    assert (seen.ours, seen.claim.heirs) == (True, (Heir("they", "t3"),))
+
+
+def test_a_stranger_who_leaves_writes_nothing(claims: Claims) -> None:
+    mine = claims.take(KEY, "me", "t1")
+    stranger = claims.read(KEY, "t9")
+    assert stranger is not None
+    claims.leave(stranger, "t9")
+    assert claims.read(KEY, "t1") == mine
+
+
+def test_a_note_says_when_it_was_written(fake: FakeVertex, claims: Claims) -> None:
+    held = claims.take(KEY, "me", "t1")
+    fake.clock.sleep(50)
+    assert claims.age(held) == 50
+    noted = claims.note(held, operation="starting")
+    fake.clock.sleep(7)
+    assert claims.age(noted) == 7, "the grace period counts from the last note"
+    assert claims.age(claims.take(KEY, "me", "t2")) == 7, "and is not renewed with the token"
+
+
+def test_forgetting_is_for_good_and_the_next_claim_is_another(claims: Claims) -> None:
+    claims.forget(claims.take(KEY, "me", "t1"))
+    assert claims.read(KEY, "t1") is None
+    assert claims.take(KEY, "me", "t2").claim.id == "t2"
+
+
+RACES: list[tuple[Callable[[Claims], object], str]] = [
+    (lambda claims: claims.take(KEY, "me", "t2"), "the owner's next run renewed it"),
+    (lambda claims: claims.take(KEY, "you", "t2"), "another got in line"),
+    (lambda claims: claims.note(claims.take(KEY, "me", "t1"), resource="job"), "another run noted its job"),
+    (lambda claims: claims.forget(claims.take(KEY, "me", "t1")), "it was given up"),
+]
+
+
+@pytest.mark.parametrize(("meanwhile", "reason"), RACES, ids=[race[1] for race in RACES])
+def test_what_was_read_before_another_wrote_is_not_written_over(
+    fake: FakeVertex, claims: Claims, meanwhile: Callable[[Claims], object], reason: str
+) -> None:
+    held = claims.take(KEY, "me", "t1")
+    other = fake.reach_of(OUTPUT).claims
+    meanwhile(other)
+    before = other.read(KEY, "")
+    with pytest.raises(ClaimChanged):
+        claims.note(held, operation="starting")
+    with pytest.raises(ClaimChanged):
+        claims.let_go(held)
+    with pytest.raises(ClaimChanged) if before else nullcontext():  # gone counts as forgotten
+        claims.forget(held)
+    assert other.read(KEY, "") == before, reason
+
+
+def test_of_two_who_take_it_at_once_one_owns_and_one_stands_in_line(fake: FakeVertex) -> None:
+    one, two = fake.reach_of(OUTPUT).claims, fake.reach_of(OUTPUT).claims
+    write = fake.storage.write
+    taken: list[Held] = []
+
+    def interleaved(uri: str, content: bytes, *, if_generation: int) -> int | None:
+        if "t1" in content.decode() and not taken:
+            taken.append(two.take(KEY, "two", "t2"))
+        return write(uri, content, if_generation=if_generation)
+
+    fake.storage.write = interleaved  # type: ignore[method-assign]
+    first = one.take(KEY, "one", "t1")
+    assert taken[0].ours
+    assert not first.ours
+    assert (first.claim.owner, first.claim.heirs) == ("two", (Heir("one", "t1"),))
+
+
+def test_a_claim_that_is_no_claim_is_named_and_left_alone(fake: FakeVertex, claims: Claims) -> None:
+    fake.storage.put(f"{OUTPUT}/.claims/{KEY}.json", b"scribbled over")
+    with pytest.raises(InvalidRequest, match=f"{KEY}.*find out whose it is"):
+        claims.take(KEY, "me", "t1")
+
+
+def test_an_owner_s_claims_are_found_by_folder(claims: Claims) -> None:
+    claims.take("TuningJob/a", "me", "t1")
+    claims.take("TuningJob/b", "you", "t2")
+    claims.take("TuningJobs/c", "me", "t3")
+    assert [held.key for held in claims.owned("TuningJob", "me")] == ["TuningJob/a"]
+
+
+def test_without_a_bucket_there_are_no_claims() -> None:
+    assert FakeVertex().reach_of(OUTPUT).claims.owned("TuningJob", "me") == []

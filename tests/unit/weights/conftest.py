@@ -1,0 +1,83 @@
+"""A Hugging Face folder in the small: every part there, nothing of it learned."""
+
+import json
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vertex_tuning import catalog
+from vertex_tuning.catalog import BaseModel
+
+QWEN = catalog.find_model("qwen/qwen3@qwen3-4b")
+SIZES = catalog.architecture_of(QWEN.id).sizes
+# One row of the embedding table instead of all: a header is what is looked at, and it may lie about bytes.
+EMBEDDINGS = {"model.embed_tokens.weight": [SIZES["vocab_size"], SIZES["hidden_size"]]}
+Header = Mapping[str, list[int]]
+
+
+def safetensors(tensors: Header, *, data: bytes = b"\0" * 8) -> bytes:
+    """A file whose tensors share the same bytes."""
+    header = {
+        name: {"dtype": "BF16", "shape": shape, "data_offsets": [0, len(data)]}
+        for name, shape in tensors.items()
+    }
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+class Folder:
+    """A folder that a test spoils."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, content: bytes | str | dict[str, Any]) -> None:
+        """Write or replace a file."""
+        if isinstance(content, dict):
+            content = json.dumps(content)
+        raw = content.encode() if isinstance(content, str) else content
+        (self.path / name).write_bytes(raw)
+
+    def drop(self, name: str) -> None:
+        """Take a file away."""
+        (self.path / name).unlink()
+
+    def config(self, **changes: Any) -> None:
+        """Change config.json; ``None`` takes a key out."""
+        config = json.loads((self.path / "config.json").read_text()) | changes
+        self.write("config.json", {key: value for key, value in config.items() if value is not None})
+
+    def sharded(self, shards: Mapping[str, Header]) -> None:
+        """Several files of tensors with an index in place of the one."""
+        (self.path / "model.safetensors").unlink(missing_ok=True)
+        for name, tensors in shards.items():
+            self.write(name, safetensors(tensors))
+        weight_map = {tensor: name for name, tensors in shards.items() for tensor in tensors}
+        self.write("model.safetensors.index.json", {"metadata": {}, "weight_map": weight_map})
+
+
+@pytest.fixture
+def base() -> BaseModel:
+    return QWEN
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[[str], Folder]:
+    def made(name: str = "model") -> Folder:
+        (tmp_path / name).mkdir()
+        folder = Folder(tmp_path / name)
+        folder.write("config.json", {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], **SIZES})
+        folder.write("tokenizer.json", {"model": {}})
+        folder.write("tokenizer_config.json", {})
+        folder.write("model.safetensors", safetensors(EMBEDDINGS))
+        return folder
+
+    return made
+
+
+@pytest.fixture
+def folder(make: Callable[[str], Folder]) -> Folder:
+    return make("model")

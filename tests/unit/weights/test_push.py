@@ -1,0 +1,111 @@
+"""A checkpoint arrives whole or is taken up again; nothing in the bucket is ever replaced."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.fake import FakeVertex
+from tests.unit.weights.conftest import Folder
+from vertex_tuning.catalog import BaseModel
+from vertex_tuning.vertex.errors import AlreadyExists, NotFound, PermissionMissing
+from vertex_tuning.weights import Checkpoint, Pushed, Step, examine, push
+
+URI = "gs://b/bases/ours"
+Push = Callable[[], tuple[Pushed | None, list[str]]]
+
+
+@pytest.fixture
+def fake() -> FakeVertex:
+    return FakeVertex("b")
+
+
+@pytest.fixture
+def checkpoint(folder: Folder, base: BaseModel) -> Checkpoint:
+    found, _ = examine(folder.path, base, embedded=False)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def pushed(fake: FakeVertex, checkpoint: Checkpoint) -> Push:
+    def again() -> tuple[Pushed | None, list[str]]:
+        found, mistakes = push(fake.storage, checkpoint, URI, lambda _: None)
+        return found, [str(mistake) for mistake in mistakes]
+
+    return again
+
+
+def test_everything_arrives_and_the_configuration_last(fake: FakeVertex, checkpoint: Checkpoint) -> None:
+    steps: list[Step] = []
+    found, mistakes = push(fake.storage, checkpoint, URI, steps.append)
+    assert (mistakes, found is not None) == ([], True)
+    assert steps[-1].name == "config.json", "half a folder is no model"
+    for file in checkpoint.files:
+        assert fake.storage.objects[f"{URI}/{file.name}"].content == file.path.read_bytes()
+
+
+def test_a_second_push_sends_nothing(fake: FakeVertex, pushed: Push) -> None:
+    pushed()
+    before = dict(fake.storage.objects)
+    found, _ = pushed()
+    assert found is not None
+    assert [step.sent for step in found.files] == [False] * len(found.files)
+    assert fake.storage.objects == before
+
+
+def test_a_push_that_was_cut_off_is_taken_up(fake: FakeVertex, pushed: Push) -> None:
+    fake.fault("storage.send", PermissionMissing("expired"), nth=3)
+    with pytest.raises(PermissionMissing):
+        pushed()
+    assert f"{URI}/config.json" not in fake.storage.objects
+    found, _ = pushed()
+    assert found is not None
+    assert 0 < sum(step.sent for step in found.files) < len(found.files)
+
+
+def test_what_is_there_with_other_content_stays(fake: FakeVertex, pushed: Push) -> None:
+    fake.storage.put(f"{URI}/config.json", b"{}")
+    fake.storage.put(f"{URI}/old-00001.safetensors", b"")
+    before = dict(fake.storage.objects)
+    found, mistakes = pushed()
+    assert found is None
+    assert mistakes == [
+        f"{URI}/old-00001.safetensors: is no part of this checkpoint; push to a folder of its own",
+        f"{URI}/config.json: is there with other content; push to a folder of its own",
+    ]
+    assert fake.storage.objects == before
+
+
+def test_a_folder_whose_name_begins_the_same_is_another(fake: FakeVertex, pushed: Push) -> None:
+    fake.storage.put(f"{URI}-2/config.json", b"{}")
+    assert pushed()[0] is not None
+
+
+def test_somebody_who_writes_at_the_same_time_is_not_overwritten(
+    fake: FakeVertex, checkpoint: Checkpoint
+) -> None:
+    def rival(step: Step) -> None:
+        fake.storage.objects.setdefault(f"{URI}/config.json", fake.storage.objects[f"{URI}/{step.name}"])
+
+    with pytest.raises(AlreadyExists, match="written by somebody else"):
+        push(fake.storage, checkpoint, URI, rival)
+
+
+def test_an_answer_that_was_lost_is_no_failure(fake: FakeVertex, checkpoint: Checkpoint) -> None:
+    config = checkpoint.files[-1].path.read_bytes()
+
+    def same(_: Step) -> None:
+        if f"{URI}/config.json" not in fake.storage.objects:
+            fake.storage.put(f"{URI}/config.json", config)
+
+    found, _ = push(fake.storage, checkpoint, URI, same)
+    assert found is not None
+
+
+def test_what_vanishes_is_told(fake: FakeVertex, checkpoint: Checkpoint) -> None:
+    def thief(step: Step) -> None:
+        if step.name == "config.json":
+            del fake.storage.objects[f"{URI}/tokenizer.json"]
+
+    with pytest.raises(NotFound, match=r"tokenizer.json did not arrive whole; run it again"):
+        push(fake.storage, checkpoint, URI, thief)
