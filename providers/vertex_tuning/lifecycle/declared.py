@@ -33,7 +33,8 @@ def _end_without_a_traceback() -> None:
 
     Only where Pulumi runs the program, and only if the program does not listen for interrupts itself.
     """
-    runs = Path(getattr(sys.modules["__main__"], "__file__", None) or "").name == LANGUAGE_HOST
+    # Pulumi runs the program as ``__main__`` and under its name: only the command line tells who runs it.
+    runs = any(Path(argument).name == LANGUAGE_HOST for argument in sys.orig_argv)
     if not runs or threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
