@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -43,7 +44,15 @@ def _values() -> dict[str, object]:
     keys = [
         key.partition(":")[2] for key in pulumi.runtime.get_config_env() if key.startswith(f"{NAMESPACE}:")
     ]
-    return {key: config.require_object(key) if key in STRUCTURED else config.require(key) for key in keys}
+    return {key: _value(config.get(key)) if key in STRUCTURED else config.get(key) for key in keys}
+
+
+def _value(written: str | None) -> object:
+    """What Pulumi wrote as JSON; text that is none stays, for the check to say what is wrong, and where."""
+    try:
+        return json.loads(written or "null")
+    except ValueError:
+        return written
 
 
 main()

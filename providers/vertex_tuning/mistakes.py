@@ -21,13 +21,13 @@ _WORDS = {
     "greater_than_equal": "must be at least {ge}",
     "greater_than": "must be greater than {gt}",
     "less_than_equal": "must be at most {le}",
-    "string_pattern_mismatch": "does not match {pattern}",
     "model_type": "must be a mapping",
     "model_attributes_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "too_long": "has more than {max_length} entries",
+    "too_short": "must not be empty",
     "enum": "must be one of {expected}",
     "is_instance_of": "is not one of the allowed values",
 }
@@ -80,8 +80,9 @@ def _problem(found: Any, model: type[BaseModel]) -> str:
         return str(found["ctx"]["error"])
     words = _WORDS.get(kind)
     text = words.format(**found.get("ctx", {})) if words else str(found["msg"])
-    shown = "" if kind == "missing" or isinstance(value, dict | list) else f", not {value!r}"
-    return text + shown
+    if kind == "missing" or isinstance(value, dict | list):
+        return text
+    return f"{text}, and nothing is written" if value is None else f"{text}, not {value!r}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

@@ -43,6 +43,33 @@ def test_every_mistake_in_one_failure(
     assert emulator.admin.requests(since) == [], "Google was never asked"
 
 
+def test_values_of_another_kind_are_told_with_everything_else(
+    workspace: Make, values: dict[str, Any]
+) -> None:
+    """Pulumi hands structures over as text; what is none has to reach the check all the same."""
+    stack = workspace(
+        {**values, "region": "us-centrl1", "wait": "yes", "labels": None, "budget": "{", "team": 7}
+    )
+    refused = stack.preview()
+    assert not refused.ok
+    for place in (
+        "vertex-tuning:region: unknown region 'us-centrl1'",
+        "vertex-tuning:wait: must be true or false, not 'yes'",
+        "vertex-tuning:labels: must be a mapping, and nothing is written",
+        "vertex-tuning:budget: must be a mapping, not '{'",
+        "vertex-tuning:team: must be at most 63 lower-case letters",
+    ):
+        assert f"stacks/Pulumi.test.yaml: {place}" in refused.text
+    stack.configure({**values, "services": None, "wait": "no"})
+    refused = stack.preview()
+    assert (
+        "stacks/Pulumi.test.yaml: vertex-tuning:services: must be a list, and nothing is written"
+        in refused.text
+    )
+    assert "stacks/Pulumi.test.yaml: vertex-tuning:wait: must be true or false, not 'no'" in refused.text
+    assert "Traceback" not in refused.text
+
+
 def test_a_missing_bucket_fails_the_preview(workspace: Make, values: dict[str, Any]) -> None:
     stack = workspace({**values, "output_uri": "gs://no-such-bucket/models"})
     refused = stack.preview()
