@@ -53,6 +53,8 @@ def _fields(model: type[BaseModel], fields: dict[str, Schema], known: dict[str, 
 def _shown(default: Any) -> str:
     if default is None or isinstance(default, BaseModel) or default in ({}, (), []):
         return ""
+    if isinstance(default, tuple):
+        return ", ".join(map(_shown, default))
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 

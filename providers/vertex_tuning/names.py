@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-OWNER_LABEL = "vertex-tuning-owner"
-FINGERPRINT_LABEL = "vertex-tuning-fingerprint"
+LABEL_PREFIX = "vertex-tuning-"
+"""Begins every label of ours."""
+OWNER_LABEL = f"{LABEL_PREFIX}owner"
+FINGERPRINT_LABEL = f"{LABEL_PREFIX}fingerprint"
 CONSOLE = "https://console.cloud.google.com/vertex-ai"
 
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from .pricing import Estimate, Money
 from .pricing.estimate import rounded
-from .specs import Count, LabelKey, ModelId, Region, Spec, Texts
+from .specs import Count, LabelKey, ModelId, Region, Shape, Spec, Texts
 
 Regions = Annotated[tuple[Region, ...], Field(strict=False)]
 Models = Annotated[tuple[ModelId, ...], Field(strict=False)]
@@ -61,7 +61,7 @@ class Budget(Spec):
 
     monthly: Ceiling | None = None
     once: Ceiling | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Shape(r"^[A-Z]{3}$", "three capital letters, such as USD")] = "USD"
     unknown: Annotated[UnknownPrice, Field(strict=False)] = UnknownPrice.DENY
 
 

@@ -35,6 +35,7 @@ from .machines import Container, Machine, Scaling
 from .proving import Canary, Evaluation, Match, seconds
 from .service import FromStack, ServiceSpec
 from .serving import ServingSpec
+from .shape import Shape
 from .tuning import HyperParameters, Retry, TuningSpec
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "ServiceAccount",
     "ServiceSpec",
     "ServingSpec",
+    "Shape",
     "Spec",
     "Text",
     "Texts",

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from .. import catalog
+from .. import catalog, names
 from ..catalog import TuningMode
+from .shape import Shape
 
-_GCS = re.compile(r"gs://[a-z0-9][a-z0-9._\-]{1,61}[a-z0-9](/[^\x00-\x1f*?\[\]#]{1,900})?")
+_GCS = re.compile(r"gs://[a-z0-9][a-z0-9._\-]{1,61}[a-z0-9](/[^\x00-\x1f*?\[\]#]{0,900})?")
 
 
 class Spec(BaseModel):
@@ -25,12 +26,21 @@ class Spec(BaseModel):
 
 
 def gcs_uri(uri: str) -> str:
-    """Refuse what is no Cloud Storage URI."""
+    """The URI without slashes at its end; refuses what is no Cloud Storage URI."""
     if not _GCS.fullmatch(uri):
         raise ValueError(f"{uri!r} is not of the form gs://BUCKET/PATH")
     if any(part in (".", "..") for part in uri.split("/")):
         raise ValueError(f"{uri!r} has a '.' or '..' part")
     return uri.rstrip("/")
+
+
+def unreserved(key: str) -> str:
+    """Refuse a label that is ours: it would be overwritten, and differ from what is there at every `up`."""
+    if key.startswith(names.LABEL_PREFIX):
+        raise ValueError(
+            f"labels that begin with {names.LABEL_PREFIX} are set by this program; choose another key"
+        )
+    return key
 
 
 def whole(value: object) -> object:
@@ -41,14 +51,70 @@ def whole(value: object) -> object:
 GcsUri = Annotated[str, AfterValidator(gcs_uri)]
 Region = Annotated[str, AfterValidator(catalog.find_region)]
 ModelId = Annotated[str, AfterValidator(lambda value: catalog.find_model(value).id)]
-ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-]{4,28}[a-z0-9]$")]
-ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-]{0,38}[a-z0-9]$")]
-ServiceAccount = Annotated[str, Field(pattern=r"^[a-z0-9\-]+@[a-z0-9.\-]+\.gserviceaccount\.com$")]
-KmsKey = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$")]
-TuningJobName = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+$")]
-EndpointName = Annotated[str, Field(pattern=r"^projects/[^/]+/locations/[^/]+/endpoints/[^/]+$")]
-LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_\-]{0,62}$")]
-LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_\-]{0,63}$")]
+ProjectId = Annotated[
+    str,
+    Shape(
+        r"^([a-z0-9][a-z0-9.\-]*:)?[a-z][a-z0-9\-]{4,28}[a-z0-9]$",
+        "a project id: 6 to 30 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+    ),
+]
+ServiceName = Annotated[
+    str,
+    Shape(
+        r"^[a-z]([a-z0-9\-]{0,38}[a-z0-9])?$",
+        "at most 40 lower-case letters, digits and hyphens, a letter first, no hyphen last",
+    ),
+]
+ServiceAccount = Annotated[
+    str,
+    Shape(
+        r"^[a-z0-9\-]+@[a-z0-9.\-]+\.gserviceaccount\.com$",
+        "a service account's address, NAME@PROJECT.iam.gserviceaccount.com",
+    ),
+]
+KmsKey = Annotated[
+    str,
+    Shape(
+        r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
+        "of the form projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY",
+    ),
+]
+TuningJobName = Annotated[
+    str,
+    Shape(
+        r"^projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+$",
+        "of the form projects/PROJECT/locations/REGION/tuningJobs/JOB",
+    ),
+]
+EndpointName = Annotated[
+    str,
+    Shape(
+        r"^projects/[^/]+/locations/[^/]+/endpoints/[^/]+$",
+        "of the form projects/PROJECT/locations/REGION/endpoints/ENDPOINT",
+    ),
+]
+Reservation = Annotated[
+    str,
+    Shape(
+        r"^projects/[^/]+/zones/[^/]+/reservations/[^/]+$",
+        "of the form projects/PROJECT/zones/ZONE/reservations/RESERVATION",
+    ),
+]
+LabelKey = Annotated[
+    str,
+    Shape(
+        r"^[a-z][a-z0-9_\-]{0,62}$",
+        "a label's key: at most 63 lower-case letters, digits, hyphens and underscores, a letter first",
+    ),
+    AfterValidator(unreserved),
+]
+LabelValue = Annotated[
+    str,
+    Shape(
+        r"^[a-z0-9_\-]{0,63}$",
+        "a label's value: at most 63 lower-case letters, digits, hyphens and underscores",
+    ),
+]
 Labels = Annotated[dict[LabelKey, LabelValue], Field(max_length=60)]
 Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
 CountOrZero = Annotated[int, BeforeValidator(whole), Field(ge=0)]
@@ -93,7 +159,7 @@ FormerNames = Annotated[
 
 def is_gcs(source: str) -> bool:
     """Whether a dataset is named by a Cloud Storage URI rather than by a local path."""
-    return source.startswith("gs:")
+    return source[:3].lower() == "gs:"
 
 
 def _data_source(source: str) -> str:

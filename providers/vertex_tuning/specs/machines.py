@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from .. import catalog
-from .fields import Count, CountOrZero, Spec, Texts, whole
+from .fields import Count, CountOrZero, Reservation, Spec, Texts, whole
 
 
 class ScaleToZero(Spec):
@@ -42,6 +43,9 @@ class Container(Spec):
     env: dict[str, str] = {}
 
 
+_TOGETHER = ("machine_type", "accelerator_type", "accelerator_count")
+
+
 class Machine(Spec):
     """What a deployed model runs on. Type, accelerator and count are given all or none.
 
@@ -50,25 +54,30 @@ class Machine(Spec):
         accelerator_type: Vertex AI's name of the machine's accelerator.
         accelerator_count: accelerators in one machine.
         spot: machines that are cheaper and may be taken away at any time.
-        reservation: a reservation of machines to use, by its full name.
+        reservation: a reservation of machines to use: ``projects/P/zones/Z/reservations/R``.
     """
 
     machine_type: str = "g2-standard-12"
     accelerator_type: str = "NVIDIA_L4"
     accelerator_count: Count = 1
     spot: bool = False
-    reservation: str | None = None
+    reservation: Reservation | None = None
 
-    @model_validator(mode="after")
-    def _machine_fits(self) -> Self:
-        given = self.model_fields_set & {"machine_type", "accelerator_type", "accelerator_count"}
-        if given and len(given) < 3:
-            missing = {"machine_type", "accelerator_type", "accelerator_count"} - given
+    @model_validator(mode="before")
+    @classmethod
+    def _no_default_beside_what_is_written(cls, written: Any) -> Any:
+        """Refuses nothing, so that nothing goes unheard: the fields tell what is missing."""
+        some = isinstance(written, Mapping) and any(key in written for key in _TOGETHER)
+        return {**dict.fromkeys(_TOGETHER), **written} if some else written
+
+    @field_validator(*_TOGETHER, mode="before")
+    @classmethod
+    def _all_or_none(cls, value: object) -> object:
+        if value is None:
             raise ValueError(
-                "machine_type, accelerator_type and accelerator_count are given all or none; "
-                f"missing: {', '.join(sorted(missing))}"
+                f"is missing; {', '.join(_TOGETHER[:2])} and {_TOGETHER[2]} are given all or none"
             )
-        return self
+        return value
 
     @field_validator("accelerator_count")
     @classmethod

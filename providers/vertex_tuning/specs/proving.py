@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from .fields import Count, Spec, whole
+from .shape import Shape
 
 
 class Match(enum.StrEnum):
@@ -18,7 +19,7 @@ class Match(enum.StrEnum):
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-Duration = Annotated[str, Field(pattern=r"^[0-9]{1,6}[smhd]$")]
+Duration = Annotated[str, Shape(r"^[0-9]{1,6}[smhd]$", "a whole number and s, m, h or d, such as 90s or 10m")]
 MatchChoice = Annotated[Match, Field(strict=False)]
 Score = Annotated[float, Field(ge=0, le=1, strict=False)]
 PerCent = Annotated[int, BeforeValidator(whole), Field(ge=1, le=99)]

@@ -20,7 +20,13 @@ from .fields import (
     TuningJobName,
 )
 from .serving import ServingSpec
+from .shape import Shape
 from .tuning import TuningSpec
+
+Commit = Annotated[
+    str,
+    Shape(r"^[0-9a-f]{7,64}(-dirty)?$", "a commit's hash, 7 to 64 hexadecimal digits, perhaps with -dirty"),
+]
 
 
 class FromStack(Spec):
@@ -32,7 +38,11 @@ class FromStack(Spec):
         service: the service's name there.
     """
 
-    stack: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+/[^/\s]+$", max_length=200)]
+    stack: Annotated[
+        str,
+        Shape(r"^[^/\s]+/[^/\s]+/[^/\s]+$", "a stack's full name, ORGANIZATION/PROJECT/STACK"),
+        Field(max_length=200),
+    ]
     service: ServiceName
 
 
@@ -86,7 +96,7 @@ class ServiceSpec(Spec):
     export_uri: GcsUri | None = None
     delete_artifacts: bool = False
     check_in_preview: bool = True
-    commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,64}(-dirty)?$")] | None = None
+    commit: Commit | None = None
 
     @property
     def identity(self) -> str:

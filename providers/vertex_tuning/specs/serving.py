@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationInfo, field_validator
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
 
 from .fields import ProjectIds, Rollout, RolloutChoice, ServiceAccount, Spec, Text
 from .machines import Container, Machine, Scaling
@@ -26,7 +28,7 @@ class ServingSpec(Machine, Scaling):
 
     container: Container | None = None
     service_account: ServiceAccount | None = None
-    private_service_connect: ProjectIds | None = None
+    private_service_connect: Annotated[ProjectIds, Field(min_length=1)] | None = None
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     evaluation: Evaluation | None = None
     canary: Canary | None = None

@@ -45,7 +45,7 @@ class HyperParameters(Spec):
     @field_validator("learning_rate_multiplier")
     @classmethod
     def _one_learning_rate(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is not None and info.data.get("learning_rate") is not None:
+        if value is not None and info.data.get("learning_rate", "refused") is not None:
             raise ValueError("give learning_rate or learning_rate_multiplier, not both")
         return value
 
@@ -109,6 +109,7 @@ class TuningSpec(HyperParameters):
             if value not in model.max_sequence:
                 modes = ", ".join(model.max_sequence)
                 raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
-        if value is TuningMode.FULL and info.data.get("adapter_size") is not None:
+        # A size that was refused is not among the data, and was written all the same.
+        if value is TuningMode.FULL and info.data.get("adapter_size", "refused") is not None:
             raise ValueError("adapter_size belongs to PEFT_ADAPTER; with FULL leave it out")
         return value

@@ -18,7 +18,7 @@ from ..mistakes import Mistake, listed, mistakes_of
 from ..policy import Budget, Policy
 from ..pricing import Book
 from ..service import parse, read_datasets, unfit_prompts
-from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Spec, is_gcs
+from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_gcs
 from ..vertex.connection import ENDPOINT
 from .layers import SLUG, Layer, merge, read_shared
 from .limits import find_prices, refused
@@ -26,6 +26,12 @@ from .limits import find_prices, refused
 NAMESPACE = "vertex-tuning"
 FOLDER = "stacks"
 """Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
+
+
+Slug = Annotated[
+    str,
+    Shape(SLUG, "at most 63 lower-case letters, digits, hyphens and underscores, a letter first"),
+]
 
 
 class Prerequisites(enum.StrEnum):
@@ -54,7 +60,7 @@ class TuningQuota(Spec):
 
     jobs: Annotated[int, Field(ge=1)]
     quota_id: Annotated[str, Field(min_length=1)]
-    contact_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    contact_email: Annotated[str, Shape(r"^[^@\s]+@[^@\s]+$", "an e-mail address")]
 
 
 class Settings(Spec):
@@ -73,8 +79,8 @@ class Settings(Spec):
         services: what to tune and serve.
     """
 
-    team: Annotated[str, Field(pattern=SLUG)]
-    environment: Annotated[str, Field(pattern=SLUG)]
+    team: Slug
+    environment: Slug
     project: ProjectId
     region: Region
     output_uri: GcsUri
@@ -230,6 +236,9 @@ def _relative(source: Any, root: Path, folder: Path) -> Any:
 
 def _inherited(mistake: Mistake, at: str, written: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     key = mistake.path.removeprefix(f"{at}.")
+    if key.startswith("labels."):
+        own = written.get("labels")
+        return not isinstance(own, dict) or key.removeprefix("labels.") not in own
     return key in _DEFAULTS and key not in written and (key in values or mistake.problem == "is missing")
 
 

@@ -81,9 +81,13 @@ def test_a_file_that_is_there_stays(root: Path) -> None:
 
 
 REFUSED = [
-    (("--team", "../x", "--env", "dev"), "vertex-tuning:team: does not match", "no way out of the folder"),
+    (
+        ("--team", "../x", "--env", "dev"),
+        "vertex-tuning:team: must be at most 63",
+        "no way out of the folder",
+    ),
     ((*SEARCH,), "vertex-tuning:project: is missing", "nobody has named it"),
-    ((*SEARCH, "--project", "P"), "vertex-tuning:project: does not match", "no such project can be"),
+    ((*SEARCH, "--project", "P"), "vertex-tuning:project: must be a project id", "no such project can be"),
     (
         (*SEARCH, "--project", "acme-search-dev", "--region", "us-centrl1"),
         "did you mean us-central1",

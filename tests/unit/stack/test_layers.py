@@ -168,7 +168,7 @@ MISTAKES: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
         "a team's name is a file's name: no way out of the folder",
         {"team": "../../etc"},
         {},
-        "stacks/Pulumi.search-dev.yaml: vertex-tuning:team: does not match",
+        "stacks/Pulumi.search-dev.yaml: vertex-tuning:team: must be at most 63",
     ),
 ]
 

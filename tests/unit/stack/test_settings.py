@@ -113,6 +113,7 @@ TUNING = [
     ),
     ({"custom_base_model": "gs://b-b-b/../c"}, "custom_base_model", "'..' part", "no way out of a folder"),
     ({"training_data": "gs://bucket"}, "training_data", "not an object", "a bucket holds no examples"),
+    ({"training_data": "GS://bucket/x"}, "training_data", "gs://BUCKET/PATH", "no path on this machine"),
     ({"training_data": "gs:/bucket/x"}, "training_data", "gs://BUCKET/PATH", "a typing error"),
     ({"epoch": 3}, "epoch", "did you mean epochs", "an unknown key is never ignored"),
 ]
@@ -120,7 +121,13 @@ TUNING = [
 SERVICE = [
     ({"region": "us-centrl1"}, "region", "us-central1", "a typing error: the nearest are offered"),
     ({"output_uri": "gs:/bucket"}, "output_uri", "gs://BUCKET/PATH", "a typing error"),
-    ({"name": "One!"}, "name", "does not match", "it becomes part of ids"),
+    ({"name": "One!"}, "name", "must be at most 40 lower-case letters", "it becomes part of ids"),
+    (
+        {"project": "P"},
+        "project",
+        "must be a project id: 6 to 30 lower-case letters",
+        "no such project can be",
+    ),
     (
         {"serving": {**G2, "accelerator_count": 2}},
         "serving.accelerator_count",
@@ -134,10 +141,28 @@ SERVICE = [
         "no such machine",
     ),
     (
-        {"serving": {"machine_type": "g2-standard-12"}},
-        "serving",
-        "all or none",
+        {"serving": {key: value for key, value in G2.items() if key != "accelerator_count"}},
+        "serving.accelerator_count",
+        "is missing; machine_type, accelerator_type and accelerator_count are given all or none",
         "a half of a machine is a guess",
+    ),
+    (
+        {"serving": {"reservation": "foo"}},
+        "serving.reservation",
+        "projects/PROJECT/zones/ZONE/reservations/RESERVATION",
+        "Vertex AI wants the full name",
+    ),
+    (
+        {"serving": {"private_service_connect": []}},
+        "serving.private_service_connect",
+        "must not be empty",
+        "an endpoint that nobody can reach",
+    ),
+    (
+        {"serving": {"service_account": "me"}},
+        "serving.service_account",
+        "must be a service account's address",
+        "an account is told by its address",
     ),
     (
         {"serving": {"min_replicas": 3, "max_replicas": 2}},
@@ -152,8 +177,15 @@ SERVICE = [
         "nothing would wake it",
     ),
     ({"serve": "no"}, "serve", "true or false", "text is not silently turned into a choice"),
-    ({"labels": {"Team": "x"}}, "labels", "does not match", "Google's rule for labels"),
-    ({"renamed_from": "Old!"}, "renamed_from", "does not match", "it is, or was, a service's name"),
+    ({"labels": {"Team": "x"}}, "labels.Team", "must be a label's key", "Google's rule for labels"),
+    ({"labels": {"team": "X"}}, "labels.team", "must be a label's value", "Google's rule for labels"),
+    (
+        {"labels": {"vertex-tuning-owner": "x"}},
+        "labels.vertex-tuning-owner",
+        "are set by this program",
+        "it would be overwritten, and no `up` would find nothing to change",
+    ),
+    ({"renamed_from": "Old!"}, "renamed_from", "must be at most 40", "it is, or was, a service's name"),
     ({"renamed_from": "one"}, "renamed_from", "leave renamed_from out", "it has the name already"),
     ({"renamed_from": ["a1", "a1"]}, "renamed_from", "twice", "each name was had once"),
     (
@@ -218,13 +250,13 @@ SERVICE = [
     (
         {"serving": {"canary": {"steps": [10], "wait": "soon"}}},
         "serving.canary.wait",
-        "does not match",
+        "must be a whole number and s, m, h or d",
         "a wait is a number and a unit",
     ),
     (
         {"from_stack": {"stack": "staging", "service": "ab"}},
         "from_stack.stack",
-        "does not match",
+        "ORGANIZATION/PROJECT/STACK",
         "a full name",
     ),
 ]
@@ -287,6 +319,64 @@ def test_several_mistakes_in_one_service(data: Path) -> None:
     assert len(found) == 5, found
 
 
+COMBINED: list[tuple[dict[str, Any], list[str], str]] = [
+    (
+        {"serving": {"machine_type": "a2-highgpu-1g"}},
+        ["serving.accelerator_type", "serving.accelerator_count"],
+        "what is missing is told, not a default that nobody wrote",
+    ),
+    (
+        {"serving": {"accelerator_count": 2}},
+        ["serving.machine_type", "serving.accelerator_type"],
+        "the same from the other end",
+    ),
+    (
+        {"serving": {"machine_type": "a2-highgpu-1g", "min_replicas": 3, "max_replicas": 2}},
+        ["serving.max_replicas", "serving.accelerator_type", "serving.accelerator_count"],
+        "a rule over several keys hides none of the others",
+    ),
+    (
+        {"serving": {"machine_type": "g2", "accelerator_count": 0}},
+        ["serving.accelerator_type", "serving.accelerator_count"],
+        "a wrong part and a missing one",
+    ),
+    (
+        {"tuning": {"mode": "FULL", "adapter_size": 3}},
+        ["tuning.adapter_size", "tuning.mode"],
+        "mending the size would only bring up the mode",
+    ),
+    (
+        {"tuning": {"learning_rate": 0, "learning_rate_multiplier": 1}},
+        ["tuning.learning_rate", "tuning.learning_rate_multiplier"],
+        "mending the rate would only bring up the multiplier",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "where", "why"), COMBINED, ids=[case[2] for case in COMBINED])
+def test_mistakes_that_meet_are_told_together(
+    data: Path, written: dict[str, Any], where: list[str], why: str
+) -> None:
+    found = mistakes(stack(data, service(data, **written)))
+    assert [line.partition(": ")[0] for line in found] == [f"services[0].{key}" for key in where], why
+
+
+ALLOWED: list[tuple[dict[str, Any], str]] = [
+    ({"output_uri": "gs://test-bucket"}, "a whole bucket"),
+    ({"output_uri": "gs://test-bucket/"}, "as the console shows it"),
+    ({"output_uri": "gs://test-bucket/models//"}, "slashes at the end say nothing"),
+    ({"name": "t"}, "a name of one letter"),
+    ({"project": "example.com:my-project"}, "a project of a domain"),
+    ({"serving": {"reservation": "projects/p/zones/us-central1-a/reservations/r"}}, "a reservation"),
+]
+
+
+@pytest.mark.parametrize(("written", "why"), ALLOWED, ids=[case[1] for case in ALLOWED])
+def test_what_google_allows_is_allowed(data: Path, written: dict[str, Any], why: str) -> None:
+    [declared] = load(stack(data, {**service(data), **written})).services
+    assert not declared.spec.output_uri.endswith("/"), why
+
+
 def test_names_are_used_once(data: Path) -> None:
     [found] = mistakes(stack(data, service(data), service(data)))
     assert found.startswith("services[1].name: ")
@@ -331,6 +421,12 @@ def test_what_was_made_under_a_name_has_one_owner(
 def test_a_wrong_default_is_told_once(data: Path) -> None:
     found = mistakes(stack(data, service(data, name="one"), service(data, name="two"), region="nowhere"))
     assert [line.split(":")[0] for line in found] == ["region"]
+
+
+def test_a_wrong_shared_label_is_told_once(data: Path) -> None:
+    services = [service(data, name="one"), service(data, name="two", labels={"Own": "x"})]
+    found = mistakes(stack(data, *services, labels={"Shared": "x"}, team="No Team"))
+    assert [line.partition(": ")[0] for line in found] == ["team", "labels.Shared", "services[1].labels.Own"]
 
 
 def test_a_missing_default_is_told_once(data: Path) -> None:
