@@ -25,6 +25,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MINIMUM = (3, 259, 0)
 INSTALLER = "https://get.pulumi.com"
+INSTALLER_SECONDS = 900
 ENGINE_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 HOST_PACKAGE = "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"
 HOST_MODULE = "github.com/pulumi/pulumi/sdk/v3"
@@ -109,13 +110,26 @@ def install_officially(version: str, target: Path) -> bool:
         return False
     say(f"installing Pulumi {version} with the official installer")
     with tempfile.TemporaryDirectory() as root:
-        ran = subprocess.run(
-            ["sh", "-s", "--", "--version", version.lstrip("v"), "--install-root", root, "--no-edit-path"],
-            input=script,
-            stdout=sys.stderr,
-            timeout=900,
-            check=False,
-        )
+        try:
+            ran = subprocess.run(
+                [
+                    "sh",
+                    "-s",
+                    "--",
+                    "--version",
+                    version.lstrip("v"),
+                    "--install-root",
+                    root,
+                    "--no-edit-path",
+                ],
+                input=script,
+                stdout=sys.stderr,
+                timeout=INSTALLER_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            say(f"the official installer did not end within {INSTALLER_SECONDS} seconds; building instead")
+            return False
         if ran.returncode != 0 or not (Path(root) / "bin" / "pulumi").exists():
             say("the official installer failed; building instead")
             return False
@@ -155,29 +169,29 @@ def go_build(go: str, folder: Path, package: str, output: Path, flags: str) -> N
         raise CannotGetEngine(f"the Go modules of {name} could not be fetched; see the lines above")
     total, done, started, shown = len(listed.stdout.split()), 0, time.monotonic(), 0.0
     say(f"building {name} from {total} Go packages; the first time takes some minutes")
-    process = subprocess.Popen(
+    tail: list[str] = []
+    every = 1.0 if sys.stderr.isatty() else 30.0
+    with subprocess.Popen(
         [go, "build", "-v", "-ldflags", f"-s -w {flags}", "-o", str(output), package],
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    tail: list[str] = []
-    every = 1.0 if sys.stderr.isatty() else 30.0
-    for line in process.stderr or ():
-        done, tail = done + 1, [*tail[-20:], line]
-        if time.monotonic() - shown >= every:
-            shown = time.monotonic()
-            text = f"engine: {name}: {done} of at most {total} packages, {shown - started:.0f} s"
-            print(
-                f"\r{text}" if sys.stderr.isatty() else text,
-                end="" if sys.stderr.isatty() else "\n",
-                file=sys.stderr,
-                flush=True,
-            )
+    ) as process:
+        for line in process.stderr or ():
+            done, tail = done + 1, [*tail[-20:], line]
+            if time.monotonic() - shown >= every:
+                shown = time.monotonic()
+                text = f"engine: {name}: {done} of at most {total} packages, {shown - started:.0f} s"
+                print(
+                    f"\r{text}" if sys.stderr.isatty() else text,
+                    end="" if sys.stderr.isatty() else "\n",
+                    file=sys.stderr,
+                    flush=True,
+                )
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    if process.wait() != 0:
+    if process.returncode != 0:
         raise CannotGetEngine(f"building {name} failed:\n{''.join(tail)}")
     say(f"built {name} in {time.monotonic() - started:.0f} s")
 
