@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+# Where somebody looks on, pip shows what it fetches.
+QUIET = $$([ -t 2 ] || echo --quiet)
 # The engine's folder is asked for when a target runs, after the virtual environment is there.
 WITH_ENGINE = engine=$$($(PYTHON) tools/engine/engine.py) && export PATH="$(CURDIR)/$(VENV)/bin:$$engine:$$PATH" &&
 # A file's tests share what they start, so they stay in one process; files run beside each other, quick ones first.
@@ -15,15 +17,15 @@ IN_VENV = export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" &&
 .PHONY: help up preview refresh destroy test test-all check pages site wheel bench bench-scale lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | column -t -s '	'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing the locked dependencies into $(VENV) (about 1.5 GB, a minute or two)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(VENV)/bin/pip install $(QUIET) --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(VENV)/bin/pip install $(QUIET) --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
 up: $(STAMP) ## tune, deploy and ask the stack demo-local on this machine
@@ -61,6 +63,7 @@ wheel: $(STAMP) ## build the wheel and the source distribution, and try the whee
 
 bench: $(STAMP) ## speed, as ratios in one run
 	@$(WITH_ENGINE) python -m tests.bench.run
+	@$(WITH_ENGINE) python -m tests.bench.scale --sizes 1,10 --first-up 0 --tuned 0
 	@$(IN_VENV) python -m tests.bench.dataset_bench
 
 bench-scale: $(STAMP) ## the same by number of services, up to 1,000; takes long

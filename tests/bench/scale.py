@@ -1,11 +1,13 @@
 """How a stack's cost grows with its services: 1, 10, 100, 1,000 in one stack, on the real engine.
 
-    python -m tests.bench.scale [--sizes 1,10,100,1000] [--rounds 3] [--first-up 100] [--picture docs/scale.svg]
+    python -m tests.bench.scale [--sizes 1,10,100,1000] [--rounds 3] [--first-up 100] [--tuned 10]
+                                [--picture docs/scale.svg]
 
 Preview and `up` of an unchanged stack are held against a stack of as many resources that do nothing, with
-the same inputs, parents and dependencies; the two alternate, and medians are compared. One service is
-really brought up; what the others' state would be follows from it, and is imported. Exits with 1 when the
-ratio's bound is missed.
+the same inputs, parents and dependencies; the two alternate, and medians of three rounds are compared. One
+service is really brought up; what the others' state would be follows from it, and is imported. Figures are
+printed as they come, and at the end once more as a table in Markdown. Exits with 1 when the ratio's bound
+is missed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,23 +25,12 @@ from typing import Any
 import httpx
 
 from tests.bench.picture import Curve, draw
-from tests.bench.run import NO_OP, alternate, same_resources, seconds, told
+from tests.bench.run import NO_OP, OURS, alternate, same_resources, seconds, told
 from tests.support.emulator import start_emulator
 from tests.support.stack import Workspace
 
 BOUND = 1.3
 Json = dict[str, Any]
-
-OURS = """
-import pulumi
-from vertex_tuning import TunedModelService
-for n in range({services}):
-    TunedModelService(
-        f"s{{n}}", project="bench-project", region="us-central1", output_uri="gs://bench-bucket/models",
-        tuning={{"base_model": "meta/llama3_1@llama-3.1-8b", "mode": "FULL", "training_data": "train.jsonl",
-                "epochs": 1}}, check_in_preview=False,
-    )
-"""
 
 
 @dataclass(frozen=True)
@@ -61,8 +52,8 @@ def exported(workspace: Workspace) -> Json:
     return state
 
 
-def seed(workspace: Workspace, pattern: Callable[[Json], Json]) -> int:
-    """Import the state that an `up` of the whole program would leave; its size in bytes.
+def seed(workspace: Workspace, pattern: Callable[[Json], Json]) -> None:
+    """Import the state that an `up` of the whole program would leave.
 
     ``pattern`` finds for a planned resource one of its kind that is really there.
     """
@@ -97,7 +88,12 @@ def seed(workspace: Workspace, pattern: Callable[[Json], Json]) -> int:
     whole.write_text(json.dumps(state))
     imported = workspace.run("stack", "import", "--file", str(whole), timeout=600)
     assert imported.ok, imported.text
-    return whole.stat().st_size
+
+
+def state_bytes(workspace: Workspace) -> int:
+    """What the services' own resources take in the state as the engine writes it; the stack's own is left out."""
+    ours = [r for r in workspace.state() if "TunedModelService" in r["urn"]]
+    return sum(len(json.dumps(resource, indent=4)) for resource in ours)
 
 
 def of_kind(workspace: Workspace) -> Callable[[Json], Json]:
@@ -134,13 +130,14 @@ def measure(folder: Path, endpoint: str, services: int, rounds: int) -> Row:
     assert (made := nothing.up()).ok, made.text
 
     write_program(ours, OURS.format(services=services))
-    size = seed(ours, of_kind(ours))
+    seed(ours, of_kind(ours))
     resources.write_text(json.dumps(same_resources(ours)))
     seed(nothing, of_kind(nothing))
 
     # The first `up` writes down what an import cannot know, such as what components register.
     for stack in (ours, nothing):
         unchanged(stack, "up")
+    size = state_bytes(ours)
     taken = {
         command: alternate(
             rounds,
@@ -153,11 +150,13 @@ def measure(folder: Path, endpoint: str, services: int, rounds: int) -> Row:
     return Row(services, pair["preview"], pair["up"], size / services)
 
 
-def first_up(folder: Path, endpoint: str, services: int) -> float:
-    """Seconds of the first `up` of so many services that share one tuning."""
-    stack = Workspace.make(folder / "first", endpoint, OURS.format(services=services))
+def first_up(folder: Path, endpoint: str, services: int, *, tuned: bool) -> float:
+    """Seconds of the first `up` of so many services, each with a tuning of its own or all with one."""
+    program = OURS.replace('"epochs": 1', '"epochs": 1, "attempt": n + 1') if tuned else OURS
+    stack = Workspace.make(folder / f"first-{tuned}", endpoint, program.format(services=services))
     data = stack.folder / "infra" / "train.jsonl"
-    data.write_text("".join(json.dumps({"prompt": f"q {n}", "completion": "a"}) + "\n" for n in range(50)))
+    rows = [{"prompt": f"q {n} {tuned}", "completion": "a"} for n in range(50)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def up() -> None:
         ran = stack.run("up", "--yes", "--skip-preview", "--parallel", "64", timeout=3000)
@@ -166,11 +165,43 @@ def first_up(folder: Path, endpoint: str, services: int) -> float:
     return seconds(up)
 
 
+def table(rows: Sequence[Row]) -> str:
+    """The figures in Markdown."""
+    lines = [
+        "| services | preview, ours | preview, no-op | ratio | up, ours | up, no-op | ratio | state per service |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        pairs = [
+            f"{ours:.1f} s | {nothing:.1f} s | {ours / nothing:.2f}"
+            for ours, nothing in (row.preview, row.up)
+        ]
+        lines.append(f"| {row.services:,} | {' | '.join(pairs)} | {row.state_bytes / 1024:.1f} KiB |")
+    return "\n".join(lines)
+
+
+def picture(rows: Sequence[Row]) -> str:
+    """The figures as curves."""
+    return draw(
+        "An unchanged stack, by number of services",
+        ("services", "seconds"),
+        [
+            Curve("preview, ours", [(row.services, row.preview[0]) for row in rows]),
+            Curve("preview, no-op resources", [(row.services, row.preview[1]) for row in rows]),
+            Curve("up, ours", [(row.services, row.up[0]) for row in rows]),
+            Curve("up, no-op resources", [(row.services, row.up[1]) for row in rows]),
+        ],
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Preview and `up` of unchanged stacks, by size.")
     parser.add_argument("--sizes", default="1,10,100,1000")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--first-up", type=int, default=100, help="0 leaves it out")
+    parser.add_argument(
+        "--first-up", type=int, default=100, help="services that share a tuning; 0 leaves it out"
+    )
+    parser.add_argument("--tuned", type=int, default=10, help="services with a tuning each; 0 leaves it out")
     parser.add_argument("--picture", type=Path, help="write the curves to this SVG file")
     options = parser.parse_args()
     good, rows = True, []
@@ -179,7 +210,7 @@ def main() -> int:
         emulator = start_emulator(folder / "emulator", "--speed", "instant")
         try:
             httpx.post(f"{emulator.url}/storage/v1/b?project=bench", json={"name": "bench-bucket"})
-            emulator.admin.project("bench-project", l4_per_region=100_000)
+            emulator.admin.project("bench-project", l4_per_region=100_000, tuning_quota=1_000)
             for services in map(int, options.sizes.split(",")):
                 row = measure(folder, emulator.url, services, options.rounds)
                 rows.append(row)
@@ -187,24 +218,18 @@ def main() -> int:
                     name = f"{services} services, {command} unchanged ({ours:.1f} s / {nothing:.1f} s)"
                     good &= told(name, ours / nothing, BOUND)
                 told(f"{services} services, state", row.state_bytes / 1024, None, "KiB per service")
-            if options.first_up:
-                taken = first_up(folder, emulator.url, options.first_up)
-                told(f"first `up` of {options.first_up} services", taken, None, "s")
+            for services, tuned, said in (
+                (options.first_up, False, "that share one tuning"),
+                (options.tuned, True, "with a tuning each, which really trains"),
+            ):
+                if services:
+                    taken = first_up(folder, emulator.url, services, tuned=tuned)
+                    told(f"first `up` of {services} services {said}, one run", taken, None, "s")
         finally:
             emulator.stop()
+    print(f"\nMedians of {options.rounds}:\n\n{table(rows)}", flush=True)
     if options.picture:
-        options.picture.write_text(
-            draw(
-                "An unchanged stack, by number of services",
-                ("services", "seconds"),
-                [
-                    Curve("preview, ours", [(row.services, row.preview[0]) for row in rows]),
-                    Curve("preview, no-op resources", [(row.services, row.preview[1]) for row in rows]),
-                    Curve("up, ours", [(row.services, row.up[0]) for row in rows]),
-                    Curve("up, no-op resources", [(row.services, row.up[1]) for row in rows]),
-                ],
-            )
-        )
+        options.picture.write_text(picture(rows))
     return 0 if good else 1
 
 

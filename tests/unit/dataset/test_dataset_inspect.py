@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bench import dataset_bench
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
 from vertex_tuning.dataset import (
     Dataset,
@@ -22,6 +23,7 @@ from vertex_tuning.dataset import (
     Finding,
     FindingKind,
     Inspection,
+    crew,
     estimate_tokens,
     inspect,
     pieces,
@@ -180,6 +182,22 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
     grown_kb = int(run.stdout) // (1024 if sys.platform == "darwin" else 1)
     assert grown_kb < 20_000
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/statm").exists(), reason="memory of other processes is read from /proc"
+)
+@pytest.mark.skipif(crew.workers_for(1 << 40) == 0, reason="a single core needs no workers")
+def test_memory_stays_flat_with_workers(tmp_path: Path) -> None:
+    """Three times the data take no more memory, that of the workers included."""
+    line = jsonl(chat(("user", "What is a car? " * 20), ("assistant", "Ein Straßenfahrzeug. " * 30)))
+    peaks = []
+    for size in (crew.WORTH_A_CREW + len(line), 3 * crew.WORTH_A_CREW):
+        path = written(tmp_path / "train.jsonl", line * (size // len(line)))
+        peaks.append(dataset_bench.mebibytes(dataset_bench.CONTENDERS["inspect"], path))
+    smaller, larger = peaks
+    assert larger < smaller + 20, peaks
+    assert larger < dataset_bench.MOST_MEBIBYTES, peaks
 
 
 def test_importing_loads_nothing_heavy() -> None:
