@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = Path(os.environ.get("REHEARSAL_FOLDER") or ROOT / ".run")
-STACK = os.environ.get("STACK", "demo-local")
+STACK = "demo-local"
 READY = RUN / "emulator.json"
 # The base model takes half a minute to make: once a user, not once a clone.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-vertex-tuning" / "emulator"
@@ -36,7 +36,7 @@ def say(text: str) -> None:
 
 
 def running() -> dict[str, Any] | None:
-    """Where the embedded service listens, if the process that wrote so is alive and answers."""
+    """Where the embedded service listens, if the process that wrote so is alive."""
     try:
         found: dict[str, Any] = json.loads(READY.read_text())
         command = Path(f"/proc/{found['pid']}/cmdline")
@@ -49,10 +49,14 @@ def running() -> dict[str, Any] | None:
 
 
 def start() -> dict[str, Any]:
-    """Start the embedded service on a free loopback port, unless it runs already."""
-    found = running()
-    if found is not None:
-        return found
+    """Start the embedded service on a free loopback port, unless it runs already; its bucket is there."""
+    found = running() or started()
+    make_bucket(found)
+    return found
+
+
+def started() -> dict[str, Any]:
+    """A service of our own, once it listens."""
     RUN.mkdir(parents=True, exist_ok=True)
     READY.unlink(missing_ok=True)
     log = (RUN / "emulator.log").open("a")
@@ -81,7 +85,6 @@ def start() -> dict[str, Any]:
         if process.poll() is not None or time.monotonic() > end:
             sys.exit(f"the embedded Vertex AI did not start; see {log.name}")
         time.sleep(0.1)
-    make_bucket(found["url"])
     print(f"embedded Vertex AI: {found['url']} (data in {RUN / 'emulator'}, log in {log.name})")
     return found
 
@@ -137,21 +140,23 @@ def select(env: dict[str, str]) -> None:
     )
 
 
-def make_bucket(url: str) -> None:
-    """The one prerequisite that a project brings along: ``verify`` checks for it and makes nothing."""
-    from google.api_core.exceptions import Conflict
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud.storage import Client
+def make_bucket(found: dict[str, Any]) -> None:
+    """The one prerequisite that a project brings along: ``verify`` checks for it and makes nothing.
 
-    client = Client(
-        project="demo-local",
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": url},
-    )
+    Made each time: a start that was interrupted may have left none.
+    """
+    import httpx  # not at the top: `stop` has to work in an environment that was left half made
+
+    url, bucket = found["url"], {"name": BUCKET, "location": "us-central1"}
     try:
-        client.create_bucket(BUCKET, location="us-central1")
-    except Conflict:
-        return
+        answer = httpx.post(f"{url}/storage/v1/b?project={STACK}", json=bucket, timeout=30, trust_env=False)
+    except httpx.HTTPError as error:
+        sys.exit(
+            f"the embedded Vertex AI at {url} does not answer ({error}); "
+            f"end its process {found['pid']} and run this again"
+        )
+    if answer.status_code not in (200, 409):  # 409: it is there
+        sys.exit(f"the bucket {BUCKET} cannot be made: {answer.text}")
 
 
 def changes(env: dict[str, str]) -> dict[str, int]:
