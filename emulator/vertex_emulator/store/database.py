@@ -72,16 +72,18 @@ class Database:
         """All or nothing. Inside another transaction it can fail alone, and counts when that one commits."""
         inner = self._connection.in_transaction
         self._connection.execute("SAVEPOINT inner" if inner else "BEGIN IMMEDIATE")
+        promised = len(self._after_commit)
         try:
             yield
+            self._connection.execute("RELEASE inner" if inner else "COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK TO inner" if inner else "ROLLBACK")
-            if inner:
-                self._connection.execute("RELEASE inner")
-            else:
-                self._after_commit.clear()
+            del self._after_commit[promised:]
+            # After a disk error SQLite may have rolled back by itself, all of it.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO inner" if inner else "ROLLBACK")
+                if inner:
+                    self._connection.execute("RELEASE inner")
             raise
-        self._connection.execute("RELEASE inner" if inner else "COMMIT")
         if not inner:
             effects, self._after_commit = self._after_commit, []
             for effect in effects:
