@@ -1,6 +1,7 @@
 """The last step of every upload: checksums, conditions, the new object."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 from starlette.responses import Response
@@ -38,20 +39,23 @@ def finish(
 ) -> Response:
     """Turn the complete bytes of an upload into an object and answer with it.
 
-    `with_it` is done in the transaction that makes the object exist.
+    `with_it` is done in the transaction that makes the object exist. Until that has come to stay the incoming
+    file stays too: a server that is killed here has lost nothing. Raises StorageError, and leaves it to the
+    caller what becomes of the upload.
     """
-    blobs, now = call.service.store.blobs, call.service.now()
-    try:
-        check_sums(sums, resource, call.request.headers.get("x-goog-hash", ""))
-        name = check_object_name(resource.get("name"))
-        fields = described(resource)
-    except StorageError:
-        blobs.discard(upload)
-        raise
+    store, now = call.service.store, call.service.now()
+    check_sums(sums, resource, call.request.headers.get("x-goog-hash", ""))
+    name = check_object_name(resource.get("name"))
+    fields = described(resource)
+
+    def finished(kept: Object) -> None:
+        with_it(kept)
+        store.database.after_commit(partial(store.blobs.discard, upload))
+
     item = Object(
         bucket=bucket,
         name=name,
-        blob=blobs.keep(upload),
+        blob=store.blobs.adopt(store.blobs.incoming(upload)),
         generation=new_generation(call),
         size=sums.size,
         crc32c=sums.crc32c,
@@ -60,5 +64,5 @@ def finish(
         updated=now,
         **fields,  # type: ignore[arg-type]
     )
-    kept = commit(call, item, conditions, with_it)
+    kept = commit(call, item, conditions, finished)
     return Response(msgspec.json.encode(shown(call, kept)), media_type="application/json")

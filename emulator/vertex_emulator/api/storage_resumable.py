@@ -2,12 +2,15 @@
 
 import re
 import uuid
+from functools import partial
+from typing import NamedTuple
 
 import anyio
 import msgspec
 from starlette.responses import JSONResponse, Response
 
 from vertex_emulator.api.routing import Call
+from vertex_emulator.api.storage_commit import described
 from vertex_emulator.api.storage_common import (
     CONDITIONS,
     Json,
@@ -15,6 +18,7 @@ from vertex_emulator.api.storage_common import (
     base,
     bucket_of,
     check_conditions,
+    check_object_name,
     check_size,
     shown,
 )
@@ -26,7 +30,19 @@ from vertex_emulator.store.uploads import Upload
 from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.payload import json_object, read_bounded
 
-_RANGE = re.compile(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
+_MIN_CHUNK_BYTES = 256 * 1024
+
+
+class _Chunk(NamedTuple):
+    """What a request brings: bytes from `start` up to and with `last` of `total` in all.
+
+    Without `start` it only asks how far the upload has come; without `last` it brings what there is.
+    """
+
+    start: int | None
+    last: int | None
+    total: int | None
 
 
 async def begin(call: Call, bucket: str) -> Response:
@@ -40,11 +56,10 @@ async def begin(call: Call, bucket: str) -> Response:
     if encoding := call.query.get("contentEncoding"):
         resource["contentEncoding"] = encoding
     conditions = {key: call.query[key] for key in CONDITIONS if key in call.query}
-    store = call.service.store
-    check_conditions(store.objects.find(bucket, str(resource.get("name"))), conditions)
-    upload = Upload(
-        uuid.uuid4().hex, bucket, str(resource.get("name")), resource, conditions, call.service.now()
-    )
+    name, store = check_object_name(resource.get("name")), call.service.store
+    described(resource)  # what it refuses is refused before any bytes are sent
+    check_conditions(store.objects.find(bucket, name), conditions)
+    upload = Upload(uuid.uuid4().hex, bucket, name, resource, conditions, call.service.now())
     with store.database.transaction():
         store.uploads.insert(upload)
     store.blobs.incoming(upload.id).touch()
@@ -58,8 +73,7 @@ async def resume(call: Call) -> Response:
     bucket_of(call, upload.bucket)
     if upload.done is not None:
         return JSONResponse(upload.done)
-    if upload.id in uploading:
-        raise StorageError(503, "Another request writes to this upload.", "backendError")
+    _check_free(call, upload)
     uploading.add(upload.id)
     try:
         return await _resume(call, upload)
@@ -71,69 +85,97 @@ async def _resume(call: Call, upload: Upload) -> Response:
     path = call.service.store.blobs.incoming(upload.id)
     have = path.stat().st_size if path.exists() else 0
     header = call.request.headers.get("content-range")
-    start, last, total = _range(header, have)
-    if start is not None:
-        if start > have:
-            raise StorageError(
-                400, f"The chunk starts at {start}, but only {have} bytes are here.", "invalid"
-            )
-        have = await _append(call, upload.id, start)
-        if last is not None and have != last + 1:
-            raise StorageError(400, f"The chunk should end at {last}, but ended at {have - 1}.", "invalid")
-        if header is None:
-            total = have
+    chunk = _chunk(header)
+    total = chunk.total
+    if chunk.start is not None:
+        if chunk.start > have:
+            raise bad(f"The chunk starts at {chunk.start}, but only {have} bytes are here.")
+        end = await _append(call, upload.id, have, chunk)
+        have, total = max(have, end), end if header is None else total
     if total is None or have < total:
         headers = {"range": f"bytes=0-{have - 1}"} if have else {}
         return Response(status_code=308, headers={**headers, "x-guploader-uploadid": upload.id})
     if have > total:
-        raise StorageError(400, f"{have} bytes arrived, but {total} were announced.", "invalid")
+        raise bad(f"{have} bytes are here, but {total} were announced.")
     sums = await anyio.to_thread.run_sync(checksums, path)
 
     def remember(kept: Object) -> None:
         done = msgspec.structs.replace(upload, done=shown(call, kept))
         call.service.store.uploads.save(done)
 
-    return finish(call, upload.bucket, upload.resource, upload.id, sums, upload.conditions, remember)
+    try:
+        return finish(call, upload.bucket, upload.resource, upload.id, sums, upload.conditions, remember)
+    except StorageError:
+        _end(call, upload)
+        raise
 
 
 async def cancel(call: Call) -> Response:
     """Give an upload up; Cloud Storage answers that with 499."""
     upload = _upload(call)
+    _check_free(call, upload)
+    _end(call, upload)
+    return Response(status_code=499)
+
+
+def _end(call: Call, upload: Upload) -> None:
     store = call.service.store
     with store.database.transaction():
         store.uploads.delete(upload.id)
-    store.blobs.discard(upload.id)
-    return Response(status_code=499)
+        store.database.after_commit(partial(store.blobs.discard, upload.id))
+
+
+def _check_free(call: Call, upload: Upload) -> None:
+    if upload.id in call.service.uploading:
+        raise StorageError(503, "Another request writes to this upload.", "backendError")
 
 
 def _upload(call: Call) -> Upload:
     found = call.service.store.uploads.find(call.query.get("upload_id", ""))
-    if found is None:
+    if found is None or found.parts is not None:
         raise StorageError(404, "There is no such upload.", "notFound")
     return found
 
 
-def _range(header: str | None, have: int) -> tuple[int | None, int | None, int | None]:
-    """(first byte, last byte, total) of a chunk; no header means the whole object in one go."""
+def _chunk(header: str | None) -> _Chunk:
+    """What a request's Content-Range says; without one it brings the whole object. Raises 400."""
     if header is None:
-        return 0, None, None
+        return _Chunk(0, None, None)
     match = _RANGE.fullmatch(header)
     if match is None:
-        raise bad(f"Invalid Content-Range '{header}'.")
+        raise bad(f"Invalid Content-Range '{header[:100]}'.")
     total = None if match[3] == "*" else int(match[3])
     if match[1] is None:
-        return None, None, total if total is not None and total <= have else None
-    return int(match[1]), int(match[2]), total
+        return _Chunk(None, None, total)
+    start, last = int(match[1]), int(match[2])
+    if last < start or (total is not None and last >= total):
+        raise bad(f"Invalid Content-Range '{header}'.")
+    if last + 1 != total and last + 1 - start < _MIN_CHUNK_BYTES:
+        raise bad(
+            "Invalid request. The number of bytes uploaded is required to be equal or greater than "
+            f"{_MIN_CHUNK_BYTES}, except for the final request. The received request contained "
+            f"{last + 1 - start} bytes, which does not meet this requirement."
+        )
+    return _Chunk(start, last, total)
 
 
-async def _append(call: Call, upload_id: str, start: int) -> int:
-    """Write the request's bytes from `start` on, over what came before; gives the size so far."""
-    path = call.service.store.blobs.incoming(upload_id)
-    with path.open("r+b") as file:
-        file.truncate(start)
-        file.seek(start)
-        async for data in call.request.stream():
-            start += len(data)
-            check_size(start)
-            file.write(data)
-    return start
+async def _append(call: Call, upload_id: str, have: int, chunk: _Chunk) -> int:
+    """Write what is new of the request's bytes and give where they end.
+
+    What it repeats is passed over: bytes that were acknowledged stay. A refused chunk leaves nothing behind.
+    """
+    end = chunk.start or 0
+    with call.service.store.blobs.append(upload_id) as file:
+        try:
+            async for data in call.request.stream():
+                file.write(data[max(0, have - end) :])
+                end += len(data)
+                check_size(end)
+                if chunk.last is not None and end > chunk.last + 1:
+                    raise bad(f"The chunk should end at {chunk.last}, but goes on.")
+            if chunk.last is not None and end != chunk.last + 1:
+                raise bad(f"The chunk should end at {chunk.last}, but ended at {end - 1}.")
+        except StorageError:
+            file.truncate(have)
+            raise
+    return end

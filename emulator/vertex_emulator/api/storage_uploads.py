@@ -6,9 +6,18 @@ from starlette.responses import Response
 
 from vertex_emulator.api import storage_resumable
 from vertex_emulator.api.routing import Call, Route, streams
-from vertex_emulator.api.storage_common import CONDITIONS, Json, bad, bucket_of, check_conditions, check_size
+from vertex_emulator.api.storage_common import (
+    CONDITIONS,
+    Json,
+    bad,
+    bucket_of,
+    check_conditions,
+    check_object_name,
+    check_size,
+)
 from vertex_emulator.api.storage_finish import finish
 from vertex_emulator.store.checksums import Checksums, Running
+from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.multipart import RelatedBody
 
 
@@ -29,11 +38,16 @@ async def upload(call: Call) -> Response:
     else:
         raise bad(f"Unknown uploadType '{kind}'.")
     resource = named(call, resource, content_type)
+    name = check_object_name(resource.get("name"))
     conditions = {key: call.query[key] for key in CONDITIONS if key in call.query}
     # Refused before the bytes are taken in; `finish` looks again when they are all here.
-    check_conditions(call.service.store.objects.find(bucket, resource.get("name", "")), conditions)
+    check_conditions(call.service.store.objects.find(bucket, name), conditions)
     upload_id, sums = await receive(call, stream)
-    return finish(call, bucket, resource, upload_id, sums, conditions)
+    try:
+        return finish(call, bucket, resource, upload_id, sums, conditions)
+    except StorageError:
+        call.service.store.blobs.discard(upload_id)
+        raise
 
 
 def named(call: Call, resource: Json, content_type: str | None) -> Json:

@@ -40,6 +40,13 @@ class Blobs:
         upload = uuid.uuid4().hex
         return upload, self.incoming(upload).open("wb")
 
+    def append(self, upload: str) -> BinaryIO:
+        """The file of an upload, to write on at its end; it is made if it is not there."""
+        path = self.incoming(upload)
+        path.touch()
+        path.chmod(0o644)  # read-only where a server was killed while it made a blob of it
+        return path.open("ab")
+
     def keep(self, upload: str) -> str:
         """Turn complete incoming bytes into a blob and give its id."""
         return self.adopt(self.incoming(upload), link=False)

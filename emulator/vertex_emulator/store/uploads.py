@@ -35,6 +35,8 @@ class Upload(msgspec.Struct, frozen=True):
     @property
     def files(self) -> set[str]:
         """The incoming files that belong to it."""
+        if self.done is not None:
+            return set()
         return {self.id} if self.parts is None else {part.file for part in self.parts.values()}
 
 

@@ -1,9 +1,10 @@
 """multipart/related bodies of uploads, read piece by piece: a JSON part, then the bytes of the object."""
 
-import json
 from collections.abc import AsyncIterator
 from email.message import Message
 from typing import Any
+
+import msgspec
 
 from vertex_emulator.wire.errors import StorageError
 
@@ -29,8 +30,8 @@ class RelatedBody:
         await self._until(self._delimiter)
         text = (await self._until(self._delimiter)).partition(b"\r\n\r\n")[2]
         try:
-            resource = json.loads(text)
-        except ValueError:
+            resource = msgspec.json.decode(text)
+        except (ValueError, RecursionError):
             raise _malformed("the first part is not JSON") from None
         if not isinstance(resource, dict):
             raise _malformed("the first part is not a JSON object")

@@ -1,8 +1,9 @@
 """Reading request bodies of bounded size."""
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
+
+import msgspec
 
 from vertex_emulator.wire.errors import invalid, of_http
 
@@ -23,13 +24,9 @@ def json_object(content: bytes) -> dict[str, Any]:
     if not content.strip():
         return {}
     try:
-        found = json.loads(content, parse_constant=_refuse)
+        found = msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
         raise invalid(f"Invalid JSON payload received. {error}") from None
     if not isinstance(found, dict):
         raise invalid("Invalid JSON payload received. The request body must be an object.")
     return found
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not JSON")

@@ -1,7 +1,9 @@
 """Cloud Storage's JSON API in its details: names, conditions, ranges, resumable uploads, folders."""
 
 import base64
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import google_crc32c
@@ -186,26 +188,108 @@ def test_a_resumable_upload_keeps_its_condition_to_the_end(plain: Plain) -> None
     plain.put("claim", b"somebody was faster")
 
     late = httpx.put(place, content=b"mine")
+    again = httpx.put(place, content=b"mine")
 
-    assert late.status_code == 412
+    assert (late.status_code, again.status_code) == (412, 404), "what is refused at its end is over"
     assert read(plain, "claim").content == b"somebody was faster"
 
 
-BROKEN_UPLOADS: dict[str, tuple[dict[str, str], bytes, int]] = {
-    "a gap": ({"content-range": "bytes 5-9/10"}, b"56789", 400),
-    "fewer bytes than it says": ({"content-range": "bytes 0-9/20"}, b"01234", 400),
-    "a range that is none": ({"content-range": "0-9"}, b"0123456789", 400),
-    "a checksum that does not fit": ({"x-goog-hash": "crc32c=AAAAAA=="}, b"0123456789", 400),
+BROKEN_UPLOADS: dict[str, tuple[dict[str, str], bytes]] = {
+    "a gap": ({"content-range": "bytes 5-9/10"}, b"56789"),
+    "fewer bytes than it says": ({"content-range": "bytes 0-9/10"}, b"01234"),
+    "more bytes than it says": ({"content-range": "bytes 0-9/10"}, b"0123456789x"),
+    "a range that is none": ({"content-range": "0-9"}, b"0123456789"),
+    "a range that ends before it begins": ({"content-range": "bytes 9-0/10"}, b"0123456789"),
+    "a range that goes beyond the whole": ({"content-range": "bytes 0-9/5"}, b"0123456789"),
+    "a range that no disk holds": ({"content-range": f"bytes 0-{'9' * 5000}/*"}, b"0123456789"),
+    "a chunk that is too small and not the last": ({"content-range": "bytes 0-9/20"}, b"0123456789"),
 }
 
 
 @pytest.mark.parametrize("reason", BROKEN_UPLOADS)
-def test_a_broken_upload_makes_no_object(plain: Plain, reason: str) -> None:
-    headers, content, status = BROKEN_UPLOADS[reason]
+def test_a_broken_chunk_leaves_the_upload_as_it_was(plain: Plain, reason: str) -> None:
+    headers, content = BROKEN_UPLOADS[reason]
     place = begin(plain, "x")
 
-    assert httpx.put(place, content=content, headers=headers).status_code == status
+    assert httpx.put(place, content=content, headers=headers).status_code == 400
     assert plain.call("GET", f"storage/v1/b/{plain.bucket}/o/x").status_code == 404
+    asked = httpx.put(place, headers={"content-range": "bytes */*"})
+    assert (asked.status_code, asked.headers.get("range")) == (308, None)
+    assert httpx.put(place, content=b"mended").json()["size"] == "6"
+
+
+def test_an_upload_whose_checksum_does_not_fit_is_over(emulator: RunningEmulator, plain: Plain) -> None:
+    place = begin(plain, "x")
+    headers = {"x-goog-hash": "crc32c=AAAAAA=="}
+
+    answers = [httpx.put(place, content=b"0123456789", headers=headers).status_code for _ in range(2)]
+
+    assert answers == [400, 404]
+    assert plain.call("GET", f"storage/v1/b/{plain.bucket}/o/x").status_code == 404
+    assert not (emulator.data / "incoming" / place.rpartition("=")[2]).exists()
+
+
+def test_bytes_that_were_acknowledged_stay_when_a_chunk_repeats_them(plain: Plain) -> None:
+    """Cloud Storage passes over what it has; a client that breaks off in a repetition has lost nothing."""
+    size, place = 262_144, begin(plain, "x")
+    httpx.put(place, content=b"a" * size, headers={"content-range": f"bytes 0-{size - 1}/*"})
+
+    def broken() -> Iterator[bytes]:
+        yield b"a"
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        httpx.put(place, content=broken(), headers={"content-range": f"bytes 0-{size}/{size + 1}"})
+    asked = httpx.put(place, headers={"content-range": "bytes */*"})
+    last = httpx.put(
+        place, content=b"b" * size + b"z", headers={"content-range": f"bytes 0-{size}/{size + 1}"}
+    )
+
+    assert asked.headers["range"] == f"bytes=0-{size - 1}"
+    assert last.json()["size"] == str(size + 1)
+    assert read(plain, "x").content == b"a" * size + b"z"
+
+
+def test_an_upload_that_is_being_written_to_cannot_be_given_up(plain: Plain) -> None:
+    place = begin(plain, "x")
+    answers: list[int] = []
+
+    def slow() -> Iterator[bytes]:
+        yield b"0" * 100_000
+        while not answers or answers[-1] == 499:
+            answers.append(httpx.delete(place).status_code)
+        yield b"1"
+
+    assert httpx.put(place, content=slow()).json()["size"] == "100001"
+    assert answers[-1] == 503
+
+
+NAMES: dict[str, object] = {
+    "none": None,
+    "a list": ["a"],
+    "too long": "x" * 1025,
+    "a line break": "a\nb",
+    "half a sign": "\ud800",
+}
+
+
+@pytest.mark.parametrize("kind", ["resumable", "multipart"])
+@pytest.mark.parametrize("reason", NAMES)
+def test_a_name_that_cannot_be_is_refused_before_the_bytes_are_sent(
+    plain: Plain, reason: str, kind: str
+) -> None:
+    plain.put("anchor", b"")
+    content = json.dumps({"name": NAMES[reason]}).encode()
+    if kind == "multipart":
+        content = b"--cut\r\n\r\n" + content + b"\r\n--cut\r\n\r\nx\r\n--cut--"
+    response = plain.call(
+        "POST",
+        f"upload/storage/v1/b/{plain.bucket}/o?uploadType={kind}",
+        content=content,
+        headers={"content-type": "multipart/related; boundary=cut"},
+    )
+
+    assert response.status_code == 400
 
 
 MULTIPART = (
