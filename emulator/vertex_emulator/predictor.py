@@ -63,7 +63,9 @@ class Predictor:
         """An answer as server-sent events, made while they are read. Raises as `predict`, before any."""
         self._check_room()
         with self._counted():
-            generation = begin(await self._model(weights), asked)
+            model = await self._model(weights)
+            loop = asyncio.get_running_loop()
+            generation = await loop.run_in_executor(self._pool, begin, model, asked)
         return self._events(asked, generation)
 
     async def _events(self, asked: ChatAsked, generation: "Generation") -> AsyncIterator[bytes]:
@@ -99,15 +101,22 @@ class Predictor:
         if future is None:
             future = asyncio.ensure_future(self._load(weights))
             self._models[weights.key] = future
-            while len(self._models) > MAX_MODELS:
-                self._models.popitem(last=False)
         self._models.move_to_end(weights.key)
         try:
             # A caller that goes away must not stop the load that others wait for.
             return await asyncio.shield(future)
         except Exception:
-            self._models.pop(weights.key, None)
+            if self._models.get(weights.key) is future:
+                del self._models[weights.key]
             raise
+        finally:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Let go of the models that were used longest ago. One that still loads has those who wait for it."""
+        loaded = [key for key, future in self._models.items() if future.done()]
+        for key in loaded[: max(0, len(self._models) - MAX_MODELS)]:
+            del self._models[key]
 
     async def _load(self, weights: Weights | BaseWeights) -> "ServedModel":
         from vertex_emulator.serving.model import CheckpointError, ServedModel
@@ -116,9 +125,7 @@ class Predictor:
         if isinstance(weights, BaseWeights):
             self._base = self._base or await self._find_base()
             return await loop.run_in_executor(self._pool, ServedModel.load, self._base)
-        folder = self._store.served_folder(weights.key)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder = self._store.served_folder()
         try:
             for index, item in enumerate(weights.objects):
                 self._store.blobs.materialise(

@@ -19,7 +19,8 @@ from vertex_emulator.api.storage_common import (
     object_of,
     shown,
 )
-from vertex_emulator.store.checksums import CHUNK, Running
+from vertex_emulator.store.blobs import Blobs
+from vertex_emulator.store.checksums import CHUNK, Checksums, Running
 from vertex_emulator.store.objects import Object
 
 _MAX_COMPONENTS = 32
@@ -92,8 +93,7 @@ async def compose(call: Call) -> Response:
     store = call.service.store
     # Opened before the first await: what is deleted meanwhile can still be read to its end.
     files = [store.blobs.path(part.blob).open("rb") for part in parts]
-    upload, target = store.blobs.create()
-    sums = await anyio.to_thread.run_sync(join, files, target)
+    upload, sums = await joined(store.blobs, files)
     now = call.service.now()
     item = Object(
         bucket=bucket.name,
@@ -101,7 +101,7 @@ async def compose(call: Call) -> Response:
         blob=store.blobs.keep(upload),
         generation=new_generation(call),
         size=sums.size,
-        crc32c=sums.result().crc32c,
+        crc32c=sums.crc32c,
         md5=None,  # composite objects have none
         created=now,
         updated=now,
@@ -112,8 +112,17 @@ async def compose(call: Call) -> Response:
     return Response(msgspec.json.encode(shown(call, kept)), media_type="application/json")
 
 
-def join(files: Iterable[BinaryIO], target: BinaryIO) -> Running:
-    """Write the files one behind the other, and close them all. Runs in a thread."""
+async def joined(blobs: Blobs, files: Iterable[BinaryIO]) -> tuple[str, Checksums]:
+    """Write the files one behind the other, and close them all; gives the upload's id and the checksums."""
+    upload, target = blobs.create()
+    try:
+        return upload, await anyio.to_thread.run_sync(_join, files, target)
+    except BaseException:
+        blobs.discard(upload)
+        raise
+
+
+def _join(files: Iterable[BinaryIO], target: BinaryIO) -> Checksums:
     sums = Running()
     with target:
         for file in files:
@@ -121,7 +130,7 @@ def join(files: Iterable[BinaryIO], target: BinaryIO) -> Running:
                 while data := file.read(CHUNK):
                     sums.update(data)
                     target.write(data)
-    return sums
+    return sums.result()
 
 
 _SERVICE = "storage.objects"

@@ -7,14 +7,13 @@ import base64
 import uuid
 from collections.abc import Awaitable, Callable
 
-import anyio
 import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, streams
 from vertex_emulator.api.storage_commit import commit, described, new_generation
 from vertex_emulator.api.storage_common import Json, bucket_of, check_object_name, check_size, number
-from vertex_emulator.api.storage_copies import join
+from vertex_emulator.api.storage_copies import joined
 from vertex_emulator.api.storage_finish import check_sums
 from vertex_emulator.api.storage_uploads import receive
 from vertex_emulator.settings import MAX_JSON_BYTES
@@ -97,12 +96,7 @@ async def _join(call: Call, upload: Upload, parts: list[Part]) -> Object:
     """Make the object. Until it is there the upload stays: a server that is killed here has lost nothing."""
     store = call.service.store
     files = [store.blobs.incoming(part.file).open("rb") for part in parts]
-    whole, target = store.blobs.create()
-    try:
-        sums = (await anyio.to_thread.run_sync(join, files, target)).result()
-    except BaseException:
-        store.blobs.discard(whole)
-        raise
+    whole, sums = await joined(store.blobs, files)
     now = call.service.now()
     item = Object(
         bucket=upload.bucket,

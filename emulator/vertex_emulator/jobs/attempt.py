@@ -48,20 +48,32 @@ async def _run(service: Service, name: str) -> None:
     folder = attempts / uuid.uuid4().hex
     try:
         job = _started(service, name, folder)
+        if job is None:
+            settle_cancelled(service, name)
+            return
         spec = worker.prepare(service.store, folder, service.settings.cache, job)
         await worker.run(folder, spec, lambda progress: _on_progress(service, name, progress))
         target = gcs_uri(job["outputUri"], "output_uri")
-        stats, objects = await asyncio.to_thread(_gather, service, folder, spec, target)
-        _settle_succeeded(service, name, target, objects, stats)
+        stats, objects = await _gathered(service, folder, spec, target)
+        try:
+            _settle_succeeded(service, name, target, objects, stats)
+        except ApiError:
+            _give_up(service, objects)
+            raise
     finally:
         for part in ("inputs", "output"):
             shutil.rmtree(folder / part, ignore_errors=True)
 
 
-def _started(service: Service, name: str, folder: Path) -> Json:
-    """Mark a job as running and give it. Raises WorkerFailed if a fault asks for that."""
+def _started(service: Service, name: str, folder: Path) -> Json | None:
+    """Mark a job as running and give it; None if it was asked to stop before it began.
+
+    Raises WorkerFailed if a fault asks for that.
+    """
     with service.store.database.transaction():
         record = service.store.resources.get(name)
+        if record.body["state"] not in tuning.ACTIVE:
+            return None
         tuning.started(record.body, service.now())
         record.private["folder"] = str(folder.relative_to(service.store.data))
         service.store.resources.save(record)
@@ -82,6 +94,25 @@ def _on_progress(service: Service, name: str, progress: Progress) -> None:
         per_epoch = progress.steps // progress.epochs
         if tuning.epochs_ended(record.body, progress.epoch, per_epoch, service.now()):
             service.store.resources.save(record)
+
+
+async def _gathered(
+    service: Service, folder: Path, spec: TrainingSpec, target: GcsUri
+) -> tuple[Json, list[Object]]:
+    """What `_gather` gives. When this is cancelled the thread still runs to its end, and is waited for."""
+    gathering = asyncio.create_task(asyncio.to_thread(_gather, service, folder, spec, target))
+    try:
+        return await asyncio.shield(gathering)
+    except asyncio.CancelledError:
+        _, objects = await gathering
+        _give_up(service, objects)
+        raise
+
+
+def _give_up(service: Service, objects: list[Object]) -> None:
+    """Remove the bytes of objects that are not going to be."""
+    for item in objects:
+        service.store.blobs.remove(item.blob)
 
 
 def _gather(service: Service, folder: Path, spec: TrainingSpec, target: GcsUri) -> tuple[Json, list[Object]]:

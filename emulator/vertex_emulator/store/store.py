@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import uuid
 from pathlib import Path
 
 from vertex_emulator.store.blobs import Blobs
@@ -34,9 +35,11 @@ class Store:
         """Where a tuning job's worker reads and writes. `job_id` is one of our own numbers."""
         return self.data / "jobs" / job_id
 
-    def served_folder(self, key: str) -> Path:
-        """Where weights lie while they are loaded. `key` is a hash of ours."""
-        return self.data / "served" / key
+    def served_folder(self) -> Path:
+        """A new folder in which weights lie while they are loaded."""
+        folder = self.data / "served" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder
 
     def close(self) -> None:
         """Close the database."""
