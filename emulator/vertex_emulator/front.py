@@ -6,6 +6,7 @@ import hmac
 import logging
 import os
 import signal
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from vertex_emulator import faults
 from vertex_emulator.api import served
 from vertex_emulator.api.routing import Call, Route, StreamRoute
+from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.known import google_method
 from vertex_emulator.request_log import Entry
 from vertex_emulator.service import Service
@@ -101,6 +103,7 @@ class Front:
     async def _handle(
         self, route: Route, params: dict[str, str], request: Request, found: faults.CallFaults
     ) -> Response:
+        check_arguments(route.google, request.query_params, request.headers)
         payload = None
         if route.body:
             payload = json_object(await read_bounded(request.stream(), MAX_JSON_BYTES))
@@ -109,6 +112,8 @@ class Front:
             return await route.handler(call)
         with self.service.store.database.transaction():
             answer = route.handler(call)
+        if answer is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
     def _authorize(self, request: Request) -> None:
@@ -166,4 +171,6 @@ def _error(error: ApiError | StorageError, path: str) -> Response:
             _REASONS.get(error.http, "backendError" if error.http >= 500 else "invalid"),
         )
     status = error.http
+    if status == HTTPStatus.NOT_MODIFIED:
+        return Response(status_code=status)
     return Response(msgspec.json.encode(error.body()), status, media_type="application/json")

@@ -48,8 +48,8 @@ class Call:
         return given
 
 
-BooksHandler = Callable[[Call], Json]
-"""Runs as one transaction on the event loop's thread."""
+BooksHandler = Callable[[Call], Json | None]
+"""Runs as one transaction on the event loop's thread; None is answered with 204 and nothing else."""
 StreamHandler = Callable[[Call], Awaitable[Response]]
 """Reads its body and writes its answer piece by piece; holds transactions of its own."""
 

@@ -12,13 +12,14 @@ from starlette.responses import Response
 
 from vertex_emulator.api import storage_copies, storage_objects
 from vertex_emulator.api.routing import BooksRoute, Call, Route, Table, streams
+from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.api.storage_common import Json, bad
 from vertex_emulator.settings import MAX_JSON_BYTES
 from vertex_emulator.wire.errors import ApiError, StorageError
 from vertex_emulator.wire.payload import json_object, read_bounded
 
 _MAX_CALLS = 100
-_REQUEST_LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.[01]")
+_REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.[01]")
 # What Google allows in a batch: calls on objects that carry no object's bytes.
 _TABLE = Table(
     (
@@ -69,10 +70,10 @@ def _one(outer: Call, text: bytes) -> tuple[int, bytes]:
         answer = _handle(outer, line, body)
     except (ApiError, StorageError) as error:
         return error.http, msgspec.json.encode(error.body())
-    return (200, msgspec.json.encode(answer)) if answer else (204, b"")
+    return (200, msgspec.json.encode(answer)) if answer is not None else (204, b"")
 
 
-def _handle(outer: Call, line: re.Match[bytes] | None, body: bytes) -> Json:
+def _handle(outer: Call, line: re.Match[bytes] | None, body: bytes) -> Json | None:
     if line is None:
         raise bad("A part of the batch is no HTTP request.")
     method, target = line[1].decode(), urlsplit(line[2].decode())
@@ -82,6 +83,7 @@ def _handle(outer: Call, line: re.Match[bytes] | None, body: bytes) -> Json:
         raise StorageError(404, f"{method} {target.path} cannot be part of a batch.", "notFound")
     payload = json_object(body) if route.body else None
     query = dict(parse_qsl(target.query, keep_blank_values=True))
+    check_arguments(route.google, query, {})
     inner = Call(outer.service, params, query, payload, outer.faults, outer.request)
     with outer.service.store.database.transaction():
         return route.handler(inner)

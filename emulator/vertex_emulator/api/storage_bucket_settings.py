@@ -1,10 +1,10 @@
 """What a request says about a bucket: what is kept, and what would have no effect here and is refused."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from vertex_emulator.api.storage_common import Json, bad
+from vertex_emulator.api.storage_common import Json, bad, off
 from vertex_emulator.store.objects import Bucket
 from vertex_emulator.wire.errors import StorageError
 
@@ -43,7 +43,7 @@ def settings_of(bucket: Bucket, payload: Json, *, new: bool) -> Bucket:
             an effect at Google and have none here, such as versioning.
     """
     for key in sorted(payload.keys() - _KEPT - _DESCRIBES):
-        if _asks_for_something(payload[key]):
+        if not off(payload[key]):
             raise StorageError(501, f"{key} of a bucket is not served.", "notImplemented")
     try:
         given = msgspec.convert({key: payload[key] for key in _KEPT & payload.keys()}, _Given)
@@ -64,12 +64,3 @@ def settings_of(bucket: Bucket, payload: Json, *, new: bool) -> Bucket:
         uniform_access=bucket.uniform_access if uniform is None else uniform.enabled,
         public_access_prevention="inherited" if prevention == "unspecified" else prevention,
     )
-
-
-def _asks_for_something(value: Any) -> bool:
-    """Whether a setting is more than a way to say "off": empty, false, or nothing but that."""
-    if isinstance(value, dict):
-        return any(_asks_for_something(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_asks_for_something(item) for item in value)
-    return value not in (None, False, 0, "0", "")

@@ -8,15 +8,14 @@ from vertex_emulator.api.storage_common import (
     Json,
     bucket_of,
     check_bucket_name,
+    check_etags,
     check_metageneration,
-    number,
+    page_size,
     require_storage,
     shown_bucket,
 )
 from vertex_emulator.store.objects import Bucket
 from vertex_emulator.wire.errors import StorageError
-
-_MAX_PAGE = 1000
 
 
 def create(call: Call) -> Json:
@@ -34,7 +33,11 @@ def create(call: Call) -> Json:
 
 def get(call: Call) -> Json:
     """One bucket."""
-    return shown_bucket(call, bucket_of(call))
+    bucket = bucket_of(call)
+    check_metageneration(bucket.metageneration, call.query)
+    shown = shown_bucket(call, bucket)
+    check_etags(call, shown["etag"])
+    return shown
 
 
 def list_(call: Call) -> Json:
@@ -42,7 +45,7 @@ def list_(call: Call) -> Json:
     project = call.service.store.projects.get(call.query.get("project", ""))
     require_storage(project)
     prefix, after = call.query.get("prefix", ""), call.query.get("pageToken", "")
-    size = min(number(call.query.get("maxResults") or str(_MAX_PAGE), "maxResults"), _MAX_PAGE)
+    size = page_size(call.query)
     found = [
         bucket for bucket in call.service.store.objects.buckets(project.number)
         if bucket.name.startswith(prefix) and bucket.name > after
@@ -71,14 +74,13 @@ def _change(call: Call, bucket: Bucket) -> Json:
     return shown_bucket(call, changed)
 
 
-def delete(call: Call) -> Json:
+def delete(call: Call) -> None:
     """Delete an empty bucket."""
     bucket = bucket_of(call)
     check_metageneration(bucket.metageneration, call.query)
     if next(call.service.store.objects.scan(bucket.name, ""), None) is not None:
         raise StorageError(409, "The bucket you tried to delete is not empty.", "conflict")
     call.service.store.objects.delete_bucket(bucket.name)
-    return {}
 
 
 _SERVICE = "storage.buckets"

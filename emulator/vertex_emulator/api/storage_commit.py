@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import Json, bad, bucket_of, check_conditions
+from vertex_emulator.api.storage_common import Json, bad, bucket_of, check_conditions, off
 from vertex_emulator.store.objects import Object
 from vertex_emulator.wire.errors import StorageError
 
@@ -16,10 +16,23 @@ _TEXT_FIELDS = {
     "contentLanguage": "content_language",
     "cacheControl": "cache_control",
 }
+_CLASS = "STANDARD"
+# Sent back by clients that change an object by sending all of it, or told before its bytes come.
+_DESCRIBES = frozenset(
+    {"bucket", "componentCount", "crc32c", "etag", "generation", "id", "kind", "md5Hash", "mediaLink",
+     "metadata", "metageneration", "name", "selfLink", "size", "timeCreated", "timeStorageClassUpdated",
+     "updated"}
+)  # fmt: skip
 
 
 def described(resource: Json) -> dict[str, object]:
-    """The descriptive fields of an object out of a request. Raises 400."""
+    """The descriptive fields of an object out of a request.
+
+    Raises 400, and 501 for settings that would have an effect at Google and have none here, such as holds.
+    """
+    for key in sorted(resource.keys() - _DESCRIBES - _TEXT_FIELDS.keys()):
+        if not off(resource[key]) and (key, resource[key]) != ("storageClass", _CLASS):
+            raise StorageError(501, f"{key} of an object is not served.", "notImplemented")
     found: dict[str, object] = {}
     for key, field in _TEXT_FIELDS.items():
         value = resource.get(key)

@@ -15,13 +15,11 @@ from vertex_emulator.wire.times import rfc3339
 Json = dict[str, Any]
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_NUMBER = re.compile(r"-?\d{1,19}", re.ASCII)
 _MAX_NAME_BYTES = 1024
-CONDITIONS = (
-    "ifGenerationMatch",
-    "ifGenerationNotMatch",
-    "ifMetagenerationMatch",
-    "ifMetagenerationNotMatch",
-)
+_MAX_PAGE = 1000
+METAGENERATION = ("ifMetagenerationMatch", "ifMetagenerationNotMatch")
+CONDITIONS = ("ifGenerationMatch", "ifGenerationNotMatch", *METAGENERATION)
 
 
 def bad(message: str) -> StorageError:
@@ -56,7 +54,26 @@ def object_of(call: Call, bucket: str, name: str, conditions: Mapping[str, str])
     if found is None or (generation and number(generation, "generation") != found.generation):
         raise StorageError(404, f"No such object: {bucket}/{name}", "notFound")
     check_conditions(found, conditions)
+    check_etags(call, etag(found.generation, found.metageneration))
     return found
+
+
+def etag(generation: int, metageneration: int) -> str:
+    """An object's tag, as `shown` gives it."""
+    return f"{generation}/{metageneration}"
+
+
+def check_etags(call: Call, actual: str) -> None:
+    """Preconditions by tag, in headers. Raises 412, and 304 when a reader has already what it asks for."""
+    match, none_match = (_tags(call.request.headers.get(name)) for name in ("if-match", "if-none-match"))
+    if match and not match & {actual, "*"}:
+        raise _unmet()
+    if none_match & {actual, "*"}:
+        raise StorageError(304, "", "notModified") if call.request.method == "GET" else _unmet()
+
+
+def _tags(header: str | None) -> set[str]:
+    return {tag.strip().removeprefix("W/").strip('"') for tag in (header or "").split(",")} - {""}
 
 
 def check_conditions(found: Object | None, conditions: Mapping[str, str]) -> None:
@@ -74,17 +91,37 @@ def _check(conditions: Mapping[str, str], name: str, actual: int) -> None:
     for suffix, wanted in (("Match", True), ("NotMatch", False)):
         value = conditions.get(f"{name}{suffix}")
         if value is not None and (number(value, f"{name}{suffix}") == actual) is not wanted:
-            raise StorageError(
-                412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet"
-            )
+            raise _unmet()
+
+
+def _unmet() -> StorageError:
+    return StorageError(
+        412, "At least one of the pre-conditions you specified did not hold.", "conditionNotMet"
+    )
+
+
+def off(value: Any) -> bool:
+    """Whether a setting is no more than a way to say "off": empty, false, or nothing but that."""
+    if isinstance(value, dict):
+        return all(off(item) for item in value.values())
+    if isinstance(value, list):
+        return all(off(item) for item in value)
+    return value in (None, False, 0, "0", "", "false")
 
 
 def number(value: str, name: str) -> int:
     """A whole number out of a query. Raises 400."""
-    try:
-        return int(value)
-    except ValueError:
-        raise bad(f"Invalid value for {name}: '{value}'.") from None
+    if not _NUMBER.fullmatch(value):
+        raise bad(f"Invalid value for {name}: '{value[:100]}'.")
+    return int(value)
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """How many items a page of a list has. Raises 400."""
+    size = number(query.get("maxResults") or str(_MAX_PAGE), "maxResults")
+    if size < 1:
+        raise bad(f"Invalid value for maxResults: {size}.")
+    return min(size, _MAX_PAGE)
 
 
 def check_bucket_name(name: object) -> str:
@@ -161,7 +198,7 @@ def shown(call: Call, item: Object) -> Json:
         "metageneration": str(item.metageneration),
         "size": str(item.size),
         "crc32c": item.crc32c,
-        "etag": f"{item.generation}/{item.metageneration}",
+        "etag": etag(item.generation, item.metageneration),
         "storageClass": "STANDARD",
         "timeCreated": rfc3339(item.created),
         "updated": rfc3339(item.updated),

@@ -5,10 +5,10 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import Json, bad, bucket_of, number, shown
+from vertex_emulator.api.storage_common import Json, bucket_of, page_size, shown
 from vertex_emulator.store.objects import Object
-
-_MAX_PAGE = 1000
+from vertex_emulator.wire.errors import StorageError
+from vertex_emulator.wire.globs import compile_glob
 
 
 class Page(NamedTuple):
@@ -22,18 +22,21 @@ class Page(NamedTuple):
 def list_(call: Call) -> Json:
     """Objects by name. A page token is the name of the object or folder that was shown last."""
     bucket, query = bucket_of(call), call.query
-    size = number(query.get("maxResults") or str(_MAX_PAGE), "maxResults")
-    if size < 1:
-        raise bad(f"Invalid value for maxResults: {size}.")
     prefix, after, end = query.get("prefix", ""), query.get("pageToken", ""), query.get("endOffset", "")
     start = max(prefix, query.get("startOffset", ""), after)
+    glob = compile_glob(query["matchGlob"]) if query.get("matchGlob") else None
+    if glob is not None and query.get("delimiter"):
+        raise StorageError(501, "matchGlob together with a delimiter is not served.", "notImplemented")
     horizon = call.service.now() - call.faults.lag_s
     found = takewhile(
         lambda item: item.name.startswith(prefix) and (not end or item.name < end),
         call.service.store.objects.scan(bucket.name, start),
     )
-    old_enough = (item for item in found if not call.faults.lag_s or item.created <= horizon)
-    page = page_of(old_enough, prefix, query.get("delimiter", ""), after, min(size, _MAX_PAGE))
+    visible = (
+        item for item in found
+        if (not call.faults.lag_s or item.created <= horizon) and (glob is None or glob.fullmatch(item.name))
+    )  # fmt: skip
+    page = page_of(visible, prefix, query.get("delimiter", ""), after, page_size(query))
     answer: Json = {"kind": "storage#objects", "items": [shown(call, item) for item in page.items]}
     if page.prefixes:
         answer["prefixes"] = page.prefixes

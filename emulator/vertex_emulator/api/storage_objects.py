@@ -33,12 +33,11 @@ def patch(call: Call) -> Json:
     return shown(call, changed)
 
 
-def delete(call: Call) -> Json:
+def delete(call: Call) -> None:
     """Delete an object."""
     bucket = bucket_of(call)
     item = object_of(call, bucket.name, call.params["object"], call.query)
     call.service.store.objects.delete(item)
-    return {}
 
 
 async def get_or_download(call: Call) -> Response:

@@ -11,6 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, streams
+from vertex_emulator.api.storage_arguments import check_headers
 from vertex_emulator.api.storage_commit import commit, described, new_generation
 from vertex_emulator.api.storage_common import Json, bucket_of, check_object_name, check_size, number
 from vertex_emulator.api.storage_copies import joined
@@ -50,7 +51,7 @@ async def _begin(call: Call) -> Response:
 
 
 async def _part(call: Call) -> Response:
-    place = number(call.query["partNumber"], "partNumber")
+    place = number(call.query.get("partNumber", ""), "partNumber")
     if not 1 <= place <= MAX_PARTS:
         raise StorageError(400, f"Part numbers go from 1 to {MAX_PARTS}, got {place}.", "InvalidArgument")
     _upload(call)
@@ -173,6 +174,7 @@ def _in_xml(**by_query: _Handler) -> _Handler:
     async def handle(call: Call) -> Response:
         chosen = next((handler for key, handler in by_query.items() if key in call.query), _unserved)
         try:
+            check_headers(call.request.headers)
             return await chosen(call)
         except StorageError as error:
             # Reasons of the JSON API begin with a small letter, codes of the XML API with a capital.

@@ -30,7 +30,7 @@ from vertex_emulator.store.uploads import Upload
 from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.payload import json_object, read_bounded
 
-_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)")
+_RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
 _MIN_CHUNK_BYTES = 256 * 1024
 
 
