@@ -1,16 +1,12 @@
-"""What the handlers of Vertex resources share: where a call lands, and lists."""
+"""What the handlers of Vertex resources share: where a call lands, etags, update masks."""
 
-import json
 import re
 from typing import Any, NamedTuple
 
 from vertex_emulator.api.routing import Call
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
-from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import ApiError, invalid
-from vertex_emulator.wire.filters import compile_filter
-from vertex_emulator.wire.proto import render
 
 Json = dict[str, Any]
 _LOCATION = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]{1,2}")
@@ -69,65 +65,6 @@ def check_etag(given: Json, record: Record) -> None:
     """Refuse an update of what has changed since the client read it, if the client says what it read."""
     if given.get("etag") and given["etag"] != record.body.get("etag"):
         raise ApiError(10, f"{record.name} has changed: its etag is {record.body.get('etag')}.")
-
-
-LIST_ARGUMENTS = ("pageSize", "pageToken", "filter", "orderBy", "readMask", "gcsUri")
-
-
-def listing(call: Call, message: str, key: str, records: list[Record], fields: frozenset[str]) -> Json:
-    """A page of `records` (newest first) as `{key: [...], nextPageToken}` in the call's version.
-
-    The order is that of `orderBy` (fields in snake case, each with an optional `desc`), else newest first.
-    A page token names the last item that was shown, so what is created or deleted between two pages neither
-    repeats nor hides anything else.
-    """
-    arguments = call.arguments(*LIST_ARGUMENTS)
-    size = pages.page_size(arguments.get("pageSize"))
-    wanted = compile_filter(arguments.get("filter", ""), fields)
-    horizon = call.service.now() - call.faults.lag_s
-    visible = [
-        record for record in records
-        if wanted(record.body) and (not call.faults.lag_s or record.created <= horizon)
-    ]  # fmt: skip
-    order, descending = _order(arguments.get("orderBy", ""), fields)
-
-    def position(record: Record) -> tuple[str, int]:
-        return (str(record.body.get(order, "")) if order else "", record.seq)
-
-    visible.sort(key=position, reverse=descending)
-    start = _start(arguments.get("pageToken"))
-    if start is not None:
-        visible = [
-            record for record in visible
-            if (position(record) < start if descending else position(record) > start)
-        ]  # fmt: skip
-    page = visible[:size]
-    answer: Json = {key: [render(call.version, message, record.body) for record in page]}
-    if len(visible) > size:
-        answer["nextPageToken"] = pages.token(json.dumps(position(page[-1])))
-    return answer
-
-
-def _start(token: str | None) -> tuple[str, int] | None:
-    text = pages.after(token)
-    if text is None:
-        return None
-    try:
-        value, seq = json.loads(text)
-        return str(value), int(seq)
-    except (ValueError, TypeError):
-        raise invalid("Invalid page token.") from None
-
-
-def _order(text: str, fields: frozenset[str]) -> tuple[str | None, bool]:
-    if not text:
-        return None, True
-    name, _, direction = text.split(",")[0].strip().partition(" ")
-    snake = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
-    if snake not in fields or direction.strip() not in {"", "asc", "desc"}:
-        raise invalid(f"Invalid orderBy '{text}'.")
-    head, *rest = snake.split("_")
-    return head + "".join(part.title() for part in rest), direction.strip() == "desc"
 
 
 def mask_fields(mask: str, allowed: frozenset[str]) -> set[str]:

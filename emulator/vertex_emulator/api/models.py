@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from vertex_emulator.api.common import Scope, check_etag, listing, mask_fields, name_in, scope
+from vertex_emulator.api.common import Scope, check_etag, mask_fields, name_in, scope
 from vertex_emulator.api.endpoints import touch
+from vertex_emulator.api.listing import listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import operations
 from vertex_emulator.jobs.operations import Method, Step

@@ -9,7 +9,7 @@ from vertex_emulator.api.routing import Call, Route, books, streams
 from vertex_emulator.jobs import operations
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.wire import pages
-from vertex_emulator.wire.errors import invalid, precondition
+from vertex_emulator.wire.errors import invalid, precondition, unimplemented
 
 _LONGEST_WAIT_S = 60.0
 _LOOK_EVERY_S = 0.05
@@ -23,6 +23,8 @@ def get(call: Call) -> Json:
 def list_(call: Call) -> Json:
     """The operations of a location or a resource, newest first."""
     arguments = call.arguments("pageSize", "pageToken", "filter", "returnPartialSuccess")
+    if arguments.get("filter"):
+        raise unimplemented("A filter of ListOperations")
     size = pages.page_size(arguments.get("pageSize"))
     parent = f"{scope(call).parent}{call.params.get('resource', '')}"
     everything = call.service.store.operations.below(parent)

@@ -12,7 +12,7 @@ from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.quota import L4_QUOTA, TUNING_QUOTA, l4_quota, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
-from vertex_emulator.wire.errors import exists, invalid, not_found
+from vertex_emulator.wire.errors import exists, invalid, not_found, unimplemented
 from vertex_emulator.wire.times import etag, rfc3339
 
 _ID = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]|[0-9a-f]{32}")
@@ -155,6 +155,9 @@ def get(call: Call) -> Json:
 def list_(call: Call) -> Json:
     """The requests of a project."""
     parent = quota_project(call).location("global")
+    for argument in ("filter", "orderBy"):
+        if call.query.get(argument):
+            raise unimplemented(f"{argument} of ListQuotaPreferences")
     records = call.service.store.resources.children(Kind.QUOTA_PREFERENCE, parent)
     return page(call, "quotaPreferences", [_shown(call, record) for record in records])
 

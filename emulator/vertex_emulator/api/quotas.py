@@ -77,7 +77,7 @@ def list_infos(call: Call) -> Json:
 
 def page(call: Call, key: str, found: list[Json]) -> Json:
     """A page of what has a name."""
-    arguments = call.arguments("pageSize", "pageToken", "filter", "orderBy")
+    arguments = call.arguments("pageSize", "pageToken")
     size, after = pages.page_size(arguments.get("pageSize")), pages.after(arguments.get("pageToken")) or ""
     left = [item for item in sorted(found, key=lambda item: str(item["name"])) if item["name"] > after]
     answer: Json = {key: left[:size]}

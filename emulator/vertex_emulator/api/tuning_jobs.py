@@ -1,6 +1,7 @@
 """Tuning jobs: create, get, list, cancel. Google has no delete for them."""
 
-from vertex_emulator.api.common import Json, listing, name_in, scope
+from vertex_emulator.api.common import Json, name_in, scope
+from vertex_emulator.api.listing import PLAIN, listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import tuning
 from vertex_emulator.jobs.operations import new_id
@@ -66,7 +67,7 @@ def get(call: Call) -> Json:
 def list_(call: Call) -> Json:
     """The jobs of a location."""
     records = call.service.store.resources.children(Kind.TUNING_JOB, scope(call).parent)
-    return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE)
+    return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE, PLAIN)
 
 
 def cancel(call: Call) -> Json:

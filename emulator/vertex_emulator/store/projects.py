@@ -14,6 +14,7 @@ STORAGE_API = "storage.googleapis.com"
 
 # Google's rule, loosened to let domain-scoped ids ("example.com:team") and short test names pass.
 _ID = re.compile(r"[a-z0-9][a-z0-9.:-]{0,61}[a-z0-9]|[a-z0-9]")
+_MAX_DIGITS = 18
 
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -72,9 +73,11 @@ class Projects:
         return project
 
     def _find(self, id_or_number: str) -> Project | None:
-        number = int(id_or_number) if id_or_number.isascii() and id_or_number.isdigit() else -1
-        if number >= 2**63:
-            raise invalid(f"Invalid project number {id_or_number}.")
+        number = -1
+        if id_or_number.isascii() and id_or_number.isdigit():
+            if len(id_or_number) > _MAX_DIGITS:
+                raise invalid(f"Invalid project number {id_or_number[:100]}.")
+            number = int(id_or_number)
         row = self._database.execute(
             "SELECT id, number, settings FROM projects WHERE number = ? OR id = ?", number, id_or_number
         ).fetchone()

@@ -1,16 +1,20 @@
 """The list filter language: the part of AIP-160 that Vertex AI's list methods document.
 
-display_name="x" AND (labels.team=blue OR NOT labels.env:*)
+display_name="x" AND labels.team=blue OR NOT labels.env:*
+
+OR binds tighter than AND there: this is `display_name="x" AND (labels.team=blue OR NOT labels.env:*)`.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
-from vertex_emulator.wire.errors import ApiError, invalid
+from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
 
 Json = dict[str, Any]
 Predicate = Callable[[Json], bool]
+Comparable = TypeVar("Comparable", str, datetime)
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<op><=|>=|!=|=|<|>|:)|(?P<paren>[()])|(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')"
@@ -31,7 +35,7 @@ def compile_filter(text: str, fields: frozenset[str]) -> Predicate:
     if len(text) > _MAX_FILTER:
         raise invalid(f"The filter is longer than {_MAX_FILTER} characters.")
     parser = _Parser(text, fields)
-    predicate = parser.disjunction(0)
+    predicate = parser.conjunction(0)
     if parser.peek() is not None:
         raise parser.error()
     return predicate
@@ -75,18 +79,18 @@ class _Parser:
             return True
         return False
 
-    def disjunction(self, depth: int) -> Predicate:
-        parts = [self._conjunction(depth)]
-        while self._accept("OR"):
-            parts.append(self._conjunction(depth))
-        return parts[0] if len(parts) == 1 else lambda item: any(part(item) for part in parts)
-
-    def _conjunction(self, depth: int) -> Predicate:
-        parts = [self._term(depth)]
-        # Terms that stand side by side are joined by AND, as AIP-160 has it.
-        while self._accept("AND") or self.peek() not in {None, ("word", "OR"), ("paren", ")")}:
-            parts.append(self._term(depth))
+    def conjunction(self, depth: int) -> Predicate:
+        parts = [self._disjunction(depth)]
+        # What stands side by side is joined by AND, as AIP-160 has it; there OR binds tighter than AND.
+        while self._accept("AND") or self.peek() not in {None, ("paren", ")")}:
+            parts.append(self._disjunction(depth))
         return parts[0] if len(parts) == 1 else lambda item: all(part(item) for part in parts)
+
+    def _disjunction(self, depth: int) -> Predicate:
+        parts = [self._term(depth)]
+        while self._accept("OR"):
+            parts.append(self._term(depth))
+        return parts[0] if len(parts) == 1 else lambda item: any(part(item) for part in parts)
 
     def _term(self, depth: int) -> Predicate:
         if depth > _MAX_DEPTH:
@@ -95,7 +99,7 @@ class _Parser:
             inner = self._term(depth + 1)
             return lambda item: not inner(item)
         if self._accept("("):
-            inner = self.disjunction(depth + 1)
+            inner = self.conjunction(depth + 1)
             if not self._accept(")"):
                 raise self.error()
             return inner
@@ -105,22 +109,39 @@ class _Parser:
         kind, name = self._take()
         if kind != "word":
             raise self.error()
-        read = self._reader(name)
-        operator_kind, operator = self._take()
-        value_kind, value = self._take()
-        if operator_kind != "op" or value_kind not in {"word", "string"}:
+        if name == "labels.":  # a key in quotes
+            name += self._value()[1]
+        kind, operator = self._take()
+        if kind != "op":
             raise self.error()
-        if value_kind == "string":
-            value = re.sub(r"\\(.)", r"\1", value[1:-1])
-        elif operator == ":" and value == "*":
+        kind, value = self._value()
+        if name == "labels":
+            if operator != ":":
+                raise self.error()
+            return lambda item: value in item.get("labels", {})
+        read = self._reader(name)
+        if operator == ":" and (kind, value) == ("word", "*"):
             return lambda item: read(item) is not None
-        return lambda item: _compare(operator, read(item), value)
+        if not _snake(name).endswith("_time"):
+            return lambda item: _compare(operator, read(item), value)
+        wanted = _moment(value)
+        if wanted is None:
+            raise invalid(f"Invalid filter '{self._text}': '{value}' is no time.")
+        return lambda item: _compare(operator, _moment(read(item)), wanted)
+
+    def _value(self) -> tuple[str, str]:
+        kind, value = self._take()
+        if kind not in {"word", "string"}:
+            raise self.error()
+        return kind, value if kind == "word" else re.sub(r"\\(.)", r"\1", value[1:-1])
 
     def _reader(self, name: str) -> Callable[[Json], str | None]:
         if name.startswith("labels."):
             key = name.removeprefix("labels.")
             return lambda item: item.get("labels", {}).get(key)
-        snake = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
+        snake = _snake(name)
+        if snake == "base_model_name":
+            raise unimplemented(f"A filter by {name}")
         if snake not in self._fields:
             raise invalid(f"Invalid filter '{self._text}': field '{name}' cannot be filtered on.")
         head, *rest = snake.split("_")
@@ -131,7 +152,20 @@ class _Parser:
         return lambda item: None if item.get(camel) is None else str(item[camel])
 
 
-def _compare(operator: str, actual: str | None, wanted: str) -> bool:
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time in RFC 3339; one without an offset is in UTC. None when it is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _compare(operator: str, actual: Comparable | None, wanted: Comparable) -> bool:
     if operator == "!=":
         return actual != wanted
     if actual is None:
@@ -140,7 +174,7 @@ def _compare(operator: str, actual: str | None, wanted: str) -> bool:
         case "=":
             return actual == wanted
         case ":":
-            return wanted in actual
+            return wanted in actual if isinstance(actual, str) else actual == wanted
         case "<":
             return actual < wanted
         case "<=":

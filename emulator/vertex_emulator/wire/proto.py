@@ -8,8 +8,9 @@ rendered in the version that asked.
 import importlib
 import importlib.machinery
 import importlib.util
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache
@@ -18,6 +19,7 @@ from typing import Any
 import google.cloud
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, EnumDescriptor
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from vertex_emulator.wire.errors import invalid
@@ -117,6 +119,25 @@ def render(version: Version, name: str, body: Json) -> Json:
     message = message_class(version, name)()
     json_format.ParseDict(body, message, ignore_unknown_fields=True)
     return json_format.MessageToDict(message)
+
+
+def reader(version: Version, name: str, mask: str) -> Callable[[Json], Json]:
+    """What a read mask leaves of a rendered resource. Raises INVALID_ARGUMENT for unknown fields."""
+    if mask in {"", "*"}:
+        return lambda body: body
+    kind = message_class(version, name)
+    snake = re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), mask)
+    paths = FieldMask(paths=[path.strip() for path in snake.split(",")])
+    if not paths.IsValidForDescriptor(kind.DESCRIPTOR):  # type: ignore[arg-type]
+        raise invalid(f"Invalid readMask '{mask}': it names what is no field.")
+
+    def read(body: Json) -> Json:
+        source, target = kind(), kind()
+        json_format.ParseDict(body, source)
+        paths.MergeMessage(source, target)
+        return json_format.MessageToDict(target)
+
+    return read
 
 
 def _check(message: Message, path: str, required: Mapping[str, tuple[str, ...]]) -> None:
