@@ -7,7 +7,6 @@ from typing import Any
 
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
-from pulumi.output import Unknown
 
 from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
@@ -30,7 +29,7 @@ from ..specs import (
 from ..vertex.claims import STARTING, Held
 from ..vertex.client import Job, JobRequest, JobState
 from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
-from . import artifacts, readers, reuse
+from . import artifacts, looks, readers, reuse
 from .artifacts import CLAIM_LABEL, made_under
 from .progress import queue
 from .submission import claim_label, ended_early, submitted, undo
@@ -242,11 +241,9 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         """Nothing is submitted any more; what a submission that was cut off made is cancelled."""
         return ended_early(reach, inputs, held)
 
-    def bill(self, inputs: TuningJobInputs) -> str:
-        """The tuning's size; an adopted job has been paid for, and ``check`` looks for one to reuse."""
-        if inputs.adopt_job is not None or inputs.reuse is Reuse.PROJECT:
-            return ""
-        return self._cost(inputs)
+    def goes_on(self, inputs: TuningJobInputs) -> str:
+        """The tuning's size; an adopted job has been paid for."""
+        return self._cost(inputs) if inputs.adopt_job is None else super().goes_on(inputs)
 
     def _cost(self, inputs: TuningJobInputs) -> str:
         return cost.tuning(
@@ -254,31 +251,21 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         )
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; what is to be reused is looked for in preview, and told with its owner."""
+        """As everywhere; what was paid for already is looked for in preview, and told with its owner."""
         found = super().check(olds, news)
-        asks = news.get("reuse") == Reuse.PROJECT.value and not news.get("adopt_job")
-        unknown = any(isinstance(value, Unknown) for value in news.values())
-        if olds or not asks or unknown or found.failures:
+        if news.get("adopt_job") or not looks.made_anew(olds, found):
             return found
         inputs = self._parsed(news)
-        reused = self.asked(inputs, lambda reach: self._reused(reach, inputs))
-        if reused == "" and inputs.retrain is Retrain.DENY:
+        standing = self._standing(inputs)
+        never_pays = inputs.reuse is Reuse.PROJECT and inputs.retrain is Retrain.DENY
+        if standing == "" and never_pays:
             return CheckResult(news, [CheckFailure("reuse", NOTHING_TO_REUSE.format(inputs.project))])
-        process.say(inputs.urn, reused or self._cost(inputs))
+        process.say(inputs.urn, standing or self._cost(inputs))
         return found
 
-    def _reused(self, reach: Reach, inputs: TuningJobInputs) -> str:
-        """What would be used instead of paying, in one line; empty when there is nothing."""
-        held = self._held(reach, inputs, "")
-        if held is not None and held.claim.resource:
-            job = reach.vertex.jobs.get(held.claim.resource)
-            owner = held.claim.owner
-        else:
-            job = reuse.succeeded(reach, inputs.project, inputs.region, inputs.fingerprint)
-            owner = readers.maker(reach, job, inputs.fingerprint) if job is not None else ""
-        if job is None or artifacts.of_job(reach, job).phase not in (Phase.READY, Phase.PENDING):
-            return ""
-        return f"uses {job.name} of {owner or job.labels.get(OWNER_LABEL) or 'nobody'}, pays nothing"
+    def _standing(self, inputs: TuningJobInputs) -> str | None:
+        """What would be used instead of paying, in one line; ``None`` when it could not be looked at."""
+        return self.asked(inputs, lambda reach: reuse.standing(reach, inputs, self._held(reach, inputs, "")))
 
     def deleted(self, reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any], token: str) -> None:
         """Tell the owner of a job that was reused or adopted that it is read no more."""
@@ -289,12 +276,13 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere, but a re-train that the spec denies fails the preview.
 
-        With ``reuse: project`` a replacement need not train: ``check`` says whether it would.
+        With ``reuse: project``, ``check`` says it.
         """
         found = super().diff(_id, olds, news)
-        if news.get("reuse") == Reuse.PROJECT.value:
+        denied = news.get("retrain") == Retrain.DENY.value and not news.get("adopt_job")
+        if not found.replaces or not denied or news.get("reuse") == Reuse.PROJECT.value:
             return found
-        if found.replaces and news.get("retrain") == Retrain.DENY.value:
+        if not self._standing(self._parsed(news)):
             raise InvalidRequest(
                 f"service {news.get('service')}: {', '.join(found.replaces)} changed, which would tune again "
                 "and cost money; retrain is 'deny'. Take the change back or set retrain: allow"
