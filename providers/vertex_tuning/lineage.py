@@ -12,12 +12,17 @@ FILE = "lineage.json"
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One dataset: the hash of its bytes, where they came from, where the job read them, how many."""
+    """One dataset: its identity, where it came from, where the job read it, and how many examples it has.
+
+    ``generation`` is the source's, if that is an object; ``crc32c`` is of the bytes that the job read.
+    """
 
     content: str
     source: str
     uri: str
     examples: int | None = None
+    generation: str | None = None
+    crc32c: str | None = None
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+
 LABEL_PREFIX = "vertex-tuning-"
 """Begins every label of ours."""
 OWNER_LABEL = f"{LABEL_PREFIX}owner"
@@ -16,6 +19,17 @@ PREFIX = "vt-"
 def ours(name: str) -> bool:
     """Whether an endpoint or model has an id that we chose; labels come a moment after it."""
     return name.rsplit("/", 1)[-1].startswith(PREFIX)
+
+
+def copied(output_uri: str, uri: str, generation: str) -> str:
+    """Where the copy of one generation of a user's object lies, for tunings to read."""
+    return f"{output_uri}/datasets/{hashlib.sha256(uri.encode()).hexdigest()[:16]}-{generation}.jsonl"
+
+
+def generation_of(copy: str) -> str | None:
+    """The generation that such a copy is of; ``None`` for other objects."""
+    found = re.search(r"/datasets/[0-9a-f]{16}-([0-9]+)\.jsonl$", copy)
+    return found[1] if found else None
 
 
 def probe(model_id: str) -> str:

@@ -37,6 +37,11 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     dataset: Dataset | None
 
+    @property
+    def live(self) -> bool:
+        """Whether it is a user's object that may be overwritten: nothing pins its bytes before a tuning."""
+        return is_gcs(self.source) and "#" not in self.source
+
 
 class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A tuning and everything that follows from it."""
@@ -133,9 +138,11 @@ def plan(
             **_capacity(spec, weights, endpoint_id),
             "in_preview": spec.check_in_preview,
         },
-        training_data={**common, **_data_inputs(tuning.training)} if tuning else None,
+        training_data={**common, **_data_inputs(spec, tuning, tuning.training)} if tuning else None,
         validation_data=(
-            {**common, **_data_inputs(tuning.validation)} if tuning and tuning.validation else None
+            {**common, **_data_inputs(spec, tuning, tuning.validation)}
+            if tuning and tuning.validation
+            else None
         ),
         job=paid,
         model={
@@ -192,15 +199,18 @@ def _tuning(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Datase
 
 def _data(spec: ServiceSpec, source: str, datasets: Mapping[str, Dataset]) -> DataPlan:
     if is_gcs(source):
-        return DataPlan(source=source, uri=source.partition("#")[0], content=source, dataset=None)
+        object_uri, _, generation = source.partition("#")
+        uri = names.copied(spec.output_uri, object_uri, generation) if generation else object_uri
+        return DataPlan(source=source, uri=uri, content=source, dataset=None)
     found = datasets[source]
     uri = f"{spec.output_uri}/datasets/{found.sha256[:32]}.jsonl"
     return DataPlan(source=source, uri=uri, content=f"sha256:{found.sha256}", dataset=found)
 
 
-def _data_inputs(data: DataPlan) -> dict[str, Any]:
+def _data_inputs(spec: ServiceSpec, tuning: TuningPlan, data: DataPlan) -> dict[str, Any]:
     counted = (
         {
+            "crc32c": data.dataset.crc32c,
             "format": data.dataset.format.value,
             "examples": data.dataset.examples,
             "characters": data.dataset.characters,
@@ -209,7 +219,14 @@ def _data_inputs(data: DataPlan) -> dict[str, Any]:
         if data.dataset
         else {}
     )
-    return {"source": data.source, "content": data.content, "uri": data.uri, **counted}
+    return {
+        "source": data.source,
+        "content": data.content,
+        "uri": data.uri,
+        "in_preview": spec.check_in_preview,
+        **({"tuning": tuning.fingerprint} if data.live else {}),
+        **counted,
+    }
 
 
 def _given(model: Any, *names: str) -> dict[str, Any]:
@@ -224,6 +241,8 @@ def _job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner: str)
         "job_output_uri": planned.job_output_uri,
         "training_uri": planned.training.uri,
         **({"validation_uri": planned.validation.uri} if planned.validation else {}),
+        "live_data": [data.uri for data in (planned.training, planned.validation) if data and data.live],
+        "in_preview": spec.check_in_preview,
         "display_name": tuning.display_name or spec.name,
         "labels": spec.labels,
         "retrain": spec.retrain.value,
@@ -256,6 +275,7 @@ def _model(
         "lineage": msgspec.to_builtins(behind) if behind else {},
         **({"promoted_job": promoted.job} if promoted else {}),
         "delete_artifacts": spec.delete_artifacts,
+        "in_preview": spec.check_in_preview,
         **({"export_uri": spec.export_uri} if spec.export_uri else {}),
     }
 

@@ -112,7 +112,7 @@ class TunedModelService(ComponentResource):
     job: Output[str | None]
     job_console: Output[str | None]
     artifacts_uri: Output[str]
-    lineage: Mapping[str, Any] | None
+    lineage: Output[Mapping[str, Any] | None]
     verdict: Output[Mapping[str, Any] | None] | None
     phase: Output[str]
     settled: Output[bool]
@@ -183,7 +183,7 @@ class TunedModelService(ComponentResource):
         self.job = tuned.job if tuned else Output.from_input(planned.model.get("promoted_job"))
         self.job_console = self.job.apply(lambda name: names.tuning_job_console(name) if name else None)
         self.artifacts_uri = model.artifacts_uri
-        self.lineage = planned.model["lineage"] or None
+        self.lineage = model.lineage.apply(lambda behind: behind or None)
         self.verdict = deployed.verdict if deployed else None
         self.phase = (deployed or model).phase
         self.settled = self.phase.apply(lambda phase: phase == Phase.READY)

@@ -41,22 +41,46 @@ def test_data_that_is_in_cloud_storage_already(
     since = emulator.admin.last_request()
 
     stack = workspace(with_tuning(values, training_data=f"gs://{BUCKET}/own/bad.jsonl"))
-    refused = stack.up()
-    assert not refused.ok
-    assert "line 1" in refused.text
-    assert "Traceback" not in refused.text
+    for refused in (stack.preview(), stack.up()):
+        assert not refused.ok
+        assert "line 1" in refused.text
+        assert "Traceback" not in refused.text
     assert emulator.admin.count("POST", "/tuningJobs", since) == 0, "nothing was paid for"
 
     stack.configure(with_tuning(values, training_data=f"gs://{BUCKET}/own/nowhere.jsonl"))
-    assert "is not there" in stack.up().text
+    assert "is not there" in stack.preview().text
 
     stack.configure(with_tuning(values, training_data=f"gs://{BUCKET}/own/good.jsonl"))
     ran = stack.up()
     assert ran.ok, ran.text
     data = stack.resource("TuningDataset")
     assert data["examples"] == 8
-    assert data["uri"] == f"gs://{BUCKET}/own/good.jsonl", "it is read where it lies"
-    assert int(data["generation"]) > 0, "and pinned"
+    assert data["uri"] == f"gs://{BUCKET}/own/good.jsonl"
+    job = vertex.jobs.get(stack.resource("TuningJob")["job"])
+    assert job is not None
+    assert job.training_uri == data["copy"], "the job reads a copy of one generation"
+    read = stack.outputs()["tickets"]["lineage"]["training"]
+    assert (read["generation"], read["crc32c"]) == (data["generation"], data["crc32c"])
+
+    vertex.storage.write(
+        f"gs://{BUCKET}/own/good.jsonl", "\n".join(rows[:4]).encode(), if_generation=int(data["generation"])
+    )
+    assert stack.steps() == [], "nothing is looked at while nothing is edited"
+    refreshed = stack.refresh()
+    assert "was overwritten" in refreshed.text
+    assert stack.resource("TuningDataset")["generation"] == data["generation"]
+    assert stack.steps() == []
+
+    assert stack.destroy().ok
+    refused = stack.preview()
+    assert not refused.ok
+    assert "holds other bytes" in refused.text
+    assert "set attempt one higher" in refused.text
+    since = emulator.admin.last_request()
+    stack.configure(
+        with_tuning(values, training_data=f"gs://{BUCKET}/own/good.jsonl#{data['generation']}")
+    )
+    assert "is not there" not in stack.preview().text, "the copy holds what was overwritten"
 
 
 def test_tuned_weights_go_on_to_be_exported_tuned_further_and_served(
@@ -123,6 +147,15 @@ def test_an_edit_that_would_pay_again_is_refused_when_denied(workspace: Make, va
     assert "epochs" in refused.text
     assert "retrain is 'deny'" in refused.text
     assert "Traceback" not in refused.text
+
+    stack.configure(with_tuning(with_service(values, serve=False), epochs=2))
+    assert stack.up().ok
+    stack.configure(with_service(values, serve=False, retrain="deny"))
+    reverted = stack.preview()
+    assert reverted.ok, reverted.text
+    assert "pays nothing" in reverted.text
+    assert "pays for a tuning" not in reverted.text
+    assert stack.report()["services"][0]["training"] == "reused"
 
 
 def test_what_is_protected_stays(workspace: Make, values: dict[str, Any]) -> None:

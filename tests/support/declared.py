@@ -8,7 +8,7 @@ from typing import Any
 from vertex_tuning.dataset import Dataset, inspect
 from vertex_tuning.plan import Place, ServicePlan, plan
 from vertex_tuning.promotion import Promoted
-from vertex_tuning.specs import ServiceSpec
+from vertex_tuning.specs import ServiceSpec, is_gcs
 
 BUCKET = "test-bucket"
 PROJECT = "test-project"
@@ -38,7 +38,8 @@ def spec_of(training: Path, **changes: Any) -> ServiceSpec:
 
 def planned(spec: ServiceSpec, stack: str = "dev", promoted: Promoted | None = None) -> ServicePlan:
     """The plan of a service in a stack."""
-    sources = {spec.tuning.training_data} if spec.tuning else set()
+    written = {spec.tuning.training_data} if spec.tuning else set()
+    sources = {source for source in written if not is_gcs(source)}
     return plan(spec, Place("tests", stack), {source: _read(source) for source in sources}, promoted=promoted)
 
 

@@ -37,6 +37,8 @@ class Tuning:
             labels=dict(self.request.labels),
             reason=self.reason,
             failure=self.failure,
+            training_uri=self.request.training_uri,
+            validation_uri=self.request.validation_uri or "",
             created=_time(self.created),
             started=_time(self.started),
             ended=_time(self.ended),

@@ -107,8 +107,9 @@ class FakeStorage(Served):
 
     @called
     def copy(self, source: str, target: str) -> None:
-        kept = self.objects.get(source)
-        if kept is None:
+        plain, _, generation = source.partition("#")
+        kept = self.objects.get(plain)
+        if kept is None or (generation and int(generation) != kept.generation):
             raise NotFound(f"No such object: {source}")
         self.put(target, kept.content)
 

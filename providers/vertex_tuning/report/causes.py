@@ -33,7 +33,7 @@ _TOP = ("project", "region", "output_uri", "adopt_job", "export_uri", "delete_ar
 # Follow from edits that are told themselves: a reader would take them for a second cause.
 _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
     "Readiness": None,
-    "TuningDataset": ("project", "region", "uri", "content"),
+    "TuningDataset": ("project", "region", "uri", "content", "tuning"),
     "TuningJob": ("fingerprint",),
     "TunedModel": ("project", "region", "fingerprint", "lineage"),
     "Endpoint": ("endpoint_id",),

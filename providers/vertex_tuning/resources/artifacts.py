@@ -7,6 +7,7 @@ from ..lifecycle import Observation, Phase, Reach
 from ..specs import Retry
 from ..vertex.claims import Claim
 from ..vertex.client import Job, JobState
+from ..vertex.errors import NotFound
 from . import progress
 
 CLAIM_LABEL = "vertex-tuning-claim"
@@ -87,6 +88,14 @@ def of_job(reach: Reach, job: Job) -> Observation:
             )
         case JobState.SUCCEEDED:
             return _weights(reach, weights_of(job), job)
+
+
+def missing(reach: Reach, weights_uri: str) -> str:
+    """Why given weights cannot be used, in one line; empty when they are there."""
+    try:
+        return _weights(reach, weights_uri, None).reason or ""
+    except NotFound as error:
+        return f"no weights at {weights_uri}: {error}"
 
 
 def _weights(reach: Reach, uri: str, job: Job | None) -> Observation:

@@ -10,5 +10,5 @@ from pulumi.output import Unknown
 
 
 def made_anew(olds: Mapping[str, Any], found: CheckResult) -> bool:
-    """Whether a resource is to be made, for the first time or anew, out of inputs that are known and right."""
+    """Whether a resource is to be made, for the first time or anew, of inputs that are known and right."""
     return not olds and not found.failures and not any(isinstance(v, Unknown) for v in found.inputs.values())

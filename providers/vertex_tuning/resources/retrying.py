@@ -12,7 +12,8 @@ from ..lifecycle import Observation, Phase, Reach, process
 from ..specs import Retry
 from ..vertex.claims import STARTING, Held
 from . import artifacts
-from .tuning_job import TuningJobExternal, TuningJobInputs
+from .tuning import TuningJobExternal
+from .tuning_inputs import TuningJobInputs
 
 JOBS = TuningJobExternal()
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 from pulumi import Output
+from pulumi.dynamic import CheckFailure, CheckResult
 
 from .. import cost, lineage
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..specs import GcsUri, Retry, TuningJobName
 from ..vertex.claims import Held
-from . import artifacts, readers, retrying
+from ..vertex.client import Job
+from . import artifacts, behind, looks, readers, retrying
 from .deleting import deletable, in_use, kept
 from .submission import ended_early
-from .tuning_job import TuningJobInputs
+from .tuning_inputs import TuningJobInputs
 
 
 class TunedModelInputs(ResourceInputs):
@@ -28,6 +30,7 @@ class TunedModelInputs(ResourceInputs):
         promoted_job: the job of another stack that made given weights; that stack is told of this reader.
         export_uri: folder that gets a copy of the weights.
         price: what the job costs by the price book, for messages; empty when the book does not say.
+        in_preview: look at given weights in preview already.
     """
 
     fingerprint: str | None = None
@@ -39,6 +42,7 @@ class TunedModelInputs(ResourceInputs):
     export_uri: GcsUri | None = None
     price: str = ""
     delete_artifacts: bool = False
+    in_preview: bool = True
 
 
 class TunedModelExternal:
@@ -49,13 +53,15 @@ class TunedModelExternal:
     def observe(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> Observation:
         """Ready when the weights are where Vertex AI puts them, with their lineage, and copied if asked."""
         seen = _look(reach, inputs)
-        if seen.phase is Phase.READY and _to_write(reach, inputs, seen) is not None:
+        if seen.phase is not Phase.READY:
+            return seen
+        if _to_write(reach, inputs, seen) is not None:
             return Observation(Phase.PARTIAL, seen.live, "the lineage is still to be written down")
-        if seen.phase is Phase.READY and inputs.export_uri is not None:
+        if inputs.export_uri is not None:
             left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
             if left:
                 return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
-        return seen
+        return Observation(Phase.READY, {**seen.live, "lineage": _lineage(reach, inputs, seen)})
 
     def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
         """Submit the job that follows a failed one, write the lineage, or copy what the export lacks."""
@@ -102,12 +108,37 @@ def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
 
 
 def _to_write(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> lineage.Lineage | None:
-    """The lineage of weights in our own output folder that have none yet; the first one stays."""
+    """The lineage of weights that our own job made and that have none yet; the first one stays."""
     said, uri = lineage.of_inputs(inputs.lineage), str(seen.live["artifacts_uri"])
-    ours = inputs.fingerprint is not None and uri.startswith(f"{inputs.output_uri}/")
-    if said is None or not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
+    if said is None or inputs.fingerprint is None:
         return None
-    return msgspec.structs.replace(said, job=seen.live.get("job"), ended=seen.live.get("ended"))
+    ours = uri.startswith(f"{inputs.output_uri}/") and _tuned_by(reach, inputs.fingerprint) == inputs.owner
+    if not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
+        return None
+    said = msgspec.structs.replace(said, job=seen.live.get("job"), ended=seen.live.get("ended"))
+    return behind.with_bytes(reach, said, _job(reach, seen))
+
+
+def _tuned_by(reach: Reach, fingerprint: str) -> str:
+    """Whose submission made the job; empty when nobody's did that is known."""
+    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    if held is None or not held.claim.resource:
+        return ""
+    job = reach.vertex.jobs.get(held.claim.resource)
+    return held.claim.owner if job is None or artifacts.made_under(job, held.claim) else ""
+
+
+def _job(reach: Reach, seen: Observation) -> Job | None:
+    return reach.vertex.jobs.get(str(seen.live["job"])) if seen.live.get("job") else None
+
+
+def _lineage(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> dict[str, Any]:
+    """What stands behind these weights, whoever made them; what is declared says it of promoted ones."""
+    found = behind.written(reach, str(seen.live["artifacts_uri"]))
+    if found is None and (job := _job(reach, seen)) is not None:
+        found = behind.of_job(job)
+    told: dict[str, Any] = msgspec.to_builtins(found) if found is not None else inputs.lineage
+    return told
 
 
 def _uncopied(reach: Reach, source: str, target: str) -> list[str]:
@@ -137,6 +168,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         "delete_artifacts": Change.IN_PLACE,
         "retry": Change.NONE,  # says what follows a failure
         "price": Change.NONE,
+        "in_preview": Change.NONE,
     }
 
     def bound_by(self, inputs: TunedModelInputs) -> str | None:
@@ -160,6 +192,18 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         if inputs.retry is None or inputs.again is None:
             return ""
         return f"may {cost.again(inputs.retry.attempts, inputs.retry.on, inputs.again.price)}"
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """As everywhere; given weights that are not there fail the preview."""
+        found = super().check(olds, news)
+        if not looks.made_anew(olds, found):
+            return found
+        inputs = self._parsed(news)
+        weights = inputs.weights_uri
+        if weights is None or not inputs.in_preview:
+            return found
+        missing = self.asked(inputs, lambda reach: artifacts.missing(reach, weights))
+        return CheckResult(news, [CheckFailure("weights_uri", missing)]) if missing else found
 
     def prepare(self, reach: Reach, inputs: TunedModelInputs) -> Mapping[str, Any]:
         """Tell the owner of promoted weights who reads them."""

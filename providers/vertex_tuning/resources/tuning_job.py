@@ -8,192 +8,15 @@ from typing import Any
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
 
-from .. import cost, names
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
-from ..names import FINGERPRINT_LABEL, OWNER_LABEL
-from ..specs import (
-    CountOrZero,
-    GcsUri,
-    HyperParameters,
-    KmsKey,
-    Labels,
-    Mode,
-    ModelId,
-    Retrain,
-    RetrainChoice,
-    Reuse,
-    ReuseChoice,
-    ServiceAccount,
-    TuningJobName,
-)
-from ..vertex.claims import STARTING, Held
-from ..vertex.client import Job, JobRequest, JobState
-from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
+from .. import cost
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..specs import Retrain, Reuse
+from ..vertex.claims import Held
+from ..vertex.errors import InvalidRequest
 from . import artifacts, looks, readers, reuse
-from .artifacts import CLAIM_LABEL, made_under
-from .progress import queue
-from .submission import claim_label, ended_early, submitted, undo
-
-NOTHING_TO_REUSE = (
-    "no succeeded job of project {} has this fingerprint (same spec, same data), and retrain is 'deny': "
-    "tune it where it is tested first, or set retrain: allow"
-)
-# Google's answer says that nothing was made; a lost or odd answer does not say so.
-REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
-
-
-class TuningJobInputs(ResourceInputs, HyperParameters):
-    """What to tune, on what, and where the result goes.
-
-    Attributes:
-        billed_tokens: estimated training tokens over all epochs, for messages.
-        price: what they cost by the price book, for messages; empty when the book does not say.
-        fingerprint: identity of spec, data and attempt; label of the job and key of its claim.
-        job_output_uri: folder of this job alone.
-        owner_label: ``owner`` as far as a label can carry it.
-    """
-
-    fingerprint: str
-    owner_label: str
-    job_output_uri: GcsUri
-    base_model: ModelId
-    mode: Mode
-    training_uri: GcsUri
-    validation_uri: GcsUri | None = None
-    custom_base_model: GcsUri | None = None
-    service_account: ServiceAccount | None = None
-    kms_key: KmsKey | None = None
-    display_name: str
-    labels: Labels = {}
-    adopt_job: TuningJobName | None = None
-    retrain: RetrainChoice = Retrain.ALLOW
-    reuse: ReuseChoice = Reuse.OUTPUT_URI
-    billed_tokens: CountOrZero | None = None
-    price: str = ""
-
-
-class TuningJobExternal:
-    """The job at Vertex AI and the claim that stands for it."""
-
-    waits_in_line = True
-
-    def observe(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Observation:
-        """Ready as soon as the job is known; a job that ended badly says so in ``ended_badly``."""
-        if held is None:
-            return Observation(Phase.ABSENT)
-        if held.claim.resource:
-            return _known(reach, held, held.claim.resource)
-        if held.claim.failed and held.claim.operation != STARTING:
-            # TunedModel runs it again, if the policy still says so.
-            return _known(reach, held, held.claim.failed[-1])
-        if held.ours and held.claim.operation != STARTING:
-            return Observation(Phase.ABSENT)
-        if submitted(reach, inputs.project, inputs.region, held) is not None:
-            return Observation(Phase.PARTIAL, reason="the job of an earlier submission was found")
-        if reach.claims.age(held) < reach.connection.grace_seconds:
-            whose = "an earlier submission" if held.ours else f"a submission by {held.claim.owner}"
-            return Observation(Phase.PENDING, reason=f"looking for the job of {whose}")
-        return Observation(Phase.ABSENT)
-
-    def submit(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Held | None:
-        """Adopt, find or create the job, and write its name into the claim."""
-        if held is None:
-            raise Transient("the claim of this tuning is gone; run it again")
-        if inputs.adopt_job is not None:
-            return _read_from(reach, inputs, _adopted(reach, inputs, inputs.adopt_job), held)
-        found = submitted(reach, inputs.project, inputs.region, held)
-        if found is not None:
-            return _noted(reach, held, found)
-        if inputs.reuse is Reuse.PROJECT:
-            found = reuse.succeeded(reach, inputs.project, inputs.region, inputs.fingerprint)
-            if found is not None:
-                return _read_from(reach, inputs, found, held)
-            if inputs.retrain is Retrain.DENY:
-                raise InvalidRequest(NOTHING_TO_REUSE.format(inputs.project))
-        held = reach.claims.note(held, operation=STARTING, reads=inputs.custom_base_model or "")
-        try:
-            job = reach.vertex.jobs.create(inputs.project, inputs.region, _request(inputs, held))
-        except REFUSALS as refused:
-            reach.claims.note(held, operation="")
-            if isinstance(refused, QuotaExceeded):
-                raise QuotaExceeded(f"{refused}{queue(reach, inputs.project, inputs.region)}") from refused
-            raise
-        except Transient:
-            # The job may exist all the same: the next look finds it, or the grace period ends.
-            return held
-        return _noted(reach, held, job)
-
-    def update(
-        self, _reach: Reach, _before: Mapping[str, Any], _inputs: TuningJobInputs, _held: Held | None
-    ) -> None:
-        """Nothing of a job can be changed."""
-
-    def delete(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> bool:
-        """Cancel what still runs; a succeeded job stays, for whoever asks for the same tuning next."""
-        return held is not None and undo(reach, inputs.project, inputs.region, held)
-
-
-def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held:
-    """Take a job of another owner for ours, and tell its owner first."""
-    if readers.root_of(job.output_uri) != inputs.output_uri:
-        token = readers.token_of(held, inputs.owner)
-        readers.join(reach, inputs, job.output_uri, inputs.fingerprint, token)
-    return _noted(reach, held, job)
-
-
-def _noted(reach: Reach, held: Held, job: Job) -> Held:
-    return reach.claims.note(held, resource=job.name, operation="", weights=artifacts.weights_of(job))
-
-
-def _known(reach: Reach, held: Held, name: str) -> Observation:
-    job = reach.vertex.jobs.get(name)
-    live = {"job": name, "console": names.tuning_job_console(name)}
-    if job is None:
-        gone = artifacts.of_gone(reach, held.claim)
-        return Observation(gone.phase, {**live, "ended_badly": ""}, gone.reason)
-    seen = artifacts.of_job(reach, job) if job.state in (JobState.FAILED, JobState.CANCELLED) else None
-    ended_badly, owned = seen.reason if seen else "", held.ours and made_under(job, held.claim)
-    return Observation(Phase.READY, {**live, "ended_badly": ended_badly, "owned": owned})
-
-
-def _adopted(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
-    job = reach.vertex.jobs.get(name)
-    if job is None:
-        raise NotFound(f"adopt_job: {name} is not there")
-    asked = {"base_model": inputs.base_model, "mode": inputs.mode, "epochs": inputs.epochs}
-    differing = [
-        f"{key} is {getattr(job, key)}, not {value}"
-        for key, value in asked.items()
-        if getattr(job, key) != value
-    ]
-    if differing:
-        raise InvalidRequest(f"adopt_job: {name} is not what is declared: {'; '.join(differing)}")
-    return job
-
-
-def _request(inputs: TuningJobInputs, held: Held) -> JobRequest:
-    return JobRequest(
-        display_name=inputs.display_name,
-        base_model=inputs.base_model,
-        mode=inputs.mode,
-        training_uri=inputs.training_uri,
-        validation_uri=inputs.validation_uri,
-        output_uri=inputs.job_output_uri,
-        custom_base_model=inputs.custom_base_model,
-        epochs=inputs.epochs,
-        learning_rate=inputs.learning_rate,
-        learning_rate_multiplier=inputs.learning_rate_multiplier,
-        adapter_size=inputs.adapter_size,
-        batch_size=inputs.batch_size,
-        service_account=inputs.service_account,
-        kms_key=inputs.kms_key,
-        labels={
-            **inputs.labels,
-            FINGERPRINT_LABEL: inputs.fingerprint,
-            OWNER_LABEL: inputs.owner_label,
-            CLAIM_LABEL: claim_label(held.claim),
-        },
-    )
+from .submission import ended_early
+from .tuning import TuningJobExternal
+from .tuning_inputs import TuningJobInputs
 
 
 class TuningJobProvider(Provider[TuningJobInputs]):
@@ -225,8 +48,10 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "kms_key": Change.NONE,
         "retrain": Change.NONE,
         "reuse": Change.NONE,  # says how the next one is looked for
+        "live_data": Change.NONE,  # says how the data are read
         "billed_tokens": Change.NONE,
         "price": Change.NONE,
+        "in_preview": Change.NONE,
     }
 
     def identity(self, inputs: TuningJobInputs) -> str:
@@ -257,14 +82,20 @@ class TuningJobProvider(Provider[TuningJobInputs]):
             return found
         inputs = self._parsed(news)
         standing = self._standing(inputs)
-        never_pays = inputs.reuse is Reuse.PROJECT and inputs.retrain is Retrain.DENY
-        if standing == "" and never_pays:
-            return CheckResult(news, [CheckFailure("reuse", NOTHING_TO_REUSE.format(inputs.project))])
-        process.say(inputs.urn, standing or self._cost(inputs))
+        if standing is not None and standing.refused:
+            return CheckResult(news, [CheckFailure(standing.key, standing.refused)])
+        process.say(inputs.urn, standing.uses if standing and standing.uses else self._cost(inputs))
         return found
 
-    def _standing(self, inputs: TuningJobInputs) -> str | None:
-        """What would be used instead of paying, in one line; ``None`` when it could not be looked at."""
+    def prepare(self, reach: Reach, inputs: TuningJobInputs) -> Mapping[str, Any]:
+        """Take no weights up that were tuned on other data than there are now."""
+        overwritten = reuse.overwritten(reach, inputs, self._held(reach, inputs, ""))
+        if overwritten and inputs.adopt_job is None:
+            raise InvalidRequest(overwritten)
+        return {}
+
+    def _standing(self, inputs: TuningJobInputs) -> reuse.Standing | None:
+        """What a create would come to; ``None`` when it could not be looked at."""
         return self.asked(inputs, lambda reach: reuse.standing(reach, inputs, self._held(reach, inputs, "")))
 
     def deleted(self, reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any], token: str) -> None:
@@ -282,7 +113,8 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         denied = news.get("retrain") == Retrain.DENY.value and not news.get("adopt_job")
         if not found.replaces or not denied or news.get("reuse") == Reuse.PROJECT.value:
             return found
-        if not self._standing(self._parsed(news)):
+        standing = self._standing(self._parsed(news))
+        if standing is None or not standing.uses:
             raise InvalidRequest(
                 f"service {news.get('service')}: {', '.join(found.replaces)} changed, which would tune again "
                 "and cost money; retrain is 'deny'. Take the change back or set retrain: allow"

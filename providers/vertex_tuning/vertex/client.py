@@ -75,6 +75,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Checkpoint | None
     experiment: str = ""
     failure: FailureKind | None = None
+    training_uri: str = ""
+    validation_uri: str = ""
 
 
 class MachineRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -325,7 +327,7 @@ class Storage(Protocol):
         """Every object below a folder."""
 
     def copy(self, source: str, target: str) -> None:
-        """Copy one object within Cloud Storage."""
+        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one."""
 
     def delete(self, uri: str) -> None:
         """Delete one object whatever its generation; gone already counts as done."""

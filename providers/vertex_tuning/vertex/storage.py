@@ -151,12 +151,14 @@ class GoogleStorage:
         return tuple(_view(blob) for blob in found)
 
     def copy(self, source: str, target: str) -> None:
-        """Copy one object within Cloud Storage."""
+        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one."""
+        plain, _, generation = source.partition("#")
+        origin = self._blob(plain, int(generation) if generation else None)
 
         def attempt() -> None:
             token, blob = None, self._blob(target)
             while True:
-                token, _, _ = blob.rewrite(self._blob(source), token=token, timeout=TIMEOUT, retry=None)
+                token, _, _ = blob.rewrite(origin, token=token, timeout=TIMEOUT, retry=None)
                 if token is None:
                     return
 

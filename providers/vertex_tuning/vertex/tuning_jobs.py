@@ -144,6 +144,8 @@ def _view(job: TuningJob) -> Job:
         checkpoint=Checkpoint(*checkpoints[-1]) if checkpoints else None,
         experiment=job.experiment,
         failure=failure_of(job.error.code),
+        training_uri=spec.training_dataset_uri,
+        validation_uri=spec.validation_dataset_uri,
     )
 
 

@@ -49,6 +49,8 @@ FOLLOWS: dict[str, dict[str, str]] = {
         "region": "a bucket has its own",
         "output_uri": "is in the uri",
         "source": "an unchanged file under a new name is no change",
+        "crc32c": "follows the content",
+        "generation": "is not declared: an earlier look has found it",
         "format": "follows the content",
         "examples": "follows the content",
         "characters": "follows the content",

@@ -1,0 +1,63 @@
+"""What stands behind weights: as it is written beside them, or else as far as their job tells it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+
+from .. import lineage, names
+from ..lifecycle import Reach
+from ..lineage import Data, Lineage
+from ..names import FINGERPRINT_LABEL, OWNER_LABEL
+from ..vertex.client import Job
+from ..vertex.errors import PermissionMissing
+
+
+def written(reach: Reach, artifacts_uri: str) -> Lineage | None:
+    """The lineage beside the weights; ``None`` where there is none, or none that can be read."""
+    with suppress(PermissionMissing, ValueError):
+        content = reach.vertex.storage.read(lineage.uri_of(artifacts_uri))
+        return lineage.read(content[0]) if content is not None else None
+    return None
+
+
+def with_bytes(reach: Reach, declared: Lineage, job: Job | None) -> Lineage:
+    """A declared lineage with the bytes that the job read, as far as the job is still known."""
+    read = (job.training_uri, job.validation_uri) if job is not None else ("", "")
+    validation = declared.validation
+    return msgspec.structs.replace(
+        declared,
+        training=_read(reach, declared.training, read[0]),
+        validation=_read(reach, validation, read[1]) if validation is not None else None,
+    )
+
+
+def _read(reach: Reach, data: Data, uri: str) -> Data:
+    where = uri or data.uri
+    blob = reach.vertex.storage.stat(where)
+    return msgspec.structs.replace(
+        data,
+        uri=where,
+        generation=names.generation_of(where),
+        crc32c=blob.crc32c if blob is not None else None,
+    )
+
+
+def of_job(job: Job) -> Lineage:
+    """As much as a job tells whose weights have no lineage beside them: it was not made by this plugin."""
+    return Lineage(
+        fingerprint=job.labels.get(FINGERPRINT_LABEL, ""),
+        owner=job.labels.get(OWNER_LABEL, "unknown"),
+        base_model=job.base_model,
+        mode=job.mode.value if job.mode is not None else "unknown",
+        parameters={"epochs": job.epochs},
+        training=_unread(job.training_uri),
+        validation=_unread(job.validation_uri) if job.validation_uri else None,
+        job=job.name,
+        ended=job.ended,
+    )
+
+
+def _unread(uri: str) -> Data:
+    return Data(content=uri, source=uri, uri=uri)

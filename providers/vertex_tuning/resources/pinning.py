@@ -1,0 +1,91 @@
+"""Objects of a user's that a tuning reads: by one generation, copied, so that what was read stays known.
+
+An object may be overwritten at any time, and while a job waits in line. So a job reads a copy of one
+generation, below the output folder and named by object and generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from .. import names
+from ..lifecycle import Reach
+from ..vertex.client import Blob, Job
+from ..vertex.errors import NotFound
+from . import behind
+from .tuning_inputs import TuningJobInputs
+
+
+class Pinned(msgspec.Struct, frozen=True, kw_only=True):
+    """One generation of an object, and where its copy is or will be."""
+
+    uri: str
+    generation: str
+    copy: str
+
+    @property
+    def source(self) -> str:
+        """The object in this generation."""
+        return f"{self.uri}#{self.generation}"
+
+
+def pin(reach: Reach, output_uri: str, source: str) -> Pinned | None:
+    """The generation that a source names, or else the one that is there now; ``None`` if none is."""
+    uri, _, generation = source.partition("#")
+    if not generation:
+        blob = reach.vertex.storage.stat(uri)
+        if blob is None:
+            return None
+        generation = str(blob.generation)
+    return Pinned(uri=uri, generation=generation, copy=names.copied(output_uri, uri, generation))
+
+
+def keep(reach: Reach, output_uri: str, source: str) -> str:
+    """The copy of what a source is now, made if it is not there.
+
+    Raises:
+        NotFound: there is no such object, or it is gone in that generation.
+    """
+    pinned = pin(reach, output_uri, source)
+    if pinned is None:
+        raise NotFound(f"{source} is not there")
+    if reach.vertex.storage.stat(pinned.copy) is None:
+        reach.vertex.storage.copy(pinned.source, pinned.copy)
+    return pinned.copy
+
+
+def read_by_job(job: Job) -> tuple[str, ...]:
+    """Where a job has read its data: training first."""
+    return tuple(uri for uri in (job.training_uri, job.validation_uri) if uri)
+
+
+def read_for(reach: Reach, artifacts_uri: str) -> tuple[str, ...]:
+    """The same of weights whose job is forgotten, from what is written beside them."""
+    found = behind.written(reach, artifacts_uri)
+    return tuple(data.uri for data in (found.training, found.validation) if data) if found else ()
+
+
+def difference(reach: Reach, inputs: TuningJobInputs, read: tuple[str, ...]) -> str | None:
+    """Which object holds other bytes by now than a tuning has read, in words; empty when none does.
+
+    ``None`` when what it read is not known: an older version had it read the objects themselves.
+    """
+    copies: Mapping[str, str] = dict(zip(inputs.data, read, strict=False))
+    known = True
+    for uri in inputs.live_data:
+        copy = copies.get(uri, uri)
+        now, then = reach.vertex.storage.stat(uri), _kept(reach, uri, copy)
+        if then is None or now is None:
+            known = False
+        elif now.crc32c != then.crc32c:
+            return (
+                f"{uri} holds other bytes (generation {now.generation}, crc32c {now.crc32c}) "
+                f"than {copy} (crc32c {then.crc32c})"
+            )
+    return "" if known else None
+
+
+def _kept(reach: Reach, uri: str, copy: str) -> Blob | None:
+    return reach.vertex.storage.stat(copy) if copy != uri else None

@@ -1,0 +1,152 @@
+"""The submission of a tuning job under its claim: adopted, found, taken over or made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import names
+from ..lifecycle import Observation, Phase, Reach
+from ..names import FINGERPRINT_LABEL, OWNER_LABEL
+from ..specs import Retrain, Reuse
+from ..vertex.claims import STARTING, Held
+from ..vertex.client import Job, JobRequest, JobState
+from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
+from . import artifacts, pinning, readers, reuse
+from .artifacts import CLAIM_LABEL, made_under
+from .progress import queue
+from .submission import claim_label, submitted, undo
+from .tuning_inputs import TuningJobInputs
+
+# Google's answer says that nothing was made; a lost or odd answer does not say so.
+REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
+
+
+class TuningJobExternal:
+    """The job at Vertex AI and the claim that stands for it."""
+
+    waits_in_line = True
+
+    def observe(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Observation:
+        """Ready as soon as the job is known; a job that ended badly says so in ``ended_badly``."""
+        if held is None:
+            return Observation(Phase.ABSENT)
+        if held.claim.resource:
+            return _known(reach, held, held.claim.resource)
+        if held.claim.failed and held.claim.operation != STARTING:
+            # TunedModel runs it again, if the policy still says so.
+            return _known(reach, held, held.claim.failed[-1])
+        if held.ours and held.claim.operation != STARTING:
+            return Observation(Phase.ABSENT)
+        if submitted(reach, inputs.project, inputs.region, held) is not None:
+            return Observation(Phase.PARTIAL, reason="the job of an earlier submission was found")
+        if reach.claims.age(held) < reach.connection.grace_seconds:
+            whose = "an earlier submission" if held.ours else f"a submission by {held.claim.owner}"
+            return Observation(Phase.PENDING, reason=f"looking for the job of {whose}")
+        return Observation(Phase.ABSENT)
+
+    def submit(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Held | None:
+        """Adopt, find or create the job, and write its name into the claim."""
+        if held is None:
+            raise Transient("the claim of this tuning is gone; run it again")
+        if inputs.adopt_job is not None:
+            return _read_from(reach, inputs, _adopted(reach, inputs, inputs.adopt_job), held)
+        found = submitted(reach, inputs.project, inputs.region, held)
+        if found is not None:
+            return _noted(reach, held, found)
+        if inputs.reuse is Reuse.PROJECT:
+            found = reuse.succeeded(reach, inputs)
+            if found is not None:
+                return _read_from(reach, inputs, found, held)
+            if inputs.retrain is Retrain.DENY:
+                raise InvalidRequest(reuse.NOTHING_TO_REUSE.format(inputs.project))
+        data = [
+            pinning.keep(reach, inputs.output_uri, uri) if uri in inputs.live_data else uri
+            for uri in inputs.data
+        ]
+        held = reach.claims.note(held, operation=STARTING, reads=inputs.custom_base_model or "")
+        try:
+            job = reach.vertex.jobs.create(inputs.project, inputs.region, _request(inputs, held, *data))
+        except REFUSALS as refused:
+            reach.claims.note(held, operation="")
+            if isinstance(refused, QuotaExceeded):
+                raise QuotaExceeded(f"{refused}{queue(reach, inputs.project, inputs.region)}") from refused
+            raise
+        except Transient:
+            # The job may exist all the same: the next look finds it, or the grace period ends.
+            return held
+        return _noted(reach, held, job)
+
+    def update(
+        self, _reach: Reach, _before: Mapping[str, Any], _inputs: TuningJobInputs, _held: Held | None
+    ) -> None:
+        """Nothing of a job can be changed."""
+
+    def delete(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> bool:
+        """Cancel what still runs; a succeeded job stays, for whoever asks for the same tuning next."""
+        return held is not None and undo(reach, inputs.project, inputs.region, held)
+
+
+def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held:
+    """Take a job of another owner for ours, and tell its owner first."""
+    if readers.root_of(job.output_uri) != inputs.output_uri:
+        token = readers.token_of(held, inputs.owner)
+        readers.join(reach, inputs, job.output_uri, inputs.fingerprint, token)
+    return _noted(reach, held, job)
+
+
+def _noted(reach: Reach, held: Held, job: Job) -> Held:
+    return reach.claims.note(held, resource=job.name, operation="", weights=artifacts.weights_of(job))
+
+
+def _known(reach: Reach, held: Held, name: str) -> Observation:
+    job = reach.vertex.jobs.get(name)
+    live = {"job": name, "console": names.tuning_job_console(name)}
+    if job is None:
+        gone = artifacts.of_gone(reach, held.claim)
+        return Observation(gone.phase, {**live, "ended_badly": ""}, gone.reason)
+    seen = artifacts.of_job(reach, job) if job.state in (JobState.FAILED, JobState.CANCELLED) else None
+    ended_badly, owned = seen.reason if seen else "", held.ours and made_under(job, held.claim)
+    return Observation(Phase.READY, {**live, "ended_badly": ended_badly, "owned": owned})
+
+
+def _adopted(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
+    job = reach.vertex.jobs.get(name)
+    if job is None:
+        raise NotFound(f"adopt_job: {name} is not there")
+    asked = {"base_model": inputs.base_model, "mode": inputs.mode, "epochs": inputs.epochs}
+    differing = [
+        f"{key} is {getattr(job, key)}, not {value}"
+        for key, value in asked.items()
+        if getattr(job, key) != value
+    ]
+    if differing:
+        raise InvalidRequest(f"adopt_job: {name} is not what is declared: {'; '.join(differing)}")
+    return job
+
+
+def _request(
+    inputs: TuningJobInputs, held: Held, training_uri: str, validation_uri: str | None = None
+) -> JobRequest:
+    return JobRequest(
+        display_name=inputs.display_name,
+        base_model=inputs.base_model,
+        mode=inputs.mode,
+        training_uri=training_uri,
+        validation_uri=validation_uri,
+        output_uri=inputs.job_output_uri,
+        custom_base_model=inputs.custom_base_model,
+        epochs=inputs.epochs,
+        learning_rate=inputs.learning_rate,
+        learning_rate_multiplier=inputs.learning_rate_multiplier,
+        adapter_size=inputs.adapter_size,
+        batch_size=inputs.batch_size,
+        service_account=inputs.service_account,
+        kms_key=inputs.kms_key,
+        labels={
+            **inputs.labels,
+            FINGERPRINT_LABEL: inputs.fingerprint,
+            OWNER_LABEL: inputs.owner_label,
+            CLAIM_LABEL: claim_label(held.claim),
+        },
+    )
