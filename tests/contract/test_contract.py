@@ -71,6 +71,8 @@ class TestJobs:
             1,
         )
         assert set(trained.labels) >= {"contract"}
+        assert trained.training_uri.endswith(".jsonl")
+        assert trained.validation_uri == ""
 
     def test_the_weights_are_where_the_guide_says(self, backend: Backend, trained: Job) -> None:
         names = {
@@ -144,6 +146,9 @@ class TestStorage:
         assert storage.upload(path, f"{folder}/a/b") == there, "an equal object is left as it is"
         assert storage.stat(f"{folder}/a/b") == there
         storage.copy(f"{folder}/a/b", f"{folder}/c")
+        storage.copy(f"{folder}/a/b#{there.generation}", f"{folder}/c")
+        with pytest.raises(NotFound):
+            storage.copy(f"{folder}/a/b#1", f"{folder}/d")
         storage.download(f"{folder}/c", tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == b"content"
         assert [blob.uri for blob in storage.listed(folder)] == [f"{folder}/a/b", f"{folder}/c"]

@@ -9,6 +9,9 @@ import pytest
 from tests.conftest import BUCKET, PROJECT
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
+from vertex_tuning.pricing import NO_PRICES
+from vertex_tuning.report import build, read_preview
+from vertex_tuning.report.model import Training
 from vertex_tuning.vertex import Connection, Vertex, connect
 
 pytestmark = pytest.mark.engine
@@ -76,11 +79,9 @@ def test_data_that_is_in_cloud_storage_already(
     assert not refused.ok
     assert "holds other bytes" in refused.text
     assert "set attempt one higher" in refused.text
-    since = emulator.admin.last_request()
-    stack.configure(
-        with_tuning(values, training_data=f"gs://{BUCKET}/own/good.jsonl#{data['generation']}")
-    )
-    assert "is not there" not in stack.preview().text, "the copy holds what was overwritten"
+    stack.configure(with_tuning(values, training_data=f"gs://{BUCKET}/own/good.jsonl#{data['generation']}"))
+    pinned = stack.preview()
+    assert pinned.ok, f"the copy holds what was overwritten: {pinned.text}"
 
 
 def test_tuned_weights_go_on_to_be_exported_tuned_further_and_served(
@@ -155,7 +156,9 @@ def test_an_edit_that_would_pay_again_is_refused_when_denied(workspace: Make, va
     assert reverted.ok, reverted.text
     assert "pays nothing" in reverted.text
     assert "pays for a tuning" not in reverted.text
-    assert stack.report()["services"][0]["training"] == "reused"
+    preview = read_preview(stack.run("preview", "--json", "--show-sames").text.encode())
+    [service] = build(preview, NO_PRICES).services
+    assert service.training is Training.REUSED, "and so does the report"
 
 
 def test_what_is_protected_stays(workspace: Make, values: dict[str, Any]) -> None:

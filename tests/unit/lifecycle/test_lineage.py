@@ -9,11 +9,13 @@ from tests.support.declared import BUCKET, PROJECT, REGION, planned
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning import lineage
+from vertex_tuning.catalog import FINAL, TuningMode
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.promotion import NotPromotable, chosen
 from vertex_tuning.served import look
 from vertex_tuning.specs import FromStack, ServiceSpec
 from vertex_tuning.vertex.claims import Claims
+from vertex_tuning.vertex.client import JobRequest
 from vertex_tuning.vertex.errors import NotFound
 
 Declare = Callable[..., ServicePlan]
@@ -51,6 +53,75 @@ def test_another_commit_changes_nothing_and_the_first_one_stays(fake: FakeVertex
     engine.refresh()
     assert engine.up(later).quiet
     assert written(fake, first).commit == COMMIT, "it is the tuning's, not the last up's"
+
+
+def test_what_is_put_out_is_the_tunings_and_stays_when_the_program_goes_on(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    engine = MiniEngine()
+    assert engine.up(declare(service={"commit": COMMIT})).ok
+    later = declare(service={"commit": "f" * 40})
+    engine.refresh()
+    assert engine.outputs("model")["lineage"]["commit"] == COMMIT
+    assert engine.up(later, replace=("model",)).ok
+    assert engine.outputs("model")["lineage"]["commit"] == COMMIT, "made anew of the same weights"
+    assert engine.outputs("model")["lineage"]["job"] == engine.outputs("job")["job"]
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "why"),
+    [
+        ({"output_uri": f"gs://{BUCKET}/prod"}, "reused from another folder"),
+        ({}, "an heir in the same folder"),
+    ],
+)
+def test_a_reader_puts_out_whose_tuning_it_is(
+    fake: FakeVertex, declare: Declare, elsewhere: dict[str, str], why: str
+) -> None:
+    assert MiniEngine().up(declare("staging", service={"commit": COMMIT})).ok
+    reader = MiniEngine()
+    assert reader.up(declare("prod", service={**elsewhere, "commit": "f" * 40}, reuse="project")).ok
+    told = lineage.of_inputs(reader.outputs("model")["lineage"])
+    assert told is not None
+    assert (told.owner, told.commit) == ("tests/staging/tickets", COMMIT), why
+
+
+def test_an_heir_writes_no_lineage_for_the_one_who_tuned(fake: FakeVertex, declare: Declare) -> None:
+    owner, heir = MiniEngine(), MiniEngine()
+    tuned = declare("staging", service={"wait": False, "serve": False, "commit": COMMIT})
+    assert owner.up(tuned).ok
+    assert heir.up(declare("prod", service={"serve": False, "commit": "f" * 40})).ok, "it waits to the end"
+    assert heir.outputs("model")["lineage"]["owner"] != "tests/prod/tickets"
+    assert owner.up(tuned).ok
+    assert written(fake, tuned).commit == COMMIT
+
+
+@pytest.mark.parametrize("folder", ["gs://theirs/by-hand", f"gs://{BUCKET}/out/by-hand"])
+def test_an_adopted_job_is_not_said_to_have_read_our_data(
+    fake: FakeVertex, declare: Declare, folder: str
+) -> None:
+    fake.storage.buckets.add("theirs")
+    fake.storage.put("gs://theirs/their.jsonl", b"{}")
+    theirs = fake.jobs.create(
+        PROJECT,
+        REGION,
+        JobRequest(
+            display_name="by hand",
+            base_model="meta/llama3_1@llama-3.1-8b",
+            mode=TuningMode.FULL,
+            training_uri="gs://theirs/their.jsonl",
+            output_uri=folder,
+            epochs=1,
+            labels={},
+        ),
+    )
+    fake.clock.sleep(600)
+    engine = MiniEngine()
+    assert engine.up(declare(service={"adopt_job": theirs.name})).ok
+    told = engine.outputs("model")["lineage"]
+    assert told["training"]["uri"] == "gs://theirs/their.jsonl"
+    assert told["job"] == theirs.name
+    assert lineage.uri_of(f"{folder}/{FINAL}") not in fake.storage.objects, "nothing of ours is written there"
 
 
 def test_a_state_from_before_the_lineage_was_whole_writes_none(fake: FakeVertex, declare: Declare) -> None:
