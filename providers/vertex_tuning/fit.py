@@ -1,11 +1,11 @@
-"""Whether the examples of a dataset fit into the sequences of the model that they are to tune."""
+"""What about the examples of a tuning is no mistake and may spoil it all the same: warnings of a preview."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
 from . import catalog
-from .dataset import Dataset
+from .dataset import Dataset, look_closer
 from .specs import TuningSpec
 
 
@@ -24,3 +24,24 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
                 f"`vertex-tuning validate {source} --model {tuning.base_model} --mode {tuning.mode.value}` "
                 "how many are too long"
             )
+
+
+def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """A line about each thing in a tuning's local files that wastes money or proves nothing."""
+    source, other = tuning.training_data, tuning.validation_data
+    training = datasets.get(source)
+    if training is None:
+        return
+    validation = datasets.get(other) if other else None
+    found = look_closer(training, validation)
+    with_validation = f" --validation {other}" if validation is not None else ""
+    which = f"`vertex-tuning validate {source}{with_validation}` says which"
+    if found.leaked:
+        yield (
+            f"{other}: examples that are in {source} too: {found.leaked:,}, so it does not show "
+            f"how the model does on what it has not seen; {which}"
+        )
+    if found.duplicates:
+        yield f"{source}: repeated examples: {found.duplicates:,}, each paid for like the first; {which}"
+    if found.empty:
+        yield f"{source}: examples without text to learn: {found.empty:,}; {which}"

@@ -103,7 +103,7 @@ def plan(
         place: the Pulumi project and stack.
         datasets: for each local path in the spec, what was found in the file.
         prices: what things cost; everything is unknown without it.
-        promoted: what ``from_stack`` names, read.
+        promoted: what ``from_stack`` names, read; without it the weights are left open.
     """
     owner = f"{place.project}/{place.stack}/{spec.identity}"
     tuning = _tuning(spec, spec.tuning, datasets) if spec.tuning else None
@@ -341,7 +341,7 @@ def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
 def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> dict[str, Any]:
     """What readiness has to find free, and what changes when it has to look again."""
     if not spec.serve:
-        return {"work": next(iter(weights.values()))}
+        return {"work": next(iter(weights.values())) or "unknown"}
     return {
         "work": _model_id(spec.serving, spec.identity, weights, endpoint_id),
         "endpoint_id": endpoint_id,

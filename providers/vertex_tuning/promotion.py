@@ -6,6 +6,7 @@ value. The engine answers the same question at once when it is asked directly.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ import pulumi
 
 from . import lineage
 from .specs import FromStack
+
+OFFLINE = "VERTEX_TUNING_OFFLINE"
+"""Set where a preview has neither others' states nor credentials, as for a stranger's pull request."""
 
 
 class Promoted(msgspec.Struct, frozen=True):
@@ -28,12 +32,16 @@ class NotPromotable(ValueError):
     """The other stack has nothing to hand on; the text says why."""
 
 
-def read(source: FromStack) -> Promoted:
-    """Ask the engine for the other stack's outputs.
+def read(source: FromStack) -> Promoted | None:
+    """Ask the engine for the other stack's outputs; ``None`` in a preview that is not to look at others.
+
+    An `up` always looks.
 
     Raises:
         NotPromotable: there is no such stack or service, or it is not settled.
     """
+    if os.environ.get(OFFLINE) and pulumi.runtime.is_dry_run():
+        return None
     try:
         answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": source.stack})
     except Exception as error:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from . import names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import too_long
+from .fit import spoiled, too_long
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of
 from .pricing import NO_PRICES, Book
@@ -146,8 +146,15 @@ class TunedModelService(ComponentResource):
         super().__init__(
             COMPONENT_TYPE, name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=former))
         )
-        for warning in too_long(spec.tuning, datasets) if spec.tuning else ():
-            pulumi.log.warn(warning, self)
+        if spec.from_stack is not None and promoted is None:
+            what = f"what {spec.from_stack.service} of {spec.from_stack.stack} serves"
+            pulumi.log.warn(
+                f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here",
+                self,
+            )
+        if spec.tuning is not None:
+            for warning in (*too_long(spec.tuning, datasets), *spoiled(spec.tuning, datasets)):
+                pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None
         place = planning.Place(pulumi.get_project(), pulumi.get_stack())
         self._declare(spec, planning.plan(spec, place, datasets, prices, promoted))

@@ -80,7 +80,7 @@ def inspect_cached(path: Path, cache_folder: Path | None = None) -> Inspection:
     if settled and _FLEETING.isdisjoint(inspection.counts):
         with suppress(OSError):
             if _Stamp.of(path) == stamp:
-                _store(entry, _Entry(stamp, inspection))
+                store(entry, _Entry(stamp, inspection))
     return inspection
 
 
@@ -101,7 +101,7 @@ def _load(entry: Path) -> _Entry | None:
         return None
 
 
-def _store(entry: Path, content: _Entry) -> None:
+def store(entry: Path, content: Struct) -> None:
     """Write whole or not at all, so that no other process ever reads half an entry."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=entry.parent, prefix=entry.stem, suffix=".new")

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 import msgspec
+import pulumi
 import pytest
 
 from tests.support.declared import BUCKET, PROJECT, REGION, planned
 from tests.support.fake import FakeVertex
-from tests.support.mini_engine import MiniEngine
+from tests.support.mini_engine import MiniEngine, program, wired
 from vertex_tuning import lineage
 from vertex_tuning.catalog import FINAL, TuningMode
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.promotion import NotPromotable, chosen
+from vertex_tuning.promotion import OFFLINE, NotPromotable, chosen, read
 from vertex_tuning.served import look
 from vertex_tuning.specs import FromStack, ServiceSpec
 from vertex_tuning.vertex.claims import Claims
@@ -162,22 +163,43 @@ def test_it_is_found_from_the_endpoint_with_each_share_of_the_traffic(
         look(fake, plan.endpoint_name + "x")
 
 
-def promoting(fake: FakeVertex, owner: MiniEngine, plan: ServicePlan) -> ServicePlan:
-    """Prod's plan, from what staging's outputs say; they pass through JSON, with floats for numbers."""
-    outputs = {**owner.outputs("model"), "job": owner.outputs("job")["job"], "settled": True}
-    said = msgspec.json.decode(msgspec.json.encode({"tickets": outputs}))
-    said["tickets"]["lineage"]["attempt"] = 1.0
-    spec = ServiceSpec.model_validate(
+def promoted(*, serve: bool = True) -> ServiceSpec:
+    """Prod's service, which serves what staging has tuned."""
+    return ServiceSpec.model_validate(
         {
             "name": "tickets",
             "project": PROJECT,
             "region": REGION,
             "output_uri": f"gs://{BUCKET}/prod",
             "from_stack": SOURCE,
+            "serve": serve,
             "delete_artifacts": True,
         }
     )
-    return planned(spec, "prod", chosen(SOURCE, said))
+
+
+def promoting(fake: FakeVertex, owner: MiniEngine, plan: ServicePlan) -> ServicePlan:
+    """Prod's plan, from what staging's outputs say; they pass through JSON, with floats for numbers."""
+    outputs = {**owner.outputs("model"), "job": owner.outputs("job")["job"], "settled": True}
+    said = msgspec.json.decode(msgspec.json.encode({"tickets": outputs}))
+    said["tickets"]["lineage"]["attempt"] = 1.0
+    return planned(promoted(), "prod", chosen(SOURCE, said))
+
+
+@pytest.mark.parametrize("serve", [True, False])
+def test_a_preview_that_is_not_to_look_at_other_stacks_goes_on_without_them(
+    fake: FakeVertex, said: list[str], monkeypatch: pytest.MonkeyPatch, *, serve: bool
+) -> None:
+    monkeypatch.setenv(OFFLINE, "1")
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    assert read(SOURCE) is None
+    plan = planned(promoted(serve=serve), "prod", None)
+    for each in program(plan):
+        assert each.provider.check({}, wired(each.inputs)).failures == [], each.name
+    assert any("bills 1 x g2-standard-12" in line for line in said) == serve, "its machines are known"
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(NotPromotable):
+        read(SOURCE)
 
 
 def test_promoted_weights_are_served_owned_by_their_stack_and_known_by_their_lineage(

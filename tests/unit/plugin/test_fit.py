@@ -1,9 +1,12 @@
-"""Examples that are longer than the model takes: said in preview, refused by nobody."""
+"""What may spoil a tuning without being wrong: said in preview, refused by nobody."""
+
+import json
+from pathlib import Path
 
 import pytest
 
-from vertex_tuning.dataset import Dataset, DatasetFormat
-from vertex_tuning.fit import too_long
+from vertex_tuning.dataset import Dataset, DatasetFormat, closer, inspect
+from vertex_tuning.fit import spoiled, too_long
 from vertex_tuning.specs import TuningSpec
 
 LLAMA, QWEN = "meta/llama3_1@llama-3.1-8b", "qwen/qwen3@qwen3-8b"
@@ -54,3 +57,57 @@ def test_objects_of_a_bucket_are_not_looked_at() -> None:
         {"base_model": LLAMA, "mode": "FULL", "training_data": "gs://bucket/a.jsonl"}
     )
     assert list(too_long(spec, {})) == []
+
+
+def written(path: Path, *examples: tuple[str, str]) -> str:
+    path.write_text("".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in examples))
+    return str(path)
+
+
+A, B, EMPTY = ("a", " 1"), ("b", " 2"), ("c", "")
+SPOILED: list[tuple[list[tuple[str, str]], list[tuple[str, str]] | None, list[str], str]] = [
+    ([A, B], None, [], "nothing to say"),
+    ([A, B], [("c", " 3")], [], "a validation of its own"),
+    ([A, B], [B, ("c", " 3")], ["examples that are in "], "the model has seen it"),
+    ([A, B, A, A], None, ["repeated examples: 2"], "paid for twice"),
+    ([A, EMPTY], None, ["examples without text to learn: 1"], "teaches nothing"),
+    ([A, A, EMPTY], [A], ["too: 1, so", "repeated examples: 1", "learn: 1"], "all of it"),
+]
+
+
+@pytest.mark.parametrize(("train", "check", "said", "why"), SPOILED, ids=[case[3] for case in SPOILED])
+def test_what_spoils_a_tuning_is_told_and_counted_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    train: list[tuple[str, str]],
+    check: list[tuple[str, str]] | None,
+    said: list[str],
+    why: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    files = {"training_data": written(tmp_path / "train.jsonl", *train)}
+    if check is not None:
+        files["validation_data"] = written(tmp_path / "check.jsonl", *check)
+    spec = TuningSpec.model_validate({"base_model": LLAMA, "mode": "FULL", **files})
+    found = {path: inspect(Path(path)).dataset for path in files.values()}
+    datasets = {path: each for path, each in found.items() if each is not None}
+
+    lines = list(spoiled(spec, datasets))
+
+    assert [text in line for text, line in zip(said, lines, strict=True)] == [True] * len(said), why
+    assert all("`vertex-tuning validate " in line for line in lines)
+    monkeypatch.setattr(closer, "survey", lambda _path: pytest.fail("an unchanged file is not read again"))
+    assert list(spoiled(spec, datasets)) == lines
+
+
+def test_a_file_that_changes_meanwhile_leaves_nothing_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = written(tmp_path / "train.jsonl", A, A)
+    known = inspect(Path(path)).dataset
+    assert known is not None
+    written(Path(path), A, B, B)
+    assert closer.look_closer(known, None) == closer.Closer()
+    written(Path(path), A, A)
+    assert closer.look_closer(known, None).duplicates == 1
