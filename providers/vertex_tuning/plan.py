@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from . import lineage, names
-from .catalog import FINAL
+from . import names, tunings
 from .dataset import Dataset
 from .pricing import NO_PRICES, Book, Estimate, estimate
 from .pricing.estimate import span
 from .promotion import Promoted
-from .specs import HyperParameters, ServiceSpec, ServingSpec, TuningSpec, is_gcs
+from .specs import ServiceSpec, ServingSpec
+from .tunings import TuningPlan
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -27,31 +27,6 @@ class Place(msgspec.Struct, frozen=True):
 
     project: str
     stack: str
-
-
-class DataPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One dataset: where it is read from, where the job reads it, and what identifies its content."""
-
-    source: str
-    uri: str
-    content: str
-    dataset: Dataset | None
-
-    @property
-    def live(self) -> bool:
-        """Whether it is a user's object that may be overwritten: nothing pins its bytes before a tuning."""
-        return is_gcs(self.source) and "#" not in self.source
-
-
-class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A tuning and everything that follows from it."""
-
-    fingerprint: str
-    training: DataPlan
-    validation: DataPlan | None
-    job_output_uri: str
-    artifacts_uri: str
-    billed_tokens: int | None
 
 
 class ServicePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +81,7 @@ def plan(
         promoted: what ``from_stack`` names, read; without it the weights are left open.
     """
     owner = f"{place.project}/{place.stack}/{spec.identity}"
-    tuning = _tuning(spec, spec.tuning, datasets) if spec.tuning else None
+    tuning = tunings.planned(spec, spec.tuning, datasets) if spec.tuning else None
     common = {
         "project": spec.project,
         "region": spec.region,
@@ -118,9 +93,13 @@ def plan(
     given = promoted.artifacts_uri if promoted else spec.artifacts_uri
     weights = {"fingerprint": tuning.fingerprint} if tuning else {"weights_uri": given}
     endpoint_id = _endpoint_id(spec, owner)
-    retry = _given(spec.tuning, "retry") if spec.tuning else {}
+    retry = tunings.given(spec.tuning, "retry") if spec.tuning else {}
     serving = {"endpoint_id": endpoint_id, "owner_label": label_of(owner)}
-    job = {**common, **_job(spec, spec.tuning, tuning, owner)} if tuning and spec.tuning else None
+    job = (
+        {**common, **tunings.job(spec, spec.tuning, tuning, label_of(owner))}
+        if tuning and spec.tuning
+        else None
+    )
     deployed = (
         {**common, **serving, **weights, **_deployed(spec, weights, endpoint_id), **retry}
         if spec.serve
@@ -138,9 +117,9 @@ def plan(
             **_capacity(spec, weights, endpoint_id),
             "in_preview": spec.check_in_preview,
         },
-        training_data={**common, **_data_inputs(spec, tuning, tuning.training)} if tuning else None,
+        training_data={**common, **tunings.data_inputs(spec, tuning, tuning.training)} if tuning else None,
         validation_data=(
-            {**common, **_data_inputs(spec, tuning, tuning.validation)}
+            {**common, **tunings.data_inputs(spec, tuning, tuning.validation)}
             if tuning and tuning.validation
             else None
         ),
@@ -163,114 +142,12 @@ def _priced(inputs: dict[str, Any] | None, price: str, *, unknown: bool) -> dict
     return inputs if inputs is None or unknown else {**inputs, "price": price}
 
 
-def fingerprint(spec: TuningSpec, training: str, validation: str | None) -> str:
-    """Identity of a tuning: what is trained, how, on which content, and the attempt.
-
-    Names, labels, places and accounts are not in it: they do not change what comes out.
-    """
-    said = {
-        "version": 1,
-        "base_model": spec.base_model,
-        "mode": spec.mode.value,
-        "custom_base_model": spec.custom_base_model,
-        "training": training,
-        "validation": validation,
-        "attempt": spec.attempt,
-        **{name: getattr(spec, name) for name in HyperParameters.model_fields},
-    }
-    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:40]
-
-
-def _tuning(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> TuningPlan:
-    training = _data(spec, tuning.training_data, datasets)
-    validation = _data(spec, tuning.validation_data, datasets) if tuning.validation_data else None
-    identity = fingerprint(tuning, training.content, validation.content if validation else None)
-    output = f"{spec.output_uri}/{identity[:16]}"
-    tokens = training.dataset.estimated_tokens * tuning.epochs if training.dataset else None
-    return TuningPlan(
-        fingerprint=identity,
-        training=training,
-        validation=validation,
-        job_output_uri=output,
-        artifacts_uri=f"{output}/{FINAL}",
-        billed_tokens=tokens,
-    )
-
-
-def _data(spec: ServiceSpec, source: str, datasets: Mapping[str, Dataset]) -> DataPlan:
-    if is_gcs(source):
-        object_uri, _, generation = source.partition("#")
-        uri = names.copied(spec.output_uri, object_uri, generation) if generation else object_uri
-        return DataPlan(source=source, uri=uri, content=source, dataset=None)
-    found = datasets[source]
-    uri = f"{spec.output_uri}/datasets/{found.sha256[:32]}.jsonl"
-    return DataPlan(source=source, uri=uri, content=f"sha256:{found.sha256}", dataset=found)
-
-
-def _data_inputs(spec: ServiceSpec, tuning: TuningPlan, data: DataPlan) -> dict[str, Any]:
-    counted = (
-        {
-            "crc32c": data.dataset.crc32c,
-            "format": data.dataset.format.value,
-            "examples": data.dataset.examples,
-            "characters": data.dataset.characters,
-            "estimated_tokens": data.dataset.estimated_tokens,
-        }
-        if data.dataset
-        else {}
-    )
-    return {
-        "source": data.source,
-        "content": data.content,
-        "uri": data.uri,
-        "in_preview": spec.check_in_preview,
-        **({"tuning": tuning.fingerprint} if data.live else {}),
-        **counted,
-    }
-
-
-def _given(model: Any, *names: str) -> dict[str, Any]:
-    dumped: dict[str, Any] = model.model_dump(mode="json", include=set(names), exclude_none=True)
-    return dumped
-
-
-def _job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner: str) -> dict[str, Any]:
-    return {
-        "fingerprint": planned.fingerprint,
-        "owner_label": label_of(owner),
-        "job_output_uri": planned.job_output_uri,
-        "training_uri": planned.training.uri,
-        **({"validation_uri": planned.validation.uri} if planned.validation else {}),
-        "live_data": [data.uri for data in (planned.training, planned.validation) if data and data.live],
-        "in_preview": spec.check_in_preview,
-        "display_name": tuning.display_name or spec.name,
-        "labels": spec.labels,
-        "retrain": spec.retrain.value,
-        "reuse": tuning.reuse.value,
-        **({"billed_tokens": planned.billed_tokens} if planned.billed_tokens is not None else {}),
-        **({"adopt_job": spec.adopt_job} if spec.adopt_job else {}),
-        **_given(tuning, "base_model", "mode", "custom_base_model", "service_account", "kms_key"),
-        **_given(tuning, *HyperParameters.model_fields),
-    }
-
-
 def _model(
     spec: ServiceSpec, planned: TuningPlan | None, promoted: Promoted | None, owner: str
 ) -> dict[str, Any]:
     behind = promoted.lineage if promoted else None
     if planned is not None and spec.tuning is not None:
-        behind = lineage.Lineage(
-            fingerprint=planned.fingerprint,
-            owner=owner,
-            base_model=spec.tuning.base_model,
-            mode=spec.tuning.mode.value,
-            parameters=_given(spec.tuning, *HyperParameters.model_fields),
-            training=_lineage_of(planned.training),
-            validation=_lineage_of(planned.validation) if planned.validation else None,
-            custom_base_model=spec.tuning.custom_base_model,
-            attempt=spec.tuning.attempt,
-            commit=spec.commit,
-        )
+        behind = tunings.behind(spec, spec.tuning, planned, owner)
     return {
         "lineage": msgspec.to_builtins(behind) if behind else {},
         **({"promoted_job": promoted.job} if promoted else {}),
@@ -278,11 +155,6 @@ def _model(
         "in_preview": spec.check_in_preview,
         **({"export_uri": spec.export_uri} if spec.export_uri else {}),
     }
-
-
-def _lineage_of(data: DataPlan) -> lineage.Data:
-    examples = data.dataset.examples if data.dataset else None
-    return lineage.Data(content=data.content, source=data.source, uri=data.uri, examples=examples)
 
 
 def _endpoint_id(spec: ServiceSpec, owner: str) -> str:
@@ -334,7 +206,7 @@ def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
         "endpoint_display_name": spec.serving.endpoint_display_name or spec.name,
         "endpoint_labels": spec.labels,
         **({"adopted": True} if spec.adopt_endpoint else {}),
-        **_given(spec.serving, "rollout", "evaluation", "canary", *_DEPLOYMENT, *_SCALING),
+        **tunings.given(spec.serving, "rollout", "evaluation", "canary", *_DEPLOYMENT, *_SCALING),
     }
 
 
@@ -352,5 +224,5 @@ def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
 
 
 def _model_id(serving: ServingSpec, name: str, weights: Mapping[str, Any], endpoint_id: str) -> str:
-    said = [endpoint_id, dict(weights), _given(serving, *_DEPLOYMENT)]
+    said = [endpoint_id, dict(weights), tunings.given(serving, *_DEPLOYMENT)]
     return f"{names.PREFIX}{name}-{short(msgspec.json.encode(said, order='sorted').decode(), 12)}"

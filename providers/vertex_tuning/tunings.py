@@ -1,0 +1,156 @@
+"""A tuning before it exists: its data, its identity, and what its job is made of. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from . import names
+from .catalog import FINAL
+from .dataset import Dataset
+from .lineage import Data, Lineage
+from .specs import HyperParameters, ServiceSpec, TuningSpec, is_gcs
+
+
+class DataPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One dataset: where it is read from, where the job reads it, and what identifies its content."""
+
+    source: str
+    uri: str
+    content: str
+    dataset: Dataset | None
+
+    @property
+    def live(self) -> bool:
+        """Whether it is a user's object that may be overwritten: nothing pins its bytes before a tuning."""
+        return is_gcs(self.source) and "#" not in self.source
+
+
+class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A tuning and everything that follows from it."""
+
+    fingerprint: str
+    training: DataPlan
+    validation: DataPlan | None
+    job_output_uri: str
+    artifacts_uri: str
+    billed_tokens: int | None
+
+
+def fingerprint(spec: TuningSpec, training: str, validation: str | None) -> str:
+    """Identity of a tuning: what is trained, how, on which content, and the attempt.
+
+    Names, labels, places and accounts are not in it: they do not change what comes out.
+    """
+    said = {
+        "version": 1,
+        "base_model": spec.base_model,
+        "mode": spec.mode.value,
+        "custom_base_model": spec.custom_base_model,
+        "training": training,
+        "validation": validation,
+        "attempt": spec.attempt,
+        **{name: getattr(spec, name) for name in HyperParameters.model_fields},
+    }
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:40]
+
+
+def planned(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> TuningPlan:
+    """A tuning, from its spec and what was found in its local files."""
+    training = _data(spec, tuning.training_data, datasets)
+    validation = _data(spec, tuning.validation_data, datasets) if tuning.validation_data else None
+    identity = fingerprint(tuning, training.content, validation.content if validation else None)
+    output = f"{spec.output_uri}/{identity[:16]}"
+    tokens = training.dataset.estimated_tokens * tuning.epochs if training.dataset else None
+    return TuningPlan(
+        fingerprint=identity,
+        training=training,
+        validation=validation,
+        job_output_uri=output,
+        artifacts_uri=f"{output}/{FINAL}",
+        billed_tokens=tokens,
+    )
+
+
+def _data(spec: ServiceSpec, source: str, datasets: Mapping[str, Dataset]) -> DataPlan:
+    if is_gcs(source):
+        object_uri, _, generation = source.partition("#")
+        uri = names.copied(spec.output_uri, object_uri, generation) if generation else object_uri
+        return DataPlan(source=source, uri=uri, content=source, dataset=None)
+    found = datasets[source]
+    uri = f"{spec.output_uri}/datasets/{found.sha256[:32]}.jsonl"
+    return DataPlan(source=source, uri=uri, content=f"sha256:{found.sha256}", dataset=found)
+
+
+def data_inputs(spec: ServiceSpec, tuning: TuningPlan, data: DataPlan) -> dict[str, Any]:
+    """The inputs of one of its datasets."""
+    counted = (
+        {
+            "crc32c": data.dataset.crc32c,
+            "format": data.dataset.format.value,
+            "examples": data.dataset.examples,
+            "characters": data.dataset.characters,
+            "estimated_tokens": data.dataset.estimated_tokens,
+        }
+        if data.dataset
+        else {}
+    )
+    return {
+        "source": data.source,
+        "content": data.content,
+        "uri": data.uri,
+        "in_preview": spec.check_in_preview,
+        **({"tuning": tuning.fingerprint} if data.live else {}),
+        **counted,
+    }
+
+
+def job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner_label: str) -> dict[str, Any]:
+    """The inputs of a tuning's job."""
+    return {
+        "fingerprint": planned.fingerprint,
+        "owner_label": owner_label,
+        "job_output_uri": planned.job_output_uri,
+        "training_uri": planned.training.uri,
+        **({"validation_uri": planned.validation.uri} if planned.validation else {}),
+        "live_data": [data.uri for data in (planned.training, planned.validation) if data and data.live],
+        "in_preview": spec.check_in_preview,
+        "display_name": tuning.display_name or spec.name,
+        "labels": spec.labels,
+        "retrain": spec.retrain.value,
+        "reuse": tuning.reuse.value,
+        **({"billed_tokens": planned.billed_tokens} if planned.billed_tokens is not None else {}),
+        **({"adopt_job": spec.adopt_job} if spec.adopt_job else {}),
+        **given(tuning, "base_model", "mode", "custom_base_model", "service_account", "kms_key"),
+        **given(tuning, *HyperParameters.model_fields),
+    }
+
+
+def behind(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner: str) -> Lineage:
+    """What is to stand behind its weights."""
+    return Lineage(
+        fingerprint=planned.fingerprint,
+        owner=owner,
+        base_model=tuning.base_model,
+        mode=tuning.mode.value,
+        parameters=given(tuning, *HyperParameters.model_fields),
+        training=_read(planned.training),
+        validation=_read(planned.validation) if planned.validation else None,
+        custom_base_model=tuning.custom_base_model,
+        attempt=tuning.attempt,
+        commit=spec.commit,
+    )
+
+
+def _read(data: DataPlan) -> Data:
+    examples = data.dataset.examples if data.dataset else None
+    return Data(content=data.content, source=data.source, uri=data.uri, examples=examples)
+
+
+def given(model: Any, *names: str) -> dict[str, Any]:
+    """These fields of a model as plain values, without those that are not set."""
+    dumped: dict[str, Any] = model.model_dump(mode="json", include=set(names), exclude_none=True)
+    return dumped
