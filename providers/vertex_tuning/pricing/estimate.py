@@ -94,8 +94,7 @@ def span(money: tuple[Money, Money], currency: str, told: Callable[[Money, str],
 
 def training(book: Book, job: Mapping[str, Any] | None) -> Money:
     """A tuning job's inputs; one that is adopted has been paid for, one that may only reuse never pays."""
-    never = job is not None and job.get("reuse") == "project" and job.get("retrain") == "deny"
-    if job is None or job.get("adopt_job") or never:
+    if job is None or _anothers(job):
         return Money()
     model, mode = str(job["base_model"]), str(job["mode"])
     tokens, price = job.get("billed_tokens"), book.training(model, mode)
@@ -104,6 +103,12 @@ def training(book: Book, job: Mapping[str, Any] | None) -> Money:
     if price is None:
         return Money(unknown=(f"training of {model} {mode}",))
     return Money(price * int(tokens) / _MILLION)
+
+
+def _anothers(job: Mapping[str, Any]) -> bool:
+    """Whether its weights can only be another's, who pays for them."""
+    never = job.get("reuse") == "project" and job.get("retrain") == "deny"
+    return never or bool(job.get("adopt_job"))
 
 
 def node(book: Book, deployed: Mapping[str, Any]) -> Money:
@@ -125,8 +130,8 @@ def machines(book: Book, deployed: Mapping[str, Any] | None) -> tuple[Money, Mon
 
 
 def weights(book: Book, job: Mapping[str, Any] | None) -> Money:
-    """A month of what a tuning leaves in the bucket; weights that the user brings are not counted."""
-    if job is None:
+    """A month of what a tuning leaves in the bucket; given weights and another's are not counted."""
+    if job is None or _anothers(job):
         return Money()
     size = next((m.parameters_billion for m in models() if m.id == job["base_model"]), None)
     price = book.storage(str(job["region"]))

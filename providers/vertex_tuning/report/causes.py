@@ -29,15 +29,36 @@ PROVIDERS: Mapping[str, type[Provider[Any]]] = {
         DeployedModelProvider,
     )
 }
-_TOP = ("project", "region", "output_uri", "adopt_job", "export_uri", "delete_artifacts", "labels")
+_TOP = (
+    "project",
+    "region",
+    "output_uri",
+    "adopt_job",
+    "export_uri",
+    "delete_artifacts",
+    "labels",
+    "retrain",
+)
+LATER, WITH_IT = "takes effect next time", "takes effect with this"
+"""What an edit means that makes no difference by itself: of what stays, and of what is made anew."""
 # Follow from edits that are told themselves: a reader would take them for a second cause.
 _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
     "Readiness": None,
     "TuningDataset": ("project", "region", "uri", "content", "tuning"),
-    "TuningJob": ("fingerprint",),
-    "TunedModel": ("project", "region", "fingerprint", "lineage"),
+    "TuningJob": ("fingerprint", "billed_tokens", "price"),
+    "TunedModel": ("project", "region", "fingerprint", "lineage", "promoted_job", "price"),
     "Endpoint": ("endpoint_id",),
-    "DeployedModel": ("project", "region", "endpoint_id", "fingerprint", "model_id"),
+    "DeployedModel": (
+        "project",
+        "region",
+        "endpoint_id",
+        "fingerprint",
+        "model_id",
+        "endpoint_display_name",
+        "endpoint_labels",
+        "adopted",
+        "price",
+    ),
 }
 _NAMES = {
     ("Endpoint", "display_name"): "serving.endpoint_display_name",
@@ -45,28 +66,47 @@ _NAMES = {
     ("Endpoint", "adopted"): "adopt_endpoint",
     ("TunedModel", "weights_uri"): "artifacts_uri",
     ("DeployedModel", "weights_uri"): "artifacts_uri",
+    ("DeployedModel", "display_name"): "serving.model_display_name",
+    ("DeployedModel", "retry"): "tuning.retry",
+    ("TunedModel", "retry"): "tuning.retry",
 }
 _SECTIONS = {"TuningJob": "tuning", "Endpoint": "serving", "DeployedModel": "serving"}
 _LONGEST = 120
+_COSTLIEST_FIRST = (
+    lifecycle.Change.RETRAIN.value,
+    lifecycle.Change.MOVE.value,
+    lifecycle.Change.REDEPLOY.value,
+    lifecycle.Change.IN_PLACE.value,
+    WITH_IT,
+    LATER,
+)
 
 
 def changes(resources: Sequence[Planned]) -> tuple[Change, ...]:
     """The edits of one service, those that cost most first, each once."""
-    found = {
-        change.key: change
-        for resource in resources
-        if resource.op in (Op.UPDATE, Op.REPLACE)
-        and resource.before is not None
-        and resource.after is not None
-        for change in _of(resource, resource.before, resource.after)
-    }
-    weights = {"re-train": 0, "move": 1, "redeploy": 2, "in place": 3}
-    return tuple(sorted(found.values(), key=lambda change: (weights.get(change.means, 4), change.key)))
+    found = sorted(
+        (
+            change
+            for resource in resources
+            if resource.op in (Op.UPDATE, Op.REPLACE, Op.SAME)
+            and resource.before is not None
+            and resource.after is not None
+            for change in _of(resource, resource.before, resource.after)
+        ),
+        key=lambda change: (_COSTLIEST_FIRST.index(change.means), change.key),
+    )
+    first: dict[str, Change] = {}
+    for change in found:
+        first.setdefault(change.key, change)
+    return tuple(first.values())
 
 
 def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     provider = PROVIDERS.get(resource.kind)
     if provider is None or _FOLLOWS[resource.kind] is None:
+        return
+    yield from _without_a_step(resource, provider, after)
+    if resource.op is Op.SAME:
         return
     changed = compare(provider.changes, before, after)
     for name in (*changed.replacing, *changed.in_place):
@@ -91,6 +131,31 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
             after="one step on",
             means="in place",
         )
+
+
+def _without_a_step(
+    resource: Planned, provider: type[Provider[Any]], after: Mapping[str, Any]
+) -> Iterator[Change]:
+    """Edits for which nothing is done: they say how the next change happens.
+
+    They are compared with what was declared last, because outputs keep what was declared at the last step.
+    """
+    table = dict.fromkeys(without_a_step(resource.kind, provider), lifecycle.Change.IN_PLACE)
+    for name in compare(table, resource.declared, after).in_place:
+        means = WITH_IT if resource.op is Op.REPLACE else LATER
+        for below, was, now in _parts(resource.declared.get(name), after.get(name)):
+            yield Change(
+                key=key_of(resource.kind, name) + below, before=_shown(was), after=_shown(now), means=means
+            )
+
+
+def without_a_step(kind: str, provider: type[Provider[Any]]) -> tuple[str, ...]:
+    """The inputs of a kind that a user writes and whose edit makes no difference by itself."""
+    return tuple(
+        name
+        for name, change in provider.changes.items()
+        if change is lifecycle.Change.NONE and not follows(kind, name)
+    )
 
 
 def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -126,10 +191,12 @@ def _shown(value: Any) -> str:
 
 
 def datasets(resources: Sequence[Planned]) -> Iterator[tuple[Planned, Data]]:
-    """The datasets whose content changes, with the examples before and after."""
+    """The datasets whose content changes or that go, with the examples before and after."""
+    stays = any(each.kind == "TunedModel" and each.after is not None for each in resources)
     for resource in resources:
         before, after = resource.before or {}, resource.after or {}
-        if resource.kind != "TuningDataset" or resource.after is None:
+        gone = resource.after is None
+        if resource.kind != "TuningDataset" or (gone and not stays):
             continue
         if before.get("content") == after.get("content"):
             continue
@@ -138,9 +205,10 @@ def datasets(resources: Sequence[Planned]) -> Iterator[tuple[Planned, Data]]:
             resource,
             Data(
                 key=f"tuning.{role}_data",
-                source=str(after.get("source", "")),
+                source=str((before if gone else after).get("source", "")),
                 examples_before=_count(before.get("examples")),
                 examples_after=_count(after.get("examples")),
+                gone=gone,
             ),
         )
 

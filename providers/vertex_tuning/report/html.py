@@ -39,6 +39,8 @@ def _body(report: Report) -> Iterator[str]:
         yield '<ul class="errors">'
         yield from (f"<li>{escape(error)}</li>" for error in report.errors)
         yield "</ul>"
+        if report.services:
+            yield f'<p class="soft">{escape(words.PARTIAL)}</p>'
     if report.risks:
         yield '<ul class="risks">'
         for risk in report.risks:
@@ -49,15 +51,10 @@ def _body(report: Report) -> Iterator[str]:
             )
         yield "</ul>"
     if report.services:
-        yield '<dl class="totals">'
-        yield from (
-            f"<div><dt>{escape(name)}</dt><dd>{escape(told)}</dd></div>"
-            for name, told in words.totals(report)
-        )
-        yield "</dl><h2>Services</h2>"
-        fold = len(report.services) > _OPEN
+        yield from _pairs("totals", words.totals(report))
+        yield "<h2>Services</h2>"
         for service in report.services:
-            yield from _service(service, report.currency, fold=fold)
+            yield from _service(service, report)
     if report.others:
         yield "<h2>Other resources</h2><ul>"
         yield from (
@@ -66,18 +63,19 @@ def _body(report: Report) -> Iterator[str]:
         yield "</ul>"
 
 
-def _service(service: Service, currency: str, *, fold: bool) -> Iterator[str]:
-    yield f"<details{'' if fold else ' open'}>"
+def _pairs(name: str, told: Sequence[tuple[str, str]]) -> Iterator[str]:
+    if told:
+        yield f'<dl class="{name}">'
+        yield from (f"<div><dt>{escape(key)}</dt><dd>{escape(value)}</dd></div>" for key, value in told)
+        yield "</dl>"
+
+
+def _service(service: Service, report: Report) -> Iterator[str]:
+    yield f"<details{' open' if len(report.services) <= _OPEN else ''}>"
     yield f"<summary>{escape(service.name)} <span>{service.verb.value}</span></summary>"
-    yield '<div class="body"><dl class="facts">'
-    facts = (
-        ("Trains", service.training.value),
-        ("Downtime", service.downtime.value),
-        ("Once", words.paid_once(service, currency)),
-        ("A month", words.a_month(service, currency)),
-    )
-    yield from (f"<div><dt>{name}</dt><dd>{escape(told)}</dd></div>" for name, told in facts)
-    yield "</dl>"
+    yield '<div class="body">'
+    # A failed preview has not come to all of it: "none" and "no" would be said too soon.
+    yield from _pairs("facts", () if report.errors else words.facts(service, report.currency))
     if service.changes:
         rows = [
             (
@@ -96,7 +94,7 @@ def _service(service: Service, currency: str, *, fold: bool) -> Iterator[str]:
         ]
         yield from _table(("data", "file", "content", "lines"), rows)
     yield '<ul class="notes">'
-    yield f"<li>{escape(', '.join(service.steps))}</li>"
+    yield f"<li>{escape(', '.join(service.steps) or words.NO_STEPS)}</li>"
     yield from (f"<li>{escape(note)}</li>" for note in service.notes)
     yield "</ul></div></details>"
 

@@ -11,18 +11,33 @@ from .model import Report, Risk, Service, Severity
 
 COMMENT_LIMIT = 65_536
 """Characters that GitHub takes in one comment."""
-_ROOM = 300  # for the lines that say what was left out
+LEAST_LIMIT = 1_000
+"""The head without any of its lists fits into this."""
 _SMALL = 6  # changes that are shown without folding
 _MOST_RISKS, _MOST_ROWS, _MOST_LINES = 20, 100, 40
+_LONGEST, _LONGEST_NAME = 500, 64  # of one text, of the stack's name
+_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.0)  # of the head's lists, until it fits
 _SIGNS = {Severity.HIGH: "🔴", Severity.MEDIUM: "🟠", Severity.LOW: "⚪"}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+_BEGINS = re.compile(r"^(?:(?=[-+=])|(\d+)(?=[.)](?: |$)))")
+"""What would begin a list, or end one."""
+_LIVE = re.compile(
+    r"(?<=[@#])|(?<=www)(?=\.)|(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=ftp:)(?=//)|(?<=\bgh)(?=-\d)",
+    re.IGNORECASE,
+)
+"""Where GitHub begins to read a mention, a reference or a link. Neither a backslash nor an entity stops it:
+it looks for them in what has been rendered (github/cmark-gfm#181); only a zero-width space does."""
 
 
 def markdown(report: Report, limit: int = COMMENT_LIMIT) -> str:
-    """Risks first, then a line a service, then the reasons: open if they are few, folded if they are many."""
-    head = "\n".join(_head(report)) + "\n"
+    """Risks first, then a line a service, then the reasons: open if they are few, folded if they are many.
+
+    No longer than ``limit``, which is ``LEAST_LIMIT`` or more.
+    """
+    room = limit - len(_left_out(len(report.services)))
+    head = _fitting_head(report, room)
     few = sum(len(service.changes) + len(service.data) for service in report.services) <= _SMALL
-    left, shown = limit - len(head) - _ROOM, list[str]()
+    left, shown = room - len(head), list[str]()
     for service in report.services:
         section = "\n".join(_section(service, fold=not few)) + "\n"
         if len(section) > left:
@@ -30,40 +45,52 @@ def markdown(report: Report, limit: int = COMMENT_LIMIT) -> str:
         shown.append(section)
         left -= len(section)
     missing = len(report.services) - len(shown)
-    if missing:
-        shown.append(
-            f"\n_The reasons of {missing:,} services are left out: the comment would be too long._\n"
-        )
-    return head + "".join(shown)
+    return head + "".join(shown) + (_left_out(missing) if missing else "")
 
 
-def _head(report: Report) -> Iterator[str]:
-    stack = f"{code(report.stack)}: " if report.stack else ""
+def _fitting_head(report: Report, room: int) -> str:
+    head = ""
+    for share in _SHARES:
+        head = "\n".join(_head(report, share)) + "\n"
+        if len(head) <= room:
+            break
+    return head
+
+
+def _left_out(services: int) -> str:
+    return f"\n_The reasons of {services:,} services are left out: the comment would be too long._\n"
+
+
+def _head(report: Report, share: float) -> Iterator[str]:
+    """What stands above the reasons, with this share of what its lists hold at most."""
+    most_risks, most_rows = int(_MOST_RISKS * share), int(_MOST_ROWS * share)
+    stack = f"{code(report.stack, _LONGEST_NAME)}: " if report.stack else ""
     yield f"### {stack}{words.headline(report)}"
     if report.errors:
         yield ""
-        yield from _capped([f"- ❌ {text(error)}" for error in report.errors], _MOST_RISKS, "errors")
+        yield from _capped([f"- ❌ {text(error)}" for error in report.errors], most_risks, "errors")
+        if report.services:
+            yield ""
+            yield f"_{words.PARTIAL}_"
     if report.risks:
         yield ""
-        yield from _capped([_risk(risk) for risk in report.risks], _MOST_RISKS, "risks")
-    if report.services:
+        yield from _capped([_risk(risk) for risk in report.risks], most_risks, "risks")
+    if report.services and not report.errors:
         yield ""
         yield "| service | | trains | downtime | once | a month |"
         yield "| --- | --- | --- | --- | --- | --- |"
-        rows = [_row(service, report.currency) for service in report.services]
-        yield from rows[:_MOST_ROWS]
-        if len(rows) > _MOST_ROWS:
-            yield f"| and {len(rows) - _MOST_ROWS:,} more services | | | | | |"
-    totals = words.totals(report)
-    if report.services and totals:
+        rows = [_row(service, report.currency) for service in report.services[:most_rows]]
+        yield from rows
+        if len(report.services) > len(rows):
+            yield f"| and {len(report.services) - len(rows):,} more services | | | | | |"
         yield ""
-        yield "  \n".join(f"**{name}**: {text(told)}" for name, told in totals)
+        yield "  \n".join(f"**{name}**: {text(told)}" for name, told in words.totals(report))
     if report.others:
         yield ""
-        told = [f"{count} x {code(what)}" for what, count in sorted(report.others.items())]
-        yield f"Other resources: {', '.join(told[:_MOST_RISKS])}" + (
-            f" and {len(told) - _MOST_RISKS:,} more kinds" if len(told) > _MOST_RISKS else ""
-        )
+        told = [f"{count} x {code(what)}" for what, count in sorted(report.others.items())[:most_risks]]
+        left = len(report.others) - len(told)
+        more = f"{left:,} {'more ' if told else ''}kinds" if left else ""
+        yield f"Other resources: {' and '.join(part for part in (', '.join(told), more) if part)}"
 
 
 def _risk(risk: Risk) -> str:
@@ -71,24 +98,18 @@ def _risk(risk: Risk) -> str:
 
 
 def _row(service: Service, currency: str) -> str:
-    cells = (
-        code(service.name),
-        service.verb.value,
-        service.training.value,
-        service.downtime.value,
-        text(words.paid_once(service, currency)),
-        text(words.a_month(service, currency)),
-    )
-    return f"| {' | '.join(cells)} |"
+    facts = (text(told) for _, told in words.facts(service, currency))
+    return f"| {' | '.join((code(service.name), service.verb.value, *facts))} |"
 
 
 def _section(service: Service, *, fold: bool) -> Iterator[str]:
-    title = f"{service.name}: {', '.join(service.steps[:8])}" + (" …" if len(service.steps) > 8 else "")
+    steps = service.steps or (words.NO_STEPS,)
+    title = f"{service.name}: {', '.join(steps[:8])}" + (" …" if len(steps) > 8 else "")
     yield ""
     if fold:
-        yield f"<details><summary>{html.escape(_one_line(title))}</summary>"
+        yield f"<details><summary>{_dead(html.escape(_cut(title, _LONGEST)))}</summary>"
     else:
-        yield f"**{text(service.name)}**: {text(', '.join(service.steps))}"
+        yield f"**{text(service.name)}**: {text(', '.join(steps))}"
     yield ""
     if service.changes:
         yield "| edit | before | after | means |"
@@ -120,21 +141,18 @@ def _capped(lines: Sequence[str], most: int, what: str) -> Iterator[str]:
         yield f"\n_and {len(lines) - most:,} more {what}_"
 
 
-def text(value: str) -> str:
-    """User's text as text: no markup, no mention, no reference, no link comes out of it."""
-    plain = html.escape(_one_line(value), quote=False)
-    marked = _SPECIAL.sub(r"\\\1", plain)
-    return (
-        marked.replace("@", "&#64;")
-        .replace("#", "&#35;")
-        .replace("://", ":&#47;&#47;")
-        .replace("&&#35;", "&#")
-    )
+def text(value: str, most: int = _LONGEST) -> str:
+    """User's text as text, cut after ``most`` characters.
+
+    No markup, no list, no mention, no reference and no link comes out of it, wherever in a line it stands.
+    """
+    plain = _SPECIAL.sub(r"\\\1", html.escape(_cut(value, most), quote=False))
+    return _dead(_BEGINS.sub(r"\1\\", plain))
 
 
-def code(value: str) -> str:
-    """User's text as a code span that it cannot leave, in a table's cell, too."""
-    plain = _one_line(value)
+def code(value: str, most: int = _LONGEST) -> str:
+    """User's text as a code span that it cannot leave, in a table's cell, too; cut like ``text``."""
+    plain = _cut(value, most)
     if not plain:
         return "-"
     fence = "`" * (max((len(run) for run in re.findall(r"`+", plain)), default=0) + 1)
@@ -142,5 +160,11 @@ def code(value: str) -> str:
     return f"{fence}{pad}{plain}{pad}{fence}".replace("|", "\\|")
 
 
-def _one_line(value: str) -> str:
-    return " ".join(value.split())
+def _dead(value: str) -> str:
+    return _LIVE.sub("\u200b", value)
+
+
+def _cut(value: str, most: int) -> str:
+    """One line, and no more of it than ``most`` characters."""
+    line = " ".join(value.split())
+    return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"

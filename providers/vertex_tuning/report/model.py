@@ -9,6 +9,9 @@ import msgspec
 from ..pricing import Money
 from ..pricing.estimate import span
 
+UNSEEN = "what stays as it is (preview without --show-sames)"
+"""A part of a month's costs that an incomplete preview does not show."""
+
 
 class Verb(enum.StrEnum):
     """What becomes of a service."""
@@ -76,7 +79,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Data(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset whose content changes. Counts are ``None`` where they are not known.
 
-    ``added`` and ``removed`` count lines; without them ``not_compared`` says why.
+    ``added`` and ``removed`` count lines; without them ``not_compared`` says why. ``gone`` marks data that
+    the service no longer has.
     """
 
     key: str
@@ -86,6 +90,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     added: int | None = None
     removed: int | None = None
     not_compared: str = ""
+    gone: bool = False
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -117,8 +122,8 @@ class Cost(msgspec.Struct, frozen=True):
 
     def monthly(self, currency: str) -> str:
         """For people: one figure if it stays, an arrow if it changes."""
-        before, after = self.before.told(currency), self.after.told(currency)
-        return after if before == after else f"{before} → {after}"
+        after = self.after.told(currency)
+        return after if self.before == self.after else f"{self.before.told(currency)} → {after}"
 
 
 NO_COST = Cost(Money(), NOTHING, NOTHING)
@@ -142,7 +147,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole.
 
     Attributes:
-        errors: why the preview failed; then the rest is what the engine came to before.
+        errors: why the preview failed; then the rest is what the engine came to before, and neither its
+            figures nor "none" and "no" are the last word.
         services: those that change, those with the gravest risks first.
         others: how many resources change that are not ours, by operation and type.
         complete: whether the preview showed what stays as it is, too, so that sums hold all of it.

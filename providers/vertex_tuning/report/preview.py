@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -125,6 +125,12 @@ def ours(preview: Preview) -> list[Planned]:
             )
         )
     return found
+
+
+def one(parts: Sequence[Planned], kind: str) -> Planned | None:
+    """The resource of a kind; the new one, should an old one go under another name."""
+    found = sorted((part for part in parts if part.kind == kind), key=lambda part: part.op is Op.DELETE)
+    return found[0] if found else None
 
 
 def others(preview: Preview) -> dict[str, int]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from .model import Data, Report, Service, Training, Verb
+from .model import UNSEEN, Data, Report, Service, Training, Verb
+
+PARTIAL = "As far as the preview came before it failed; more may come of it."
+"""Stands above what a failed preview found."""
+NO_STEPS = "nothing is done now"
+"""Stands for the steps of a service of which only what comes next is edited."""
 
 
 def headline(report: Report) -> str:
@@ -35,20 +40,32 @@ def totals(report: Report) -> list[tuple[str, str]]:
 def paid_once(service: Service, currency: str) -> str:
     """What this change pays for a service."""
     pays = service.training in (Training.FIRST, Training.AGAIN)
-    return service.cost.once.brief(currency) if pays else "-"
+    return service.cost.once.brief(currency) if pays else "nothing"
 
 
 def a_month(service: Service, currency: str) -> str:
     """What a month costs, before and after."""
     cost = service.cost
-    nothing = cost.before.low == cost.before.high == cost.after.low == cost.after.high and not (
-        cost.after.high.known or cost.after.high.unknown
-    )
+    after = cost.after.high
+    nothing = cost.before == cost.after and not after.known and {*after.unknown} <= {UNSEEN}
     return "unchanged" if nothing else cost.monthly(currency)
+
+
+def facts(service: Service, currency: str) -> list[tuple[str, str]]:
+    """What a service's row says, by its columns' names."""
+    return [
+        ("Trains", service.training.value),
+        ("Downtime", service.downtime.value),
+        ("Once", paid_once(service, currency)),
+        ("A month", a_month(service, currency)),
+    ]
 
 
 def counted(data: Data) -> str:
     """How many examples before and after."""
+    if data.gone:
+        had = "" if data.examples_before is None else f" ({many(data.examples_before, 'example')})"
+        return f"removed{had}"
     if data.examples_after is None:
         return "an unknown number of examples"
     after = many(data.examples_after, "example")

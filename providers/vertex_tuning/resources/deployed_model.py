@@ -19,6 +19,8 @@ from .deploying import DeployedModelInputs, start, under_way
 from .operations import finish
 from .undeploying import await_start, claims_folder, clear, found_on, not_to_share, take_off, unregister
 
+GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
+
 
 class DeployedModelExternal:
     """The registered model, its deployment and the endpoint's traffic.
@@ -168,20 +170,26 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     def deletes_first(self, news: Mapping[str, Any]) -> bool:
         """``recreate`` frees the old machines before it asks for new ones.
 
-        Without waiting, the weights may be hours away: the old one serves on until they are there.
+        Without waiting, the weights may be hours away: the old one serves on until they are there, and
+        the step that then starts the new one takes it off first.
         """
         return news.get("rollout") == Rollout.RECREATE.value and bool(news.get("wait", True))
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere; a rollout that leaves nobody to answer is told."""
+        """As everywhere; a rollout that leaves nobody to answer is told, now or later."""
         found = super().diff(_id, olds, news)
-        if found.replaces and found.delete_before_replace:
-            process.say(
-                str(news.get("urn", "")),
-                "downtime: the old model goes before the new one serves (rollout: recreate)",
-                warning=True,
-            )
+        if found.replaces and news.get("rollout") == Rollout.RECREATE.value:
+            process.say(str(news.get("urn", "")), GAP, warning=True)
         return found
+
+    def _looked(self, reach: Reach, inputs: DeployedModelInputs, token: str) -> Observation:
+        """As everywhere; that this step ends a predecessor before it starts anything is told."""
+        seen = super()._looked(reach, inputs, token)
+        if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
+            endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+            if endpoint is not None and traffic.let_go(reach, inputs, endpoint):
+                process.say(inputs.urn, GAP, warning=True)
+        return seen
 
     def bound_by(self, inputs: DeployedModelInputs) -> str:
         """Its own claim."""

@@ -64,7 +64,7 @@ def serving(
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
-    if len(mine) > 1 or _left(reach, inputs, endpoint):
+    if len(mine) > 1 or let_go(reach, inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "serves; an earlier deployment is still to be taken off")
     return Observation(Phase.READY, live)
 
@@ -137,13 +137,13 @@ def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
 
 def take_off_left(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> None:
     """Take off what was let go of, with its registration and its claim."""
-    for deployed, held in _left(reach, inputs, endpoint):
+    for deployed, held in let_go(reach, inputs, endpoint):
         take_off(reach, inputs.endpoint, [deployed.id])
         unregister(reach, inputs.project, inputs.region, names.bare(deployed.model))
         reach.claims.forget(held)
 
 
-def _left(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> list[tuple[Deployed, Held]]:
+def let_go(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> list[tuple[Deployed, Held]]:
     """Other deployments on the endpoint that were let go of, with their claims."""
     folder = claims_folder(inputs.project, inputs.region)
     others = [deployed for deployed in endpoint.deployed if names.bare(deployed.model) != inputs.model_id]

@@ -35,8 +35,8 @@ CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
     (BOOK, JOB, DEPLOYED, "6.00 EUR", "0.50 to 1.50 EUR", "365.30 to 1,095.30 EUR", "all known"),
     (BOOK, JOB, None, "6.00 EUR", "0.00 EUR", "0.30 EUR", "not served: the weights are stored"),
     (BOOK, None, DEPLOYED, "0.00 EUR", "0.50 to 1.50 EUR", "365.00 to 1,095.00 EUR", "weights of the user's"),
-    (BOOK, {**JOB, "adopt_job": "x"}, None, "0.00 EUR", "0.00 EUR", "0.30 EUR", "paid by someone else"),
-    (BOOK, ONLY_REUSED, None, "0.00 EUR", "0.00 EUR", "0.30 EUR", "it may not tune, only reuse"),
+    (BOOK, {**JOB, "adopt_job": "x"}, None, "0.00 EUR", "0.00 EUR", "0.00 EUR", "paid and stored by another"),
+    (BOOK, ONLY_REUSED, None, "0.00 EUR", "0.00 EUR", "0.00 EUR", "it may not tune, only reuse"),
     (
         BOOK,
         {**JOB, "billed_tokens": None},

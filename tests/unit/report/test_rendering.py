@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 
 from vertex_tuning.pricing import Money
 from vertex_tuning.report import COMMENT_LIMIT, Report, html, markdown
+from vertex_tuning.report.markdown import LEAST_LIMIT, text
 from vertex_tuning.report.model import (
     NO_COST,
     Change,
@@ -43,6 +44,14 @@ HOSTILE = [
     "**bold** _soft_ ~~gone~~",
     "&lt;b&gt; &#64;",
     "\\`x\\`",
+    "- a list",
+    "+ a list",
+    "-",
+    "---",
+    "===",
+    "1. a list",
+    "12) a list",
+    "x " * 5_000,
 ]
 
 
@@ -71,11 +80,11 @@ def service(name: str = "tickets", text: str = "x", edits: int = 1) -> Service:
     )
 
 
-def report(*services: Service, text: str = "x", risks: int = 1) -> Report:
+def report(*services: Service, text: str = "x", risks: int = 1, errors: int = 0) -> Report:
     return Report(
         stack=text,
         currency="USD",
-        errors=(text,),
+        errors=tuple(text for _ in range(errors)),
         risks=tuple(Risk(Severity.HIGH, text, text) for _ in range(risks)),
         services=services,
         others={text: 2},
@@ -99,12 +108,48 @@ def test_the_comment_fits_and_says_what_it_leaves_out(services: int, edits: int)
         assert "and 2,980 more risks" in written
 
 
+LONG = ["x" * 70_000, "<&`|*_" * 1_000, "`" * 2_000, "@#" * 2_000, "-\n" * 4_000]
+LIMITS = [LEAST_LIMIT, 2_000, COMMENT_LIMIT // 2, COMMENT_LIMIT]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize("text", LONG, ids=[text[:6].strip() for text in LONG])
+def test_a_limit_is_kept_whatever_is_long(text: str, limit: int) -> None:
+    many = [service(text, text, 1) for _ in range(25)]
+    for told in (
+        report(text=text, errors=100),
+        report(*many, text=text, risks=100, errors=100),
+        report(*many, text=text, risks=100),
+    ):
+        assert len(markdown(told, limit)) <= limit
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 60), st.integers(0, 30), st.integers(1000, 4000), st.text(max_size=40))
-def test_any_limit_is_kept_for_what_can_be_left_out(services: int, edits: int, room: int, text: str) -> None:
+@given(
+    st.integers(0, 60),
+    st.integers(0, 30),
+    st.integers(LEAST_LIMIT, 4000),
+    st.text(max_size=900),
+    st.booleans(),
+)
+def test_any_limit_is_kept(services: int, edits: int, limit: int, text: str, failed: bool) -> None:  # noqa: FBT001
     many = [service(f"service-{n}", text, edits) for n in range(services)]
-    head = len(markdown(report(*many, text=text), 1))
-    assert len(markdown(report(*many, text=text), head + room)) <= head + room
+    told = report(*many, text=text, risks=services, errors=edits if failed else 0)
+    assert len(markdown(told, limit)) <= limit
+
+
+def test_the_head_says_what_it_leaves_out() -> None:
+    written = markdown(report(*(service(f"s{n}") for n in range(9)), risks=3), LEAST_LIMIT)
+    assert "_and 3 more risks_" in written or written.count("**High**") == 3
+    assert "The reasons of" in written
+
+
+def test_a_failed_preview_gives_no_figures() -> None:
+    written, page = (render(report(service(), errors=1)) for render in (markdown, html))
+    for told in (written, page):
+        assert "As far as the preview came" in told
+        assert "USD" not in told
+        assert "labels.x0" in told, "the edits are told"
 
 
 def test_few_reasons_stand_open_and_many_are_folded() -> None:
@@ -153,11 +198,41 @@ def test_the_comment_has_the_same_elements_whatever_the_text(hostile: str) -> No
     assert shape(rendered(hostile)) == shape(rendered("x"))
 
 
-@pytest.mark.parametrize("hostile", ["@everyone", "#1", "https://example.com", "octo/repo#1"])
+ALIVE = [
+    "@everyone",
+    "a@example.com",
+    "#1",
+    "octo/repo#1",
+    "GH-1",
+    "https://example.com",
+    "HTTP://example.com",
+    "ftp://example.com",
+    "www.example.com",
+    "WWW.example.com",
+    "&#64;everyone",
+    "\\@everyone",
+]
+READ = re.compile(r"@\w|#\d|\bgh-\d|(https?|ftp)://|www\.", re.IGNORECASE)
+"""What GitHub looks for in a comment's text once it is rendered, outside of code."""
+
+
+@pytest.mark.parametrize("hostile", ALIVE)
 def test_outside_of_code_nothing_is_a_mention_a_reference_or_a_link(hostile: str) -> None:
-    written = markdown(report(service(text=hostile), text=hostile))
-    outside = re.sub(r"(`+).*?\1", "", written)
-    assert hostile not in outside
+    assert READ.search(hostile)
+    for written in (
+        markdown(report(service(text=hostile), text=hostile)),
+        markdown(report(*(service(hostile, hostile) for _ in range(9)), text=hostile, errors=1)),
+    ):
+        rendered = str(MarkdownIt("gfm-like", {"linkify": False}).render(written))
+        outside = seen(re.sub(r"<code>.*?</code>", "", rendered)).text
+        assert not READ.search(outside), READ.search(outside)
+        assert hostile.replace("\\", "") in outside.replace("\u200b", "").replace("\\", ""), (
+            "it reads as written"
+        )
+
+
+def test_what_is_no_link_can_be_copied() -> None:
+    assert text("in gs://bucket/folder, 1.49 USD") == "in gs://bucket/folder, 1.49 USD"
 
 
 def test_the_page_asks_for_nothing_from_outside() -> None:

@@ -1,0 +1,126 @@
+"""What a change costs once, and what a month costs before and after it, with the weights that stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..pricing import Book, Estimate, Money, estimate
+from .model import NOTHING, UNSEEN, Cost, Span, Training
+from .preview import Op, Planned, one
+
+REUSED = re.compile(r"^uses \S+ of (\S+), pays nothing$")
+"""The line that says that a paid tuning is used, and whose it is."""
+_NOBODY = "nobody"
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """A service's costs, the two estimates that they come from, and what is to be said of the weights."""
+
+    cost: Cost
+    before: Estimate
+    after: Estimate
+    notes: tuple[str, ...]
+
+
+def costs(
+    parts: Sequence[Planned], book: Book, training: Training, said: Mapping[str, list[str]], *, complete: bool
+) -> Costs:
+    """Count them out of the planned inputs of a service's resources.
+
+    Args:
+        parts: the service's resources.
+        book: prices of today, for both sides.
+        training: whether a model is tuned.
+        said: what was said of each resource.
+        complete: whether the preview shows what stays as it is.
+    """
+    job, deployed = one(parts, "TuningJob"), one(parts, "DeployedModel")
+    before, after = (estimate(book, _side(job, side), _side(deployed, side)) for side in ("before", "after"))
+    kept = before.storage if _stays(parts) else Money()
+    stored = before.storage if _owned(job) else Money()
+    to_store = after.storage
+    if training is Training.REUSED:
+        # Weights of our own that are taken up again have been stored all the time.
+        to_store = to_store if job is not None and _ours(job, said) else Money()
+        stored += to_store
+    elif job is not None and job.op in (Op.SAME, Op.UPDATE):
+        to_store = to_store if _owned(job) else Money()
+    before = msgspec.structs.replace(before, storage=stored)
+    after = msgspec.structs.replace(after, storage=to_store + kept)
+    unseen = NOTHING if complete or _all_shown(parts) else Span(_UNSEEN, _UNSEEN)
+    return Costs(
+        Cost(
+            after.once if training in (Training.FIRST, Training.AGAIN) else Money(),
+            Span(*before.monthly) + unseen,
+            Span(*after.monthly) + unseen,
+        ),
+        before,
+        after,
+        tuple(_of_weights(parts, kept, book.currency)),
+    )
+
+
+_UNSEEN = Money(unknown=(UNSEEN,))
+
+
+def _side(resource: Planned | None, side: str) -> Mapping[str, Any] | None:
+    inputs: Mapping[str, Any] | None = getattr(resource, side, None)
+    return inputs
+
+
+def _owned(job: Planned | None) -> bool:
+    """Whether the weights so far are the service's own: its job was neither adopted nor found."""
+    return job is not None and bool((job.before or {}).get("owned", True))
+
+
+def _ours(job: Planned, said: Mapping[str, list[str]]) -> bool:
+    """Whether the weights that are taken up are the service's own, or nobody's."""
+    after = job.after or {}
+    owners = [found[1] for line in said.get(job.urn, ()) if (found := REUSED.match(line))]
+    ours = {_NOBODY, after.get("owner"), after.get("owner_label")}
+    return not after.get("adopt_job") and bool(owners) and set(owners) <= ours
+
+
+def _gone(parts: Sequence[Planned]) -> Planned | None:
+    """The tuning whose weights nothing stands for after the change, if they are there."""
+    job, model = one(parts, "TuningJob"), one(parts, "TunedModel")
+    if job is None or job.before is None or job.op not in (Op.DELETE, Op.REPLACE) or not _owned(job):
+        return None
+    # In the same folder the next tuning's weights take their place.
+    same = job.before.get("job_output_uri") == (job.after or {}).get("job_output_uri")
+    there = model is not None and (model.before or {}).get("phase") == "ready"
+    return job if there and not same else None
+
+
+def _deletes(parts: Sequence[Planned]) -> bool:
+    model = one(parts, "TunedModel")
+    return model is not None and bool((model.before or {}).get("delete_artifacts"))
+
+
+def _stays(parts: Sequence[Planned]) -> bool:
+    return _gone(parts) is not None and not _deletes(parts)
+
+
+def _of_weights(parts: Sequence[Planned], kept: Money, currency: str) -> Iterator[str]:
+    job = _gone(parts)
+    if job is None or job.before is None:
+        return
+    whose = "its weights" if job.op is Op.DELETE else "the weights of the tuning so far"
+    if _deletes(parts):
+        yield f"{whose} are deleted (delete_artifacts: true)"
+        return
+    told = "price unknown" if kept.unknown else f"{kept.brief(currency)} a month"
+    yield f"{whose} stay in {job.before.get('job_output_uri')}; {told}"
+
+
+def _all_shown(parts: Sequence[Planned]) -> bool:
+    """Whether what a month costs is all among the resources of an incomplete preview."""
+    if {part.op for part in parts} in ({Op.CREATE}, {Op.DELETE}):
+        return True
+    model = one(parts, "TunedModel")
+    given = model is not None and bool((model.after or model.before or {}).get("weights_uri"))
+    return (given or one(parts, "TuningJob") is not None) and one(parts, "DeployedModel") is not None

@@ -1,0 +1,107 @@
+"""What a reviewer should not overlook in a service's change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from ..pricing.estimate import rounded, span
+from .costs import Costs
+from .model import Cost, Data, Downtime, Risk, Service, Severity, Training, Verb
+from .preview import Op, Planned, one
+
+_DEARER = Decimal("1.2")
+
+
+def risks(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator[Risk]:
+    """The risks of a service's change, in no order."""
+    for severity, found in (
+        (Severity.HIGH, _high(service, parts)),
+        (Severity.MEDIUM, _medium(service, parts, counted)),
+        (Severity.LOW, _low(service, parts, counted)),
+    ):
+        yield from (Risk(severity, service.name, text) for text in found)
+
+
+def _high(service: Service, parts: Sequence[Planned]) -> Iterator[str]:
+    model = one(parts, "TunedModel")
+    if service.downtime is Downtime.ENDS:
+        yield "is no longer served; who calls it gets errors"
+    if service.downtime is Downtime.MOVES:
+        yield "the endpoint gets another name: callers of the old one get errors"
+    if service.downtime is Downtime.GAP:
+        yield "nothing answers between the old model and the new one (rollout: recreate)"
+    if model is not None and model.op is Op.DELETE and (model.before or {}).get("delete_artifacts"):
+        yield "its weights are deleted with it (delete_artifacts: true)"
+
+
+def _medium(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator[str]:
+    if service.training is Training.AGAIN:
+        yield f"trains again: {_because(service)}"
+    yield from _shrinking(service.data)
+    yield from _dearer(service.cost, counted.after.currency)
+    yield from _lowered(parts)
+    outside = [change.key for change in service.changes if change.outside]
+    if outside:
+        yield f"was changed behind Pulumi's back, and is put back: {', '.join(outside)}"
+
+
+def _low(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator[str]:
+    before, after, currency = counted.before, counted.after, counted.after.currency
+    if service.downtime is Downtime.TAKEN_OVER:
+        low, high = (was + now for was, now in zip(before.hourly, after.hourly, strict=True))
+        told = "" if high.unknown else f": {span((low, high), currency)} an hour"
+        yield f"both models are billed while the new one takes over{told}"
+    deployed = one(parts, "DeployedModel")
+    made = deployed is not None and deployed.op in (Op.CREATE, Op.REPLACE)
+    if made and deployed is not None and (deployed.after or {}).get("evaluation"):
+        told = "" if after.hourly[1].unknown else f": {span(after.hourly, currency)} an hour"
+        yield f"its evaluation bills the same machines before that{told}"
+    unknown = (service.cost.once + service.cost.after.high).unknown
+    if unknown and service.verb is not Verb.REMOVED:
+        yield f"not all costs are known: {', '.join(unknown)}"
+
+
+def _because(service: Service) -> str:
+    edited = [change.key for change in service.changes if change.means == "re-train"]
+    return ", ".join([*edited, *(data.key for data in service.data)]) or "its fingerprint changes"
+
+
+def _shrinking(data: Sequence[Data]) -> Iterator[str]:
+    for each in data:
+        before, after = each.examples_before, each.examples_after
+        if each.gone:
+            yield f"{each.key} is removed"
+        elif before and after is not None and after < before:
+            yield f"{each.key} goes from {before:,} to {after:,} examples"
+
+
+def _dearer(cost: Cost, currency: str) -> Iterator[str]:
+    """How much dearer a month gets; no ratio of sums that are not whole."""
+    before, after = cost.before.high, cost.after.high
+    if not before.known or after.known <= before.known * _DEARER:
+        return
+    if not before.unknown and not after.unknown:
+        yield f"a month costs up to {after.known / before.known:.1f} times as much: {cost.monthly(currency)}"
+    elif {*before.unknown} == {*after.unknown}:
+        known = f"from {rounded(before.known)} to {rounded(after.known)} {currency}"
+        yield f"what is known of a month's costs goes up {known}"
+
+
+def _lowered(parts: Sequence[Planned]) -> Iterator[str]:
+    """What a new model, or an edit, no longer has to pass."""
+    job, deployed = one(parts, "TuningJob"), one(parts, "DeployedModel")
+    if deployed is not None and deployed.before is not None and deployed.after is not None:
+        was, now = deployed.declared, deployed.after
+        asked, asks = was.get("evaluation"), now.get("evaluation")
+        if isinstance(asked, Mapping) and not isinstance(asks, Mapping):
+            yield "new models are no longer evaluated: serving.evaluation is gone"
+        elif isinstance(asked, Mapping) and isinstance(asks, Mapping):
+            least, less = float(asked.get("threshold", 0)), float(asks.get("threshold", 0))
+            if less < least:
+                yield f"new models have to show less: serving.evaluation.threshold {least:g} → {less:g}"
+        if was.get("canary") and not now.get("canary"):
+            yield "new models take all the traffic at once: serving.canary is gone"
+    edits = (job.declared.get("retrain"), (job.after or {}).get("retrain")) if job is not None else ()
+    if edits == ("deny", "allow"):
+        yield "edits may pay for another tuning from now on: retrain deny → allow"
