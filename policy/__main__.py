@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from vertex_tuning.mistakes import listed, mistakes_of
 from vertex_tuning.policy import RULES, Budget, Policy, over_budget
-from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, read_book
+from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, read_book, with_retries
 from vertex_tuning.specs import Spec
 
 TYPES = "pulumi-python:dynamic/vertex:"
@@ -107,7 +107,9 @@ def budget(args: StackValidationArgs, report_violation: ReportViolation) -> None
             kind = resource.resource_type.removeprefix(TYPES)
             services.setdefault(str(inputs.get("service")), {})[kind] = inputs
     estimates: dict[str, Estimate] = {
-        name: estimate(book, kinds.get("TuningJob"), kinds.get("DeployedModel"))
+        name: with_retries(
+            estimate(book, kinds.get("TuningJob"), kinds.get("DeployedModel")), kinds.get("TunedModel")
+        )
         for name, kinds in services.items()
     }
     for broken in over_budget(ceiling, estimates):

@@ -13,7 +13,7 @@ import msgspec
 
 from . import cost, names
 from .pricing import NO_PRICES, Book, Money
-from .pricing.estimate import machines, span
+from .pricing.estimate import machines, rounded, span
 from .vertex.claims import STARTING, Claim, Claims, Held
 from .vertex.client import Deployed, Endpoint, Job, Vertex
 from .vertex.errors import NotFound
@@ -36,7 +36,7 @@ class Orphan(msgspec.Struct, frozen=True):
     """Something of ours that no given stack holds, or whose deadline has passed.
 
     Its full name (of a claim: its object), whose it is, what it bills, and what is to be known of it;
-    ``hourly`` is what its machines cost an hour at the fewest replicas.
+    ``hourly`` is what it costs an hour at the fewest replicas, ``hourly_most`` at the most.
     """
 
     kind: Kind
@@ -45,6 +45,7 @@ class Orphan(msgspec.Struct, frozen=True):
     bills: str
     about: str = ""
     hourly: Money = Money()
+    hourly_most: Money = Money()
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -114,7 +115,7 @@ def orphans(
         if ours and endpoint.name.rsplit("/", 1)[1] not in held.endpoints:
             found.append(Orphan(Kind.ENDPOINT, endpoint.name, owner, ""))
     found += [
-        Orphan(Kind.TUNING_JOB, job.name, job.labels[names.OWNER_LABEL], "is being paid for")
+        Orphan(Kind.TUNING_JOB, job.name, job.labels[names.OWNER_LABEL], _tuning(job, prices))
         for job in jobs
         if names.OWNER_LABEL in job.labels
         and not job.state.ended
@@ -173,7 +174,17 @@ def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Or
         deployed.max_replicas,
         "" if hourly[1].unknown else span(hourly, prices.currency),
     )
-    return Orphan(Kind.DEPLOYED_MODEL, f"{endpoint} {deployed.id}", owner, bills, hourly=hourly[0])
+    return Orphan(Kind.DEPLOYED_MODEL, f"{endpoint} {deployed.id}", owner, bills, "", *hourly)
+
+
+def _tuning(job: Job, prices: Book) -> str:
+    """A job's record does not say how many tokens it trains on: what a million costs is all that is known."""
+    price = prices.training(job.base_model, job.mode.value) if job.mode is not None else None
+    told = (
+        f"{rounded(price)} {prices.currency} for a million tokens" if price is not None else "price unknown"
+    )
+    plural = "s" if job.epochs != 1 else ""
+    return f"is being paid for: {job.epochs} epoch{plural} of {job.base_model} on unknown data; {told}"
 
 
 def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = NO_PRICES) -> list[Orphan]:

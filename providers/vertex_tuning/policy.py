@@ -54,7 +54,8 @@ class Budget(Spec):
 
     Attributes:
         monthly: machines at ``max_replicas`` all month and stored weights, of all services.
-        once: all tunings that the stack declares, whether or not they have been paid already.
+        once: all tunings that the stack declares, each as often as ``tuning.retry`` allows, whether or not
+            they have been paid already.
         currency: of the two amounts, such as ``USD``; the price book's.
         unknown: ``deny`` refuses what has no price; ``allow`` counts the known parts only.
     """

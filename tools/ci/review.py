@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from vertex_tuning.pricing import find_book
 from vertex_tuning.report import COMMENT_LIMIT, build, markdown, read_preview
 from vertex_tuning.report.compare import Comparison
-from vertex_tuning.stack import NAMESPACE
+from vertex_tuning.stack import prices_of
 
 ROOM = 2_000
 """Characters that are left to whoever puts the comment together."""
@@ -20,8 +19,7 @@ ROOM = 2_000
 def reviewed(preview: Mapping[str, Any], resources: str, root: Path) -> str:
     """The comment on a preview; ``resources`` alone when no service changes."""
     read = read_preview(msgspec.json.encode(preview))
-    book = find_book(read.config.get(f"{NAMESPACE}:prices"), root)
-    report = build(read, book, Comparison(root / "infra"))
+    report = build(read, prices_of(read.config, root), Comparison(root / "infra"))
     if not report.services:
         return resources
     told = markdown(report, COMMENT_LIMIT // 2)

@@ -13,8 +13,9 @@ import msgspec
 import typer
 from rich.text import Text
 
-from ..orphans import Orphan, known, look, look_at_claims
+from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
+from ..pricing.estimate import span
 from ..vertex import connect
 from . import ui
 
@@ -81,7 +82,7 @@ def doctor(
         ui.show_json(found)
     else:
         screen = ui.screen()
-        for line in _report(found, book):
+        for line in lines(found, book):
             screen.print(line)
     raise typer.Exit(ui.Exit.FAILED if found else ui.Exit.OK)
 
@@ -103,7 +104,8 @@ def _all(looks: Iterable[Callable[[], list[Orphan]]]) -> list[Orphan]:
     return sorted(found, key=lambda orphan: not orphan.bills)
 
 
-def _report(found: list[Orphan], prices: Book) -> Iterator[Text]:
+def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
+    """What was left behind, for people, and what it bills together."""
     if not found:
         yield Text("Nothing was left behind.", "bold green")
     for orphan in found:
@@ -111,9 +113,12 @@ def _report(found: list[Orphan], prices: Book) -> Iterator[Text]:
         for label in ("owner", "bills", "about"):
             if said := getattr(orphan, label):
                 yield Text.assemble("  ", (f"{label:<6}", "dim"), said)
-    hourly = sum((orphan.hourly for orphan in found), Money())
-    if hourly != Money():
-        yield Text(f"Together they bill {hourly.told(prices.currency)} an hour.", "bold")
+    low = sum((orphan.hourly for orphan in found), Money())
+    high = sum((orphan.hourly_most for orphan in found), Money())
+    if high != Money():
+        yield Text(f"Together they bill {span((low, high), prices.currency)} an hour.", "bold")
+    if any(orphan.kind is Kind.TUNING_JOB for orphan in found):
+        yield Text("What the running tunings cost comes on top.", "bold")
 
 
 COMMAND = ui.Command(

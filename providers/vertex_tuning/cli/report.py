@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from ..pricing import Book, find_book
+from ..pricing import find_book
 from ..report import COMMENT_LIMIT, build, html, markdown, read_preview
+from ..report.markdown import LEAST_LIMIT
 from ..report.preview import MOST_BYTES
-from ..stack.settings import NAMESPACE
+from ..stack import prices_of
 from . import ui
 
 
@@ -30,7 +31,7 @@ def report(
         Path, typer.Option(help="The program's folder: paths of data in a preview are relative to it.")
     ] = Path("infra"),
     limit: Annotated[
-        int, typer.Option(min=1000, help="Most characters of the Markdown; GitHub's limit by itself.")
+        int, typer.Option(min=LEAST_LIMIT, help="Most characters of the Markdown; GitHub's limit by itself.")
     ] = COMMENT_LIMIT,
     *,
     compare: Annotated[
@@ -48,7 +49,10 @@ def report(
         read = read_preview(_text(preview))
     except (OSError, ValueError) as error:
         ui.fail(f"{preview}: {error}")
-    book = _book(prices, read.config.get(f"{NAMESPACE}:prices"))
+    try:
+        book = find_book(prices, Path()) if prices is not None else prices_of(read.config, Path())
+    except ValueError as error:
+        ui.fail(str(error))
     if compare:
         from ..report.compare import Comparison
 
@@ -68,13 +72,6 @@ def _text(preview: str) -> bytes:
         return sys.stdin.buffer.read(MOST_BYTES + 1)
     with Path(preview).open("rb") as file:
         return file.read(MOST_BYTES + 1)
-
-
-def _book(asked: Path | None, named: object) -> Book:
-    try:
-        return find_book(asked or (named if isinstance(named, str) else None), Path())
-    except ValueError as error:
-        ui.fail(str(error))
 
 
 COMMAND = ui.Command(

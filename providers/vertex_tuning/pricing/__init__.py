@@ -16,7 +16,7 @@ from .book import (
     read_book,
     write_book,
 )
-from .estimate import HOURS_A_MONTH, Estimate, Money, estimate
+from .estimate import HOURS_A_MONTH, Estimate, Money, estimate, with_retries
 
 __all__ = [
     "HOURS_A_MONTH",
@@ -32,5 +32,6 @@ __all__ = [
     "estimate",
     "find_book",
     "read_book",
+    "with_retries",
     "write_book",
 ]

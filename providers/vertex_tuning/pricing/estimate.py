@@ -148,3 +148,9 @@ def estimate(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, A
         hourly=machines(book, deployed),
         storage=weights(book, job),
     )
+
+
+def with_retries(each: Estimate, model: Mapping[str, Any] | None) -> Estimate:
+    """The same with every job that may follow a failed one, out of a tuned model's planned inputs."""
+    retry = (model or {}).get("retry") or {}
+    return msgspec.structs.replace(each, once=each.once * int(retry.get("attempts", 1)))

@@ -41,6 +41,8 @@ _MODES = {
     TuningMode.PEFT_ADAPTER: r"\b(peft|lora|adapter|parameter[- ]efficient)\b",
 }
 _HOUR, _GIB_HOUR, _TOKEN, _GIB_MONTH = ("h",), ("GiBy.h", "GBy.h"), ("count",), ("GiBy.mo", "GBy.mo")
+_GIB_OF_GB = Decimal(2**30) / Decimal(10**9)
+"""What is sold by the GB (``GBy``) costs more by the GiB, in which machines and weights are counted."""
 _TUNING = re.compile(r"tun(ing|ed)\b", re.IGNORECASE)
 
 
@@ -73,16 +75,16 @@ class Unmatched(Exception):
 
 
 def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str] = ()) -> Refreshed:
-    """The rows that the catalogue has, and those of ``old`` that were written by hand.
+    """The rows that the catalogue has, and those of ``old`` that were written by hand or are elsewhere.
 
     Args:
         old: the book so far.
         skus: the services' SKUs, in one currency.
         today: goes into each row.
-        wanted: regions; every region where open models are tuned when there are none.
+        wanted: regions; every region where open models are tuned when there are none. Rows of others stay.
     """
     places = tuple(wanted) or tuple(region.id for region in regions())
-    kept = [row for row in old.rows if not row.source.startswith(FROM_CATALOG)]
+    kept = [row for row in old.rows if not _replaced(row, places)]
     taken = {row.key for row in kept}
     rows, missing = list[Row](), list[str]()
     for what, found in _rows(skus, today, places):
@@ -94,6 +96,12 @@ def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str
         speak = sorted({sku.description for sku in skus if _TUNING.search(sku.description)})
         missing += [f"speaks of tuning, and matches nothing: {text}" for text in speak[:20]]
     return Refreshed(Book((*kept, *rows)), tuple(missing))
+
+
+def _replaced(row: Row, places: Sequence[str]) -> bool:
+    """Whether a refresh of these regions looks up anew what this row says; tuning has no region."""
+    asked = isinstance(row, TrainingTokens) or row.region in places
+    return asked and row.source.startswith(FROM_CATALOG)
 
 
 def _rows(
@@ -156,7 +164,7 @@ def _storage(skus: Sequence[Sku], region: str, today: dt.date) -> Row:
 def _one(skus: Sequence[Sku], pattern: str, units: tuple[str, ...]) -> Sku:
     """The SKU that matches; several that cost the same are as good as one."""
     found = [sku for sku in skus if re.search(pattern, sku.description, re.IGNORECASE)]
-    fit = [sku for sku in found if sku.unit in units]
+    fit = [_by_gib(sku) for sku in found if sku.unit in units]
     if found and not fit:
         raise Unmatched(f"{found[0].description!r} is billed by {found[0].unit}, not by {' or '.join(units)}")
     if not fit:
@@ -164,6 +172,11 @@ def _one(skus: Sequence[Sku], pattern: str, units: tuple[str, ...]) -> Sku:
     if len({sku.price for sku in fit}) > 1:
         raise Unmatched(f"{len(fit)} SKUs match and cost different: {', '.join(sku.id for sku in fit)}")
     return min(fit, key=lambda sku: sku.id)
+
+
+def _by_gib(sku: Sku) -> Sku:
+    decimal = sku.unit.startswith("GBy.")
+    return msgspec.structs.replace(sku, price=sku.price * _GIB_OF_GB) if decimal else sku
 
 
 def _dated(skus: Sequence[Sku], today: dt.date) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A stack's files: what may stand in them, what they share, and the checked stack that comes of them."""
 
 from .layers import Layer, read_shared
+from .previewed import prices_of
 from .settings import (
     NAMESPACE,
     STRUCTURED,
@@ -26,5 +27,6 @@ __all__ = [
     "Target",
     "TuningQuota",
     "load",
+    "prices_of",
     "read_shared",
 ]

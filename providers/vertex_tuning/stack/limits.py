@@ -10,7 +10,7 @@ from ..dataset import Dataset
 from ..mistakes import Mistake
 from ..plan import Place, plan
 from ..policy import Budget, Policy, over_budget, violations
-from ..pricing import NO_PRICES, Book, find_book
+from ..pricing import NO_PRICES, Book, find_book, with_retries
 from ..specs import ServiceSpec
 
 Checked = tuple[ServiceSpec, Mapping[str, Dataset], Mapping[str, Any]]
@@ -42,6 +42,9 @@ def refused(
         for key, problem in violations(policy, planned.by_kind)
     ]
     if budget is not None:
-        estimates = {spec.name: each.estimate for (spec, _, _), each in zip(services, plans, strict=True)}
+        estimates = {
+            spec.name: with_retries(each.estimate, each.model)
+            for (spec, _, _), each in zip(services, plans, strict=True)
+        }
         broken += [Mistake(f"budget.{key}", problem) for key, problem in over_budget(budget, estimates)]
     return list(dict.fromkeys(broken))

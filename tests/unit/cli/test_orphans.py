@@ -4,10 +4,13 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
-from vertex_tuning.orphans import Kind, Known, forgotten, known, orphans
-from vertex_tuning.pricing import Book, Money, NodeHour
+from vertex_tuning.catalog import TuningMode
+from vertex_tuning.cli.doctor import lines
+from vertex_tuning.orphans import Kind, Known, Orphan, forgotten, known, orphans
+from vertex_tuning.pricing import Book, Money, NodeHour, TrainingTokens
 from vertex_tuning.vertex.claims import STARTING, Claim, Heir, Held
 from vertex_tuning.vertex.client import Deployed, Endpoint, Job, JobState
 
@@ -69,6 +72,10 @@ def endpoint(name: str, labels: dict[str, str], *models: str) -> Endpoint:
     )
 
 
+def doctor_lines(found: list[Orphan], book: Book) -> list[str]:
+    return [line.plain for line in lines(found, book)]
+
+
 def test_what_orphans_cost_is_told_by_the_book() -> None:
     dated: dict[str, Any] = {"currency": "USD", "date": dt.date(2026, 1, 31), "source": "made up"}
     book = Book((NodeHour(machine_type="g2-standard-12", region="r", price=Decimal("1.5"), **dated),))
@@ -77,9 +84,30 @@ def test_what_orphans_cost_is_told_by_the_book() -> None:
     found = orphans(nobody, [], here, [], book)
     assert [orphan.hourly for orphan in found] == [Money(Decimal("1.5")), Money(Decimal("1.5")), Money()]
     assert found[0].bills.endswith("; 1.50 USD an hour")
+    scaled = [
+        msgspec.structs.replace(
+            here[0], deployed=tuple(msgspec.structs.replace(d, max_replicas=3) for d in here[0].deployed)
+        )
+    ]
+    spread = orphans(nobody, [], scaled, [], book)
+    assert (spread[0].hourly, spread[0].hourly_most) == (Money(Decimal("1.5")), Money(Decimal("4.5")))
+    said = doctor_lines(spread, book)
+    assert said[-1] == "Together they bill 3.00 to 9.00 USD an hour."
     unpriced = orphans(nobody, [], here, [])
     assert unpriced[0].hourly == Money(unknown=("g2-standard-12 in r",))
     assert unpriced[0].bills.endswith("; price unknown")
+
+
+def test_a_running_tuning_is_told_as_one_of_unknown_cost() -> None:
+    running = msgspec.structs.replace(job(JobState.RUNNING, OWNED), mode=TuningMode.FULL)
+    nobody = Known(frozenset(), frozenset(), frozenset())
+    [found] = orphans(nobody, [running], [], [])
+    assert found.bills == "is being paid for: 1 epoch of m on unknown data; price unknown"
+    dated: dict[str, Any] = {"currency": "USD", "date": dt.date(2026, 1, 31), "source": "made up"}
+    book = Book((TrainingTokens(base_model="m", mode=TuningMode.FULL, price=Decimal(3), **dated),))
+    [found] = orphans(nobody, [running], [], [], book)
+    assert found.bills.endswith("; 3.00 USD for a million tokens")
+    assert doctor_lines([found], book)[-1] == "What the running tunings cost comes on top."
 
 
 def job(state: JobState, labels: dict[str, str]) -> Job:

@@ -134,3 +134,29 @@ def test_rows_by_hand_stay_and_win_and_the_catalogue_s_own_are_replaced() -> Non
     assert done.book.node("g2-standard-12", REGION, spot=False) == 8
     assert done.book.storage(REGION) is None, "a price that is no longer told is no longer known"
     assert done.book.training("meta/llama3_1@llama-3.1-8b", "FULL") == 3
+
+
+def test_a_refresh_of_one_region_leaves_the_others_rows() -> None:
+    dated: dict[str, Any] = {
+        "currency": "USD",
+        "date": dt.date(2025, 1, 1),
+        "source": "Cloud Billing Catalog: x",
+    }
+    here, there = (
+        StorageMonth(region=region, price=Decimal(9), **dated) for region in (REGION, "europe-west4")
+    )
+    trained = TrainingTokens(
+        base_model="meta/llama3_1@llama-3.1-8b", mode=TuningMode.FULL, price=Decimal(3), **dated
+    )
+    done = refresh(Book((here, there, trained)), [L4, CORE, RAM], TODAY, [REGION]).book
+    assert done.storage("europe-west4") == 9, "nobody asked about it"
+    assert done.storage(REGION) is None, "a price that is no longer told is no longer known"
+    assert done.training("meta/llama3_1@llama-3.1-8b", "FULL") is None, "so is tuning, which has no region"
+
+
+def test_what_is_sold_by_the_decimal_unit_is_counted_by_the_binary_one() -> None:
+    gib = Decimal(2**30) / Decimal(10**9)
+    storage = sku("Standard Storage US Regional", "0.5", "GBy.mo", service=CLOUD_STORAGE)
+    assert refresh(Book(), [storage], TODAY, [REGION]).book.storage(REGION) == Decimal("0.5") * gib
+    ram = sku(RAM.description, "1", "GBy.h")
+    assert one_node(L4, CORE, ram) == 1000 + 12 * 10 + 48 * gib

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,19 @@ def test_a_budget_names_the_services_and_what_they_cost(data: Path, tmp_path: Pa
         "one 2,190.00 USD; two 730.00 USD"
     )
     assert once.startswith("budget.once: ")
+
+
+def test_a_budget_counts_each_job_that_may_follow_a_failed_one(data: Path, tmp_path: Path) -> None:
+    book = priced(tmp_path, TRAINING, NODE, STORAGE)
+    values = stack(data, prices=book)
+    [told] = refusals({**values, "budget": {"once": 0}})
+    values["services"][0]["tuning"]["retry"] = {"attempts": 5}
+    [five] = refusals({**values, "budget": {"once": 0}})
+    amounts = [
+        Decimal(line.split("budget.once: ")[1].split(" USD")[0].replace(",", "")) for line in (told, five)
+    ]
+    assert abs(amounts[1] - 5 * amounts[0]) < Decimal("0.05")
+    assert amounts[0] > 0
 
 
 def test_a_budget_without_prices(data: Path, tmp_path: Path) -> None:
