@@ -8,22 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vertex_tuning.lifecycle import Change
-from vertex_tuning.resources.deployed_model import DeployedModelProvider
-from vertex_tuning.resources.endpoint import EndpointProvider
-from vertex_tuning.resources.readiness import ReadinessProvider
-from vertex_tuning.resources.tuned_model import TunedModelProvider
-from vertex_tuning.resources.tuning_dataset import TuningDatasetProvider
-from vertex_tuning.resources.tuning_job import TuningJobProvider
+from vertex_tuning.resources import PROVIDERS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "changes.md"
-PROVIDERS = (
-    ReadinessProvider,
-    TuningDatasetProvider,
-    TuningJobProvider,
-    TunedModelProvider,
-    EndpointProvider,
-    DeployedModelProvider,
-)
 MEANING = {
     Change.IN_PLACE: "the resource is updated where it is",
     Change.RETRAIN: "a new tuning job, which is paid for; `retrain: deny` refuses it",

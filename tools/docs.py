@@ -2,8 +2,9 @@
 
     python -m tools.docs
 
-A comment above a fenced block says what the block is: ``run`` is run in a copy of the project, ``stack``,
-``shared`` and ``service`` are read as a stack file, a shared file, or entries of ``services``.
+A comment above a fenced block says what the block is, and each has one: ``run`` is run in a copy of the
+project; ``stack``, ``keys``, ``shared`` and ``service`` are read as a stack file, keys of its ``config``, a
+shared file, or entries of ``services``; ``not-run: REASON`` is left alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -25,8 +26,9 @@ from vertex_tuning.stack import NAMESPACE, InvalidStack, load
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("Pulumi.yaml", "data", "infra", "stacks", "tools")
 LIMIT_S = 120
-_EXAMPLE = re.compile(r"^<!-- (\w+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+_BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?( *)```\w*\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?[^)]*\)")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 STACK = {
     "team": "docs",
     "environment": "docs",
@@ -37,40 +39,50 @@ STACK = {
 
 
 class Example(NamedTuple):
-    """A marked block and where it stands."""
+    """A fenced block, its mark, and where it stands."""
 
     where: str
-    kind: str
+    mark: str
     text: str
 
 
 def examples(path: Path) -> Iterator[Example]:
     text = path.read_text()
-    for found in _EXAMPLE.finditer(text):
-        line = text.count("\n", 0, found.start(2)) + 1
-        yield Example(f"{path.relative_to(ROOT)}:{line}", found[1], found[2])
+    for found in _BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start(3)) + 1
+        yield Example(f"{path.relative_to(ROOT)}:{line}", found[1] or "", found[3])
 
 
 def mistakes(example: Example, project: Path) -> str | None:
     """Why an example is wrong, or ``None``."""
-    if example.kind == "run":
-        return ran(example.text, project)
-    values = yaml.safe_load(example.text)
-    match example.kind:
+    kind, _, reason = example.mark.partition(": ")
+    match kind:
+        case "run":
+            return ran(example.text, project)
+        case "not-run":
+            return None if reason else "not-run needs its reason: <!-- not-run: REASON -->"
         case "stack":
-            prefix = f"{NAMESPACE}:"
-            own = {key.removeprefix(prefix): value for key, value in values["config"].items()}
+            own = _own(yaml.safe_load(example.text)["config"])
+        case "keys":
+            own = {**STACK, **_own(yaml.safe_load(example.text))}
         case "shared":
-            own = {**STACK, **values}
+            own = {**STACK, **yaml.safe_load(example.text)}
         case "service":
-            own = {**STACK, "services": values}
+            own = {**STACK, "services": yaml.safe_load(example.text)}
         case _:
-            return f"unknown mark {example.kind!r}"
+            return (
+                f"{example.mark!r} is no mark of a block: run, stack, keys, shared, service, not-run: REASON"
+            )
     try:
         load("docs", own, {}, root=project)
     except InvalidStack as error:
         return str(error)
     return None
+
+
+def _own(config: dict[str, Any]) -> dict[str, Any]:
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix): value for key, value in config.items()}
 
 
 def ran(script: str, project: Path) -> str | None:
@@ -91,9 +103,20 @@ def ran(script: str, project: Path) -> str | None:
 
 def dead_links(path: Path) -> Iterator[str]:
     """Relative links of a page outside the site that lead nowhere; MkDocs looks at the others."""
-    for target in _LINK.findall(path.read_text()):
-        if "://" not in target and not (path.parent / target).exists():
-            yield f"{path.name}: the link to {target} leads nowhere"
+    for name, anchor in _LINK.findall(path.read_text()):
+        if "://" in name:
+            continue
+        target = path.parent / name if name else path
+        if not target.exists():
+            yield f"{path.name}: the link to {name} leads nowhere"
+        elif anchor and anchor not in anchors(target):
+            yield f"{path.name}: {name or path.name} has no heading for #{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The headings of a page as GitHub and MkDocs make them part of an address."""
+    told = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in _HEADING.findall(path.read_text()))
+    return {re.sub(r"\s+", "-", heading.strip()) for heading in told}
 
 
 def site() -> int:
@@ -105,15 +128,15 @@ def site() -> int:
 
 
 def main() -> int:
-    wrong = [told for path in sorted(ROOT.glob("*.md")) for told in dead_links(path)]
+    outside, inside = sorted(ROOT.glob("*.md")), sorted((ROOT / "docs").rglob("*.md"))
+    wrong = [told for path in outside for told in dead_links(path)]
     with tempfile.TemporaryDirectory() as made:
         project = Path(made)
         for name in COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, project / name)
         os.chdir(project)
-        found = [example for path in sorted((ROOT / "docs").rglob("*.md")) for example in examples(path)]
-        for example in found:
+        for example in (each for path in [*outside, *inside] for each in examples(path)):
             told = mistakes(example, project)
             if told:
                 wrong.append(f"{example.where}: {told}")

@@ -9,8 +9,9 @@ stack's own environment has on GitHub. Validated against the operator's definiti
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from vertex_tuning.stack import Target
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS_EVERY_S = 300
 """How often the operator looks for commits; it takes no shorter time than 60."""
+LONGEST_NAME = 42
+"""Of a Stack, by a rule in its definition; a namespace may have 63 characters, and ours begins with 7."""
 STEPS_EVERY_S = 900
 """How often a stack with ``wait: false`` is brought a step on."""
 
@@ -47,8 +50,18 @@ class Cluster(msgspec.Struct, frozen=True):
     identity: str
 
 
+class Unfit(Exception):
+    """Stacks that a cluster cannot keep under their names; the text says which and why, one a line."""
+
+
 def manifests(found: Sequence[Stack], cluster: Cluster) -> dict[str, list[dict[str, Any]]]:
-    """Every manifest by the file that it goes to, ``TEAM/namespace.yaml`` and ``TEAM/STACK.yaml``."""
+    """Every manifest by the file that it goes to, ``TEAM/namespace.yaml`` and ``TEAM/STACK.yaml``.
+
+    Raises:
+        Unfit: a name that Kubernetes does not take, or two that are one there.
+    """
+    if unfit := [*_unfit(found)]:
+        raise Unfit("\n".join(unfit))
     made: dict[str, list[dict[str, Any]]] = {}
     for stack in found:
         namespace = namespace_of(stack)
@@ -62,6 +75,30 @@ def manifests(found: Sequence[Stack], cluster: Cluster) -> dict[str, list[dict[s
             _stack(stack, siblings, cluster),
         ]
     return made
+
+
+def _unfit(found: Sequence[Stack]) -> Iterator[str]:
+    """Why stacks cannot be kept; names become those of objects, as DNS has them (RFC 1123)."""
+    kept: dict[str, str] = {}
+    for stack in found:
+        if stack.mistake:
+            yield stack.mistake
+            continue
+        for what, name, most in (
+            ("stack", _slug(stack.name), LONGEST_NAME),
+            ("namespace", namespace_of(stack), 63),
+        ):
+            if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name) or len(name) > most:
+                yield (
+                    f"{stack.name}: Kubernetes takes no {what} called {name!r}: letters, digits and hyphens "
+                    f"inside, at most {most} characters; give the stack or its team another name"
+                )
+        for name, whose in (
+            (f"{namespace_of(stack)}/{_slug(stack.name)}", f"stack {stack.name}"),
+            (namespace_of(stack), f"team {stack.team}"),
+        ):
+            if kept.setdefault(name, whose) != whose:
+                yield f"{whose} and {kept[name]} would both be {name} in Kubernetes; rename one of them"
 
 
 def namespace_of(stack: Stack) -> str:
@@ -167,7 +204,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("k8s"))
     given = vars(parser.parse_args(arguments))
     folder = given.pop("out")
-    made = manifests(stacks(ROOT, Target.GOOGLE), Cluster(**given))
+    try:
+        made = manifests(stacks(ROOT, Target.GOOGLE), Cluster(**given))
+    except Unfit as error:
+        sys.exit(str(error))
     write(folder, made)
     print(f"{len(made) + 1} files in {folder}; look at them, then: kubectl apply --kustomize {folder}")
 

@@ -19,6 +19,7 @@ pages; nothing here has been tried on the real services.
 
 Four custom roles, each a file that `gcloud` takes (not run here):
 
+<!-- not-run: wants a Google Cloud project -->
 ```sh
 ROLE=vertexTuningDeployer
 gcloud iam roles create $ROLE --project PROJECT --file docs/roles/$ROLE.yaml

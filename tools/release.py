@@ -1,4 +1,4 @@
-"""Refuse a release whose tag, version and changelog do not say the same.
+"""Refuse a release whose tag, version and changelog do not say the same, or that is not on main.
 
 python tools/release.py v0.1.0
 """
@@ -6,6 +6,7 @@ python tools/release.py v0.1.0
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -26,8 +27,23 @@ def mistakes(tag: str, version: str, changelog: str) -> list[str]:
     return found
 
 
+def off_main(root: Path) -> list[str]:
+    """What is wrong with where the commit stands."""
+    ran = subprocess.run(
+        ["git", "merge-base", "--is-ancestor", "HEAD", "origin/main"],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if not ran.returncode:
+        return []
+    return [f"the tagged commit is not on main: merge it first, then tag main {ran.stderr.strip()}".strip()]
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: release.py TAG")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    sys.exit("\n".join(mistakes(sys.argv[1], project["version"], (ROOT / "CHANGELOG.md").read_text())) or 0)
+    told = mistakes(sys.argv[1], project["version"], (ROOT / "CHANGELOG.md").read_text()) + off_main(ROOT)
+    sys.exit("\n".join(told) or 0)

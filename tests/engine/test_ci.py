@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_drift_opens_one_issue_and_closes_it(
     assert (issue["state"], issue["title"], issue["labels"]) == ("open", f"Drift in {STACK}", ["drift"])
     assert "DeployedModel tickets-deployed" in issue["body"]
 
-    left_alone = ci(stack, "settle", STACK)
+    left_alone = ci(stack, "settle", STACK, github=github)
     assert left_alone.ok
     assert "left alone, an `up` would also change DeployedModel tickets-deployed" in left_alone.text
 
@@ -129,7 +130,7 @@ def test_work_under_way_is_no_drift_and_settles_step_by_step(
     while not stack.outputs()["tickets"]["settled"]:
         assert time.monotonic() < end, "a few looks are enough"
         assert ci(stack, "drift", STACK, github=github).ok
-        ran = ci(stack, "settle", STACK)
+        ran = ci(stack, "settle", STACK, github=github)
         assert ran.ok, ran.text
     assert github.issues == []
     assert emulator.admin.count("POST", "/tuningJobs", since) == 0, "nothing is paid for twice"
@@ -137,13 +138,69 @@ def test_work_under_way_is_no_drift_and_settles_step_by_step(
     assert (stack.folder / "output").read_text().splitlines() == [f'stacks=["{STACK}"]', "stacks=[]"]
 
 
-def test_an_edit_waits_for_its_own_up(workspace: Make, values: dict[str, Any]) -> None:
+def test_an_edit_waits_for_its_own_up(workspace: Make, values: dict[str, Any], github: StandIn) -> None:
     stack = workspace({**values, "wait": False})
     assert stack.up().ok
     stack.configure({**values, "wait": False, "labels": {"cost": "new"}})
-    ran = ci(stack, "settle", STACK)
+    ran = ci(stack, "settle", STACK, github=github)
     assert ran.ok, ran.text
     assert "left alone" in ran.text
+
+
+def test_what_ended_badly_is_told_once_and_not_as_a_red_run_each_time(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, github: StandIn
+) -> None:
+    stack = workspace({**values, "wait": False})
+    emulator.admin.fault("/tuningJobs", "job_failure", method="POST", code=3, message="no such column")
+    assert ci(stack, "up", STACK).ok
+    end = time.monotonic() + 120
+    while not github.issues:
+        assert time.monotonic() < end, "the job fails soon"
+        assert ci(stack, "settle", STACK, github=github).ok
+    for _ in range(2):
+        ran = ci(stack, "settle", STACK, github=github)
+        assert ran.ok, ran.text
+        assert "nothing can move on yet" in ran.text
+    [issue] = github.issues
+    assert (issue["state"], issue["title"], issue["labels"]) == ("open", f"Failed in {STACK}", ["failed"])
+    assert "no such column" in issue["body"]
+
+    emulator.admin.clear_faults()
+    [service] = values["services"]
+    again = {**service, "tuning": {**service["tuning"], "attempt": 2}}
+    stack.configure({**values, "services": [again]})
+    assert ci(stack, "up", STACK).ok
+    assert ci(stack, "settle", STACK, github=github).ok
+    assert issue["state"] == "closed"
+
+
+def test_up_waits_for_the_lock_and_settle_leaves_a_locked_stack_alone(
+    workspace: Make, values: dict[str, Any], github: StandIn
+) -> None:
+    stack = workspace({**values, "wait": False})
+    assert ci(stack, "up", STACK).ok
+    [folder] = (stack.folder / "state" / ".pulumi" / "locks").glob(f"**/{STACK}")
+    lock = folder / "another-run.json"
+    lock.write_text(
+        json.dumps({"pid": 1, "username": "u", "hostname": "a-runner", "timestamp": "2026-01-01T00:00:00Z"})
+    )
+
+    end = time.monotonic() + 120
+    while "somebody else is at work on it" not in (ran := ci(stack, "settle", STACK, github=github)).text:
+        assert ran.ok, ran.text
+        assert "nothing can move on yet" in ran.text
+        assert time.monotonic() < end, "the job ends soon, and then there is something to do"
+    assert ran.ok, "whoever holds the lock brings it on"
+
+    ran = ci(stack, "up", STACK, "--lock-wait", "0")
+    assert ran.status == 1
+    assert "created by u@a-runner (pid 1)" in ran.text
+    released = threading.Timer(5, lock.unlink)
+    released.start()
+    ran = ci(stack, "up", STACK, "--lock-wait", "120")
+    released.join()
+    assert ran.ok, ran.text
+    assert f"{STACK}: locked; waiting for 120 s at most" in ran.text
 
 
 def test_the_pull_request_of_a_stranger(workspace: Make, values: dict[str, Any], training_file: Path) -> None:
@@ -173,7 +230,20 @@ def test_a_stack_that_nobody_has_made(workspace: Make, values: dict[str, Any], g
     assert ci(stack, "preview", "other", github=github).ok
     assert "`other`: new" in comment(github)
     ran = ci(stack, "up", "other")
-    assert (ran.status, ran.text) == (
-        1,
-        "error: there is no stack other yet; make it once: pulumi stack init other\n",
-    )
+    assert ran.status == 1
+    make = 'pulumi stack init other --secrets-provider "gcpkms://…"'
+    assert ran.text == f"error: there is no stack other yet; make it once: {make}\n"
+
+
+def test_a_stack_that_is_no_longer_touched_says_so(
+    workspace: Make, values: dict[str, Any], github: StandIn
+) -> None:
+    stack = workspace({**values, "target": "google"})
+    for name in (STACK, "gone"):
+        github.add_comment(PULL_REQUEST, f"<!-- vertex-tuning preview {name} -->\n1 tuning to pay")
+    ran = ci(stack, "tidy", github=github)
+    assert (ran.status, ran.text) == (0, "gone: no longer touched\n")
+    assert [comment["body"].partition("\n")[2] for comment in github.comments[PULL_REQUEST]] == [
+        "1 tuning to pay",
+        "### `gone`: no longer touched by this pull request\n",
+    ]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 READY = "ready"
+ENDED_BADLY = ("failed", "lost")
 QUIET = ("same", "refresh", "read", "create-replacement", "delete-replaced")
 _OF_THE_SDK = "__provider"
 
@@ -20,6 +21,7 @@ class Kind(enum.StrEnum):
     EDIT = "edit"
     PROGRESS = "progress"
     DRIFT = "drift"
+    FAILED = "failed"
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -43,14 +45,10 @@ class Change(msgspec.Struct, frozen=True):
 def changes(preview: Mapping[str, Any]) -> list[Change]:
     """What would change, from ``pulumi preview --refresh --json``.
 
-    The refresh tells what the state held before it looked: with the same inputs as then, a resource
-    that was ready has drifted, and one that was not moves on.
+    The refresh tells what the state held before it looked, and what it found: with the same inputs as
+    then, a resource that was ready has drifted, and one that was not moves on, unless it ended badly.
     """
-    stored: dict[str, Mapping[str, Any]] = {
-        step["urn"]: step["oldState"]
-        for step in preview.get("steps", ())
-        if step["op"] == "refresh" and step.get("oldState")
-    }
+    looks = {step["urn"]: step for step in preview.get("steps", ()) if step["op"] == "refresh"}
     said: dict[str, list[str]] = defaultdict(list)
     for entry in preview.get("diagnostics", ()):
         text = " ".join(str(entry.get("message", "")).split())
@@ -61,29 +59,29 @@ def changes(preview: Mapping[str, Any]) -> list[Change]:
         urn = step["urn"]
         if step["op"] in QUIET or "::pulumi:pulumi:Stack::" in urn:
             continue
-        kind, keys = _why(stored.get(urn), step.get("newState"))
+        kind, keys = _why(looks.get(urn, {}), step.get("newState"))
         found.append(Change(kind, step["op"], _named(urn), keys, "; ".join(said[urn])))
     return found
 
 
-def _why(before: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None) -> tuple[Kind, tuple[str, ...]]:
+def _why(look: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> tuple[Kind, tuple[str, ...]]:
+    before = look.get("oldState")
     if before is None or wanted is None:
         return Kind.EDIT, ()
     old, new = before.get("inputs") or {}, wanted.get("inputs") or {}
     keys = sorted(key for key in {*old, *new} - {_OF_THE_SDK} if old.get(key) != new.get(key))
     if keys:
         return Kind.EDIT, tuple(keys)
-    phase = (before.get("outputs") or {}).get("phase", READY)
-    return (Kind.DRIFT if phase == READY else Kind.PROGRESS), ()
+    if _phase(before) == READY:
+        return Kind.DRIFT, ()
+    found = look.get("newState")
+    return (Kind.FAILED if found is not None and _phase(found) in ENDED_BADLY else Kind.PROGRESS), ()
+
+
+def _phase(state: Mapping[str, Any]) -> str:
+    return str((state.get("outputs") or {}).get("phase", READY))
 
 
 def _named(urn: str) -> str:
     _, _, kind, name = urn.split("::", 3)
     return f"{kind.rsplit('$', 1)[-1].rsplit(':', 1)[-1]} {name}"
-
-
-def unsettled(outputs: Mapping[str, Any]) -> list[str]:
-    """The services that say in the stack's outputs that they are still on their way."""
-    return sorted(
-        name for name, said in outputs.items() if isinstance(said, Mapping) and said.get("settled") is False
-    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +20,16 @@ _COPIED = ("Pulumi.yaml", "infra", "stacks")
 # Keys of another backend's secrets, which a state of its own cannot open.
 _SECRETS = ("encryptionsalt:", "encryptedkey:", "secretsprovider:")
 
+# In a bucket or folder of ours, and at Pulumi's service.
+_LOCKED = re.compile(r"^error: .*(the stack is currently locked|Another update is currently in progress)")
+
 
 class EngineFailed(Exception):
     """A command of the engine ended with an error; the text is what it printed."""
+
+
+class StackLocked(EngineFailed):
+    """Somebody else is at work on the stack; nothing was done."""
 
 
 class Engine(msgspec.Struct, frozen=True):
@@ -43,11 +52,27 @@ class Engine(msgspec.Struct, frozen=True):
         return self._pulumi(*arguments, "--stack", stack)
 
     def shown(self, stack: str, *arguments: str) -> int:
-        """Run a command whose output is the reader's; the status is its own."""
+        """Run a command whose output is the reader's; the status is its own.
+
+        Raises:
+            StackLocked: it could not begin.
+        """
         command = ["pulumi", *arguments, "--stack", stack, "--non-interactive"]
-        return subprocess.run(
-            command, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, check=False
-        ).returncode
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            told = []
+            for line in running.stderr or ():
+                sys.stderr.write(line)
+                told.append(line)
+        if running.returncode and any(_LOCKED.search(line) for line in told):
+            raise StackLocked("".join(told).strip().removeprefix("error: "))
+        return running.returncode
 
     def exists(self, stack: str) -> bool:
         """Whether the backend has this stack."""
@@ -120,5 +145,7 @@ def apart(root: Path) -> Iterator[Engine]:
                 "PULUMI_BACKEND_URL": (Path(made) / "state").as_uri(),
                 "PULUMI_HOME": str(Path(made) / "home"),
                 "PULUMI_CONFIG_PASSPHRASE": "nothing is kept",
+                # Other stacks are not there to be read.
+                "VERTEX_TUNING_OFFLINE": "1",
             },
         )

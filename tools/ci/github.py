@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +75,11 @@ class GitHub:
             if _ours(found, mark):
                 return str(self._call("PATCH", f"issues/comments/{found['id']}", body)["html_url"])
         return str(self._call("POST", f"issues/{pull_request}/comments", body)["html_url"])
+
+    def marks(self, pull_request: int, beginning: str) -> list[str]:
+        """The marks of our comments that begin so."""
+        found = (_mark(each) for each in self._all(f"issues/{pull_request}/comments"))
+        return [mark for mark in found if mark is not None and mark.startswith(f"{beginning} ")]
 
     def open_issue(self, mark: str, label: str, title: str, text: str) -> str:
         """Make one open issue with this mark say ``text``.
@@ -150,9 +156,14 @@ def _marked(mark: str, text: str) -> str:
 
 
 def _ours(found: Mapping[str, Any], mark: str) -> bool:
-    """With our mark and from a workflow: what a person wrote is never overwritten."""
+    return _mark(found) == mark
+
+
+def _mark(found: Mapping[str, Any]) -> str | None:
+    """The mark of what a workflow wrote; what a person wrote has none, and is never overwritten."""
+    written = re.match(r"<!-- (.+) -->\n", str(found.get("body") or ""))
     author = found.get("user") or {}
-    return author.get("type") == "Bot" and str(found.get("body") or "").startswith(f"<!-- {mark} -->\n")
+    return written[1] if written and author.get("type") == "Bot" else None
 
 
 def _reason(answer: httpx.Response) -> str:

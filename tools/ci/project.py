@@ -6,10 +6,12 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 import msgspec
 
+from vertex_tuning.pricing import PRICES
 from vertex_tuning.specs import is_gcs
 from vertex_tuning.stack import NAMESPACE, Target, read_shared
 from vertex_tuning.stack.files import BadFile, read_mapping
@@ -31,11 +33,14 @@ class Stack(msgspec.Struct, frozen=True):
         name: as Pulumi calls it.
         values: its own values over those that it shares.
         files: every file that it is made of, relative to the project's folder.
+        mistake: why its own file cannot be read, if so; the engine tells it in this stack's preview, and the
+            other stacks are none the worse for it.
     """
 
     name: str
     values: Mapping[str, Any]
     files: frozenset[str]
+    mistake: str = ""
 
     @property
     def team(self) -> str:
@@ -51,7 +56,7 @@ def stacks(root: Path, target: Target) -> list[Stack]:
     """Every stack for this Vertex AI, by name.
 
     Raises:
-        BadFile: a stack file that is no YAML, or whose name is none.
+        BadFile: a stack file whose name is none.
     """
     found = [_stack(root, path) for path in sorted((root / FOLDER).glob("Pulumi.*.yaml"))]
     return [stack for stack in found if stack.values.get("target", Target.GOOGLE.value) == target.value]
@@ -80,23 +85,37 @@ def _stack(root: Path, path: Path) -> Stack:
     # Names become command lines and GitHub's environments; Pulumi allows no others.
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name):
         raise BadFile(f"{path.name}: {name!r} is no name of a stack")
-    config = read_mapping(path).get("config") or {}
-    prefix = f"{NAMESPACE}:"
-    own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     own_file = f"{FOLDER}/{path.name}"
-    values = merge([*shared, Layer(own_file, own)]).values
+    own: dict[str, Any] = {}
+    try:
+        config = read_mapping(path).get("config") or {}
+        prefix = f"{NAMESPACE}:"
+        own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+        shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
+        values = merge([*shared, Layer(own_file, own)]).values
+    except BadFile as error:
+        return Stack(name, own, frozenset({own_file}), f"{own_file}: {error}")
     # A shared file that is not there yet, or that was removed, counts as well.
     names = ["defaults", f"environments/{own.get('environment')}", f"teams/{own.get('team')}"]
-    files = {own_file, *(f"{FOLDER}/{name}.yaml" for name in names), *_data(values)}
+    files = {own_file, *(f"{FOLDER}/{name}.yaml" for name in names), *map(normpath, _inputs(values))}
     return Stack(name, values, frozenset(files))
 
 
-def _data(values: Mapping[str, Any]) -> Iterator[str]:
+def _inputs(values: Mapping[str, Any]) -> Iterator[str]:
+    """The files below the project that a stack's values name, and any word of a command that may be one."""
+    yield str(values.get("prices", PRICES))
     services = values.get("services")
     for service in services if isinstance(services, list) else []:
-        tuning = service.get("tuning") if isinstance(service, dict) else None
-        for key in ("training_data", "validation_data"):
-            source = tuning.get(key) if isinstance(tuning, dict) else None
+        tuning = _below(service, "tuning")
+        evaluation = _below(_below(service, "serving"), "evaluation")
+        for source in (tuning.get("training_data"), tuning.get("validation_data"), evaluation.get("prompts")):
             if isinstance(source, str) and not is_gcs(source):
                 yield source
+        command = evaluation.get("command")
+        for word in command if isinstance(command, list) else ():
+            yield f"{evaluation.get('directory', '.')}/{word}"
+
+
+def _below(values: Any, key: str) -> Mapping[str, Any]:
+    found = values.get(key) if isinstance(values, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

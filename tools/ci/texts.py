@@ -10,11 +10,17 @@ from .changes import Change, Kind
 HEADINGS = {
     Kind.EDIT: "Edits of files",
     Kind.DRIFT: "Changed behind Pulumi's back",
+    Kind.FAILED: "Ended badly, and not tried again by itself",
     Kind.PROGRESS: "Under way, moves on",
 }
-MEND_DRIFT = """\
+MAKE = 'pulumi stack init {stack} --secrets-provider "gcpkms://…"'
+_DRIFT = """\
 `pulumi up --stack {stack}` makes it so again. If the change is meant, write it into the stack's files.
 This issue closes by itself once the two are one.\
+"""
+_FAILED = """\
+Mend the cause that is told above; to tune again, which is paid for, set `tuning.attempt` one higher.
+This issue closes by itself once it is mended.\
 """
 
 
@@ -40,10 +46,26 @@ def preview(stack: str, found: Sequence[Change], *, note: str = "") -> str:
 
 def new(stack: str) -> str:
     """A stack that the backend does not have yet."""
-    make = (
-        f"Make it once with `pulumi stack init {stack}`; the check without credentials lists what is in it."
-    )
+    make = f"Make it once: `{MAKE.format(stack=stack)}`. The check without credentials lists what is in it."
     return f"### `{stack}`: new\n\n{make}\n"
+
+
+def untouched(stack: str) -> str:
+    """A stack that an earlier push of a pull request touched, and the last one does not."""
+    return f"### `{stack}`: no longer touched by this pull request\n"
+
+
+def issue(stack: str, found: Sequence[Change]) -> tuple[str, str]:
+    """Title and text about changes of one kind that somebody has to look at."""
+    if found[0].kind is Kind.DRIFT:
+        title, begin, end = (
+            f"Drift in {stack}",
+            f"What `{stack}` made is no longer as Pulumi left it:",
+            _DRIFT,
+        )
+    else:
+        title, begin, end = f"Failed in {stack}", f"Something of `{stack}` ended badly:", _FAILED
+    return title, "\n\n".join([begin, table(found), end.format(stack=stack)])
 
 
 def failure(stack: str, told: str) -> str:

@@ -14,13 +14,24 @@ from typing import IO, Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 import msgspec
-import typer
 
 from . import ui
 
 
 class Stopped(Exception):
     """The user or the runner wants this command to end."""
+
+
+class EngineFailed(Exception):
+    """The engine ended with an error, and has said why.
+
+    Attributes:
+        code: its exit code, which is not ours: it has another meaning for 2 and 3.
+    """
+
+    def __init__(self, command: str, code: int) -> None:
+        super().__init__(f"`pulumi {command}` ended with exit code {code}, as told above")
+        self.code = code
 
 
 @contextmanager
@@ -74,12 +85,19 @@ def outputs(stack: str) -> dict[str, Any]:
     """The stack's outputs.
 
     Raises:
-        typer.Exit: the engine failed, and has said why.
+        EngineFailed: it cannot be asked.
     """
     code, printed = pulumi(stack, "stack", "output", "--json", to=subprocess.PIPE)
     if code:
-        raise typer.Exit(code)
+        raise EngineFailed("stack output", code)
     return msgspec.json.decode(printed, type=dict[str, Any])
+
+
+def unsettled(outputs: Mapping[str, Any]) -> list[str]:
+    """The services that say in the stack's outputs that they are still on their way."""
+    return sorted(
+        name for name, said in outputs.items() if isinstance(said, Mapping) and said.get("settled") is False
+    )
 
 
 def free(stack: str) -> None:
@@ -87,6 +105,7 @@ def free(stack: str) -> None:
 
     Raises:
         typer.Exit: someone who may live holds the lock.
+        EngineFailed: the lock cannot be taken away.
     """
     backend = urlsplit(os.environ.get("PULUMI_BACKEND_URL", ""))
     if backend.scheme != "file":
@@ -100,7 +119,7 @@ def free(stack: str) -> None:
         ui.note(f"{stack}: process {lock['pid']} held the lock and is dead; taking the lock away")
         code, _ = pulumi(stack, "cancel", "--yes", to=subprocess.DEVNULL)
         if code:
-            raise typer.Exit(code)
+            raise EngineFailed("cancel", code)
 
 
 def dead_holder(lock: Mapping[str, Any], hostname: str) -> bool:

@@ -59,7 +59,10 @@ def init(
         return
     services = ", ".join(made.services) or "none yet, name one in it"
     ui.screen().print(f"{made.path} is written. Services: {services}.")
-    ui.note(f"Next: pulumi stack init {made.stack} && pulumi preview --stack {made.stack}")
+    ui.note(
+        f'Next: pulumi stack init {made.stack} --secrets-provider "gcpkms://…" (docs/how-to/state.md), '
+        f"then: pulumi preview --stack {made.stack}"
+    )
 
 
 COMMAND = ui.Command(

@@ -7,9 +7,8 @@ import math
 import re
 import sys
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import IO, Annotated
 
 import typer
 
@@ -52,45 +51,47 @@ def reconcile(
     `pulumi up` after it ends what is still under way, and what serves serves on.
     """
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
-    between, left = seconds(pause), list[str]()
+    between, left, failed = seconds(pause), list[str](), None
     try:
         with engine.stoppable():
             engine.free(stack)
-            # With --json, what the engine prints is a message like any other.
-            printed_to = sys.stderr if json_output else None
-            told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
             while True:
                 begun = time.time()
-                code, _ = engine.pulumi(
-                    stack,
-                    "up",
-                    "--yes",
-                    "--skip-preview",
-                    "--parallel",
-                    str(parallel),
-                    to=printed_to,
-                    extra=told,
-                )
-                left = left if code else unsettled(engine.outputs(stack))
-                over = begun >= due or (code and time.time() >= due)
-                if over or code or not left:
+                # With --json, what the engine prints is a message like any other.
+                _up(stack, parallel, due, sys.stderr if json_output else None)
+                left = engine.unsettled(engine.outputs(stack))
+                if not left or begun >= due:
                     break
                 ui.note(f"{stack}: {', '.join(left)} under way; next look in {pause}")
                 time.sleep(max(0.0, min(between, due - time.time())))
     except engine.Stopped:
         ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
+    except engine.EngineFailed as error:
+        failed = error
+    settled = not (left or failed)
     if json_output:
-        ui.show_json({"stack": stack, "settled": not (left or code), "left": left, "deadline": _when(due)})
-    if over and (left or code):
+        code = failed.code if failed else 0
+        ui.show_json(
+            {"stack": stack, "settled": settled, "left": left, "deadline": _when(due), "engine_exit": code}
+        )
+    if not settled and time.time() >= due:
         ui.fail(
             f"{stack}: the deadline of {deadline} passed, and what was not ready was ended, as told above. "
             f"Mend the cause, then start again with the same command; or: pulumi destroy --stack {stack}",
             ui.Exit.UNSETTLED,
         )
-    if code:
-        raise typer.Exit(code)
+    if failed:
+        ui.fail(f"{stack}: {failed}")
     if not json_output:
         ui.screen().print(f"{stack}: {until.value}", style="bold green")
+
+
+def _up(stack: str, parallel: int, due: float, to: IO[str] | None) -> None:
+    told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
+    command = ("up", "--yes", "--skip-preview", "--parallel", str(parallel))
+    code, _ = engine.pulumi(stack, *command, to=to, extra=told)
+    if code:
+        raise engine.EngineFailed("up", code)
 
 
 def seconds(duration: str) -> float:
@@ -103,13 +104,6 @@ def seconds(duration: str) -> float:
     if found is None:
         raise typer.BadParameter(f"{duration!r} is not of the form 90s, 15m, 6h or 1d")
     return float(found.group(1)) * _UNITS[found.group(2)]
-
-
-def unsettled(outputs: Mapping[str, Any]) -> list[str]:
-    """The services that say in the stack's outputs that they are still on their way."""
-    return sorted(
-        name for name, said in outputs.items() if isinstance(said, dict) and said.get("settled") is False
-    )
 
 
 def _stopped(stack: str, left: list[str], due: float) -> str:
@@ -133,8 +127,8 @@ COMMAND = ui.Command(
     ),
     exits={
         ui.Exit.OK: "settled",
-        ui.Exit.FAILED: "the stack is locked by someone who lives, or there is no pulumi",
+        ui.Exit.FAILED: "pulumi failed, is locked out or not there; `engine_exit` is its own code",
         ui.Exit.UNSETTLED: "the deadline passed first, and what was not ready was ended",
-        ui.Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM; any other code is pulumi's own",
+        ui.Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM",
     },
 )

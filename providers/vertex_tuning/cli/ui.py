@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -46,6 +47,9 @@ class Exit(enum.IntEnum):
         }[self]
 
 
+# What fits with the margins of a help text and a backslash.
+_WIDEST = 72
+
 Json = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
 
 
@@ -75,12 +79,25 @@ class Command(msgspec.Struct, frozen=True):
     def add_to(self, app: typer.Typer) -> None:
         """Make it a command of the application."""
         codes = tuple(f"{code:d}  {meaning}" for code, meaning in self.codes.items())
-        app.command(epilog=f"{block('Examples', self.examples)}\n\n{block('Exit codes', codes)}")(self.run)
+        examples = tuple(line for example in self.examples for line in broken(example))
+        app.command(epilog=f"{block('Examples', examples)}\n\n{block('Exit codes', codes)}")(self.run)
+
+
+def broken(line: str) -> Iterator[str]:
+    """A command line as a terminal of 80 columns shows it whole and a shell takes it back."""
+    shown = ""
+    for word in re.findall(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""", line):
+        if shown and len(f"{shown} {word}") > _WIDEST:
+            yield f"{shown} \\"
+            shown = "   "
+        shown = f"{shown} {word}" if shown else word
+    yield shown
 
 
 def block(heading: str, lines: tuple[str, ...]) -> str:
     """A heading with indented lines below it, as help texts show them."""
-    return "\n".join([f"[bold]{heading}[/bold]", *(f"  {escape(line)}" for line in lines)])
+    # Escaped as one text: a backslash that ends a line would be doubled.
+    return f"[bold]{heading}[/bold]\n" + escape("\n".join(f"  {line}" for line in lines))
 
 
 def screen() -> Console:

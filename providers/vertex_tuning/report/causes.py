@@ -9,26 +9,11 @@ import msgspec
 
 from .. import lifecycle
 from ..lifecycle import Provider, compare
-from ..resources.deployed_model import DeployedModelProvider
-from ..resources.endpoint import EndpointProvider
-from ..resources.readiness import ReadinessProvider
-from ..resources.tuned_model import TunedModelProvider
-from ..resources.tuning_dataset import TuningDatasetProvider
-from ..resources.tuning_job import TuningJobProvider
+from ..resources import PROVIDERS as KINDS
 from .model import Change, Data
 from .preview import Op, Planned
 
-PROVIDERS: Mapping[str, type[Provider[Any]]] = {
-    provider.kind: provider
-    for provider in (
-        ReadinessProvider,
-        TuningDatasetProvider,
-        TuningJobProvider,
-        TunedModelProvider,
-        EndpointProvider,
-        DeployedModelProvider,
-    )
-}
+PROVIDERS: Mapping[str, type[Provider[Any]]] = {provider.kind: provider for provider in KINDS}
 _TOP = (
     "project",
     "region",

@@ -1,10 +1,31 @@
 """One file a kind: inputs, outputs, change table, external calls."""
 
-from .deployed_model import DeployedModel
-from .endpoint import Endpoint
-from .readiness import Readiness
-from .tuned_model import TunedModel
-from .tuning_dataset import TuningDataset
-from .tuning_job import TuningJob
+from typing import Any
 
-__all__ = ["DeployedModel", "Endpoint", "Readiness", "TunedModel", "TuningDataset", "TuningJob"]
+from ..lifecycle import Provider
+from .deployed_model import DeployedModel, DeployedModelProvider
+from .endpoint import Endpoint, EndpointProvider
+from .readiness import Readiness, ReadinessProvider
+from .tuned_model import TunedModel, TunedModelProvider
+from .tuning_dataset import TuningDataset, TuningDatasetProvider
+from .tuning_job import TuningJob, TuningJobProvider
+
+PROVIDERS: tuple[type[Provider[Any]], ...] = (
+    ReadinessProvider,
+    TuningDatasetProvider,
+    TuningJobProvider,
+    TunedModelProvider,
+    EndpointProvider,
+    DeployedModelProvider,
+)
+"""Every kind, in the order in which a service has them."""
+
+__all__ = [
+    "PROVIDERS",
+    "DeployedModel",
+    "Endpoint",
+    "Readiness",
+    "TunedModel",
+    "TuningDataset",
+    "TuningJob",
+]

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tools.ci.changes import Change, Kind, changes, unsettled
-from tools.ci.texts import failure, preview
+from tools.ci.changes import Change, Kind, changes
+from tools.ci.texts import failure, issue, preview
+from vertex_tuning.cli.engine import unsettled
 
 URN = "urn:pulumi:dev::vertex-tuning::vertex-tuning:index:TunedModelService$pulumi-python:dynamic/vertex:Endpoint::e"
 
@@ -49,6 +50,32 @@ def test_why_a_resource_changes(
     [found] = changes({"steps": steps(operation, before, wanted)})
     assert (found.kind, found.keys) == (kind, keys), why
     assert found.resource == "Endpoint e"
+
+
+ENDS = [
+    ("pending", "failed", Kind.FAILED, "ended without success since the last look"),
+    ("failed", "lost", Kind.FAILED, "and is gone now"),
+    ("failed", "ready", Kind.PROGRESS, "what was missing is there now"),
+    ("pending", "partial", Kind.PROGRESS, "its next step is ours"),
+    ("ready", "failed", Kind.DRIFT, "somebody broke what was ready"),
+]
+
+
+@pytest.mark.parametrize(("before", "now", "kind", "why"), ENDS, ids=[case[3] for case in ENDS])
+def test_what_a_look_finds_of_what_was_under_way(before: str, now: str, kind: Kind, why: str) -> None:
+    look = {"op": "refresh", "urn": URN, "oldState": state(before, a=1), "newState": state(now, a=1)}
+    step = {"op": "update", "urn": URN, "newState": state(a=1)}
+    [found] = changes({"steps": [look, step]})
+    assert found.kind is kind, why
+
+
+def test_an_issue_says_how_to_mend_what_it_is_about() -> None:
+    failed = Change(Kind.FAILED, "update", "TunedModel tickets-model", says="tuning job 7 was failed")
+    title, text = issue("search-dev", [failed])
+    assert title == "Failed in search-dev"
+    assert "tuning job 7 was failed" in text
+    assert "`tuning.attempt` one higher" in text
+    assert issue("search-dev", [Change(Kind.DRIFT, "update", "x")])[0] == "Drift in search-dev"
 
 
 def test_what_stays_is_no_change() -> None:

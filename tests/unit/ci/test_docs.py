@@ -24,7 +24,10 @@ CASES = [
     ("stack", "config: {vertex-tuning:team: search}\n", "vertex-tuning:environment: is missing"),
     ("shared", "services: [{name: tickets, tunning: {}}]\n", "did you mean tuning"),
     ("service", "[{name: tickets, tuning: {epochs: 0}}]\n", "epochs: must be at least 1"),
-    ("runn", "true\n", "unknown mark 'runn'"),
+    ("keys", "{vertex-tuning:budgett: {}}\n", "did you mean budget"),
+    ("runn", "true\n", "'runn' is no mark of a block"),
+    ("", "true\n", "'' is no mark of a block"),
+    ("not-run", "true\n", "not-run needs its reason"),
 ]
 
 
@@ -38,13 +41,44 @@ def test_a_wrong_example_is_found(tmp_path: Path, kind: str, text: str, told: st
 def test_marked_blocks_are_found_with_their_place() -> None:
     page = REPOSITORY / "docs" / "how-to" / "teams.md"
     found = [*docs.examples(page)]
-    assert {example.kind for example in found} == {"run", "stack", "shared"}
-    first = page.read_text().splitlines()[int(found[0].where.rpartition(":")[2]) - 1]
-    assert found[0].text.startswith(first)
+    assert {"run", "stack", "shared"} < {example.mark for example in found}
+    for example in found:
+        line = page.read_text().splitlines()[int(example.where.rpartition(":")[2]) - 1]
+        assert example.text.startswith(line)
+
+
+FENCES = [
+    ("<!-- run -->\n```sh\ntrue\n```\n", "run", "a mark and a language"),
+    ("text\n```\nprinted\n```\n", "", "neither"),
+    ("<!-- run -->\n\n```sh\ntrue\n```\n", "", "a mark stands on the line above"),
+    ("1. a step:\n\n   ```sh\n   true\n   ```\n", "", "inside a list"),
+    ("<!-- not-run: wants a cloud -->\n```sh\ntrue\n```\n", "not-run: wants a cloud", "with its reason"),
+]
+
+
+@pytest.mark.parametrize(("text", "mark", "why"), FENCES, ids=[case[2] for case in FENCES])
+def test_no_block_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, mark: str, why: str
+) -> None:
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    (tmp_path / "page.md").write_text(text)
+    assert [example.mark for example in docs.examples(tmp_path / "page.md")] == [mark], why
 
 
 def test_a_dead_link_is_found(tmp_path: Path) -> None:
-    (tmp_path / "there.md").write_text("")
+    (tmp_path / "there.md").write_text("# What `up` does, and why\n")
     page = tmp_path / "page.md"
-    page.write_text("[a](there.md#x) [b](https://example.com) [c](gone.md)")
-    assert [*docs.dead_links(page)] == ["page.md: the link to gone.md leads nowhere"]
+    page.write_text(
+        "# Here\n[a](there.md#what-up-does-and-why) [b](https://example.com/#x) [c](gone.md)"
+        " [d](there.md#gone) [e](#here) [f](#gone)"
+    )
+    assert [*docs.dead_links(page)] == [
+        "page.md: the link to gone.md leads nowhere",
+        "page.md: there.md has no heading for #gone",
+        "page.md: page.md has no heading for #gone",
+    ]
+
+
+def test_readers_of_the_root_documents_are_led_on() -> None:
+    for name in ("README.md", "CONTRIBUTING.md"):
+        assert "](docs/" in (REPOSITORY / name).read_text(), name

@@ -43,6 +43,13 @@ def test_what_a_person_wrote_is_left_alone(server: StandIn, github: GitHub) -> N
     assert [comment["body"].splitlines()[1] for comment in server.comments[7]] == ["I quote a bot", "mine"]
 
 
+def test_our_comments_are_found_by_how_their_marks_begin(server: StandIn, github: GitHub) -> None:
+    server.add_comment(7, f"<!-- {MARK} -->\nI quote a bot", by="User")
+    for mark in (MARK, "vertex-tuning preview search-prod", "vertex-tuning previews", "another bot"):
+        server.add_comment(7, f"<!-- {mark} -->\ntext")
+    assert github.marks(7, "vertex-tuning preview") == [MARK, "vertex-tuning preview search-prod"]
+
+
 def test_one_issue_while_it_is_so(server: StandIn, github: GitHub) -> None:
     mark = "vertex-tuning drift search-dev"
     for other in range(3):

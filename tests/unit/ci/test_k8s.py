@@ -1,5 +1,6 @@
 """Manifests for the Pulumi Kubernetes Operator fit the operator's own definition of a Stack."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,38 @@ def test_each_stack_has_its_own_google_identity_in_its_teams_namespace() -> None
     ]
     assert stack["spec"]["serviceAccountName"] == account["metadata"]["name"]
     assert {account["metadata"]["namespace"], stack["metadata"]["namespace"]} == {"tuning-search"}
+
+
+UNFIT = [
+    ([("x" * 43, "ads")], "takes no stack called", "a rule in the definition that JSON Schema does not know"),
+    ([("dev", "a" * 57)], "takes no namespace called", "64 characters with what ours begins with"),
+    ([("dev", "ads-")], "takes no namespace called", "ends with a hyphen"),
+    ([("a_b-dev", "ads"), ("a-b-dev", "ads")], "stack a-b-dev and stack a_b-dev would both be", "one name"),
+    ([("x", "a_b"), ("y", "a-b")], "team a-b and team a_b would both be tuning-a-b", "one namespace"),
+]
+
+
+@pytest.mark.parametrize(("given", "told", "why"), UNFIT, ids=[case[2] for case in UNFIT])
+def test_names_that_a_cluster_does_not_take_are_refused(
+    given: list[tuple[str, str]], told: str, why: str
+) -> None:
+    with pytest.raises(k8s.Unfit) as refused:
+        made([Stack(name, {"team": team}, frozenset()) for name, team in given])
+    assert told in str(refused.value), why
+
+
+def test_the_longest_names_that_it_takes() -> None:
+    assert made([Stack("x" * 42, {"team": "a" * 56}, frozenset())])
+
+
+def test_the_rule_for_names_is_the_definitions() -> None:
+    rules = re.findall(r"size\(self\.metadata\.name\) <= (\d+)", DEFINITION.read_text())
+    assert {int(most) for most in rules} == {k8s.LONGEST_NAME}
+
+
+def test_a_file_that_cannot_be_read_is_told() -> None:
+    with pytest.raises(k8s.Unfit, match=r"^stacks/Pulumi\.x\.yaml: line 2$"):
+        made([Stack("x", {}, frozenset(), "stacks/Pulumi.x.yaml: line 2")])
 
 
 def test_the_files(tmp_path: Path) -> None:

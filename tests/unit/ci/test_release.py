@@ -1,8 +1,11 @@
 """A release is refused while tag, version and changelog differ."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from tools.release import mistakes
+from tools.release import mistakes, off_main
 
 DATED = "# Changelog\n\n## 0.1.0 (2026-11-24)\n"
 CASES = [
@@ -17,3 +20,17 @@ CASES = [
 @pytest.mark.parametrize(("tag", "changelog", "told"), CASES)
 def test_a_release(tag: str, changelog: str, told: list[str]) -> None:
     assert mistakes(tag, "0.1.0", changelog) == told
+
+
+def test_only_what_is_on_main_is_released(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-b", "main")
+    git("commit", "--allow-empty", "-m", "merged")
+    assert off_main(tmp_path), "nobody knows a main"
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    assert off_main(tmp_path) == []
+    git("commit", "--allow-empty", "-m", "not merged")
+    assert off_main(tmp_path) == ["the tagged commit is not on main: merge it first, then tag main"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import typer
 
-from vertex_tuning.cli.engine import dead_holder
-from vertex_tuning.cli.reconcile import seconds, unsettled
+from vertex_tuning.cli.engine import dead_holder, unsettled
+from vertex_tuning.cli.reconcile import seconds
 
 DURATIONS = [("90s", 90), ("15m", 900), ("6h", 21600), ("1d", 86400), ("0.5h", 1800)]
 

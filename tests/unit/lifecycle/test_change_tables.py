@@ -6,22 +6,9 @@ import pytest
 
 from vertex_tuning.lifecycle import Change, Provider, compare
 from vertex_tuning.lifecycle.provider import PROVIDER_KEY
-from vertex_tuning.resources.deployed_model import DeployedModelProvider
-from vertex_tuning.resources.endpoint import EndpointProvider
-from vertex_tuning.resources.readiness import ReadinessProvider
-from vertex_tuning.resources.tuned_model import TunedModelProvider
-from vertex_tuning.resources.tuning_dataset import TuningDatasetProvider
-from vertex_tuning.resources.tuning_job import TuningJobProvider
+from vertex_tuning.resources import PROVIDERS
 
-PROVIDERS: list[Provider[Any]] = [
-    DeployedModelProvider(),
-    EndpointProvider(),
-    ReadinessProvider(),
-    TunedModelProvider(),
-    TuningDatasetProvider(),
-    TuningJobProvider(),
-]
-BY_KIND = {provider.kind: provider for provider in PROVIDERS}
+BY_KIND: dict[str, type[Provider[Any]]] = {provider.kind: provider for provider in PROVIDERS}
 
 EVERYWHERE = {
     "service": "a name in messages",

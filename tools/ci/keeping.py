@@ -1,0 +1,112 @@
+"""The commands that bring stacks about and watch over them: `up`, `settle` and `drift`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from vertex_tuning.cli.engine import unsettled
+
+from . import texts
+from .changes import Change, Kind, changes
+from .engine import Engine, StackLocked
+from .github import GitHub
+from .runner import ROOT, fail, tell
+
+DRIFT_LABEL = "drift"
+FAILED_LABEL = "failed"
+LOCK_WAIT_S = 45 * 60
+"""Longer than `settle` may run, which is who else holds a stack's lock."""
+_LOCK_LOOK_S = 15.0
+
+StackName = Annotated[str, typer.Argument(help="A stack, such as search-dev.")]
+
+
+def up(
+    name: StackName,
+    lock_wait: Annotated[
+        float, typer.Option(help="Seconds to wait for whoever holds the stack's lock.")
+    ] = LOCK_WAIT_S,
+) -> None:
+    """Bring a stack to what its files say, and tell what is still on its way."""
+    engine = Engine(ROOT)
+    if not engine.exists(name):
+        fail(f"there is no stack {name} yet; make it once: {texts.MAKE.format(stack=name)}")
+    end = time.monotonic() + lock_wait
+    while True:
+        try:
+            status = _brought_about(engine, name)
+            break
+        except StackLocked:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+            typer.echo(f"{name}: locked; waiting for {left:.0f} s at most")
+            time.sleep(min(_LOCK_LOOK_S, left))
+    raise typer.Exit(status)
+
+
+def settle(name: StackName) -> None:
+    """Move what is under way in a stack one step on, and nothing else.
+
+    An edit that waits for its approval, or drift that nobody has looked at, is left alone. What ended badly
+    is told in one open issue, which closes once it is mended: it does not fail every run until then.
+    """
+    engine = Engine(ROOT)
+    found = changes(engine.preview(name, refresh=True))
+    with GitHub.from_environment() as github:
+        failed = [change for change in found if change.kind is Kind.FAILED]
+        _keep_issue(github, name, "failed", FAILED_LABEL, failed)
+    other = [change.resource for change in found if change.kind in (Kind.EDIT, Kind.DRIFT)]
+    if other:
+        typer.echo(f"::notice::{name}: left alone, an `up` would also change {', '.join(other)}")
+        return
+    if not any(change.kind is Kind.PROGRESS for change in found):
+        typer.echo(f"{name}: nothing can move on yet")
+        return
+    try:
+        status = _brought_about(engine, name)
+    except StackLocked:
+        typer.echo(f"::notice::{name}: left alone, somebody else is at work on it")
+        return
+    raise typer.Exit(0 if failed else status)
+
+
+def drift(name: StackName) -> None:
+    """Look whether somebody changed what a stack made: one open issue while it is so, closed after it.
+
+    Work under way is no drift, and neither is an edit that no `up` has brought about yet.
+    """
+    engine = Engine(ROOT)
+    if not engine.exists(name):
+        typer.echo(f"{name}: there is no such stack yet")
+        return
+    found = [each for each in changes(engine.preview(name, refresh=True)) if each.kind is Kind.DRIFT]
+    with GitHub.from_environment() as github:
+        _keep_issue(github, name, "drift", DRIFT_LABEL, found)
+
+
+def _brought_about(engine: Engine, name: str) -> int:
+    """Run `up`; its exit code.
+
+    Raises:
+        StackLocked: somebody else is at work on the stack; nothing was done.
+    """
+    status = engine.shown(name, "up", "--yes", "--skip-preview", "--parallel", "64")
+    left = unsettled(engine.outputs(name))
+    told = f"on their way: {', '.join(left)}; the workflow `settle` goes on" if left else "settled"
+    tell("GITHUB_STEP_SUMMARY", f"### `{name}`: {'failed' if status else told}\n")
+    return status
+
+
+def _keep_issue(github: GitHub, name: str, what: str, label: str, found: list[Change]) -> None:
+    """One open issue while something is found, and none otherwise."""
+    mark = f"vertex-tuning {what} {name}"
+    if found:
+        title, text = texts.issue(name, found)
+        typer.echo(f"{name}: {what}; {github.open_issue(mark, label, title, text)}")
+        return
+    closed = github.close_issue(mark, label, f"`{name}`: no longer so. {texts.run_link()}")
+    typer.echo(f"{name}: {what}: none" + (f"; closed {closed}" if closed else ""))
