@@ -93,7 +93,8 @@ PERMISSIONS = (
     Permission(
         "aiplatform.endpoints.create",
         _D,
-        "Model Garden's one call makes the endpoint; one with private service connect or a key is made first",
+        "Model Garden's one call makes the endpoint; one with private service connect, a key or a service "
+        "account is made first",
         (f"{_ENDPOINTS}.CreateEndpoint", "google.cloud.aiplatform.ModelGardenService.Deploy"),
     ),
     Permission(
@@ -124,7 +125,7 @@ PERMISSIONS = (
     Permission(
         "aiplatform.operations.list",
         _D,
-        "to find an operation of an earlier run on an endpoint",
+        "to find an operation of an earlier run on an endpoint or a model",
         (f"{_OPERATIONS}.ListOperations",),
     ),
     Permission(

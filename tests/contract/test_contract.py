@@ -196,7 +196,10 @@ class TestServing:
         ) or serving.model_container(model)
         assert container is not None
         second_model = f"{backend.parent}/models/vt-{run}-2"
-        backend.finish(serving.upload_model(second_model, "second", weights, container, {}))
+        upload = serving.upload_model(second_model, "second", weights, container, {})
+        assert set(serving.under_way(second_model)) <= {upload}, "done by now, or found by the model's name"
+        backend.finish(upload)
+        assert serving.under_way(second_model) == ()
         assert serving.model_container(second_model) is not None
         backend.finish(serving.deploy(endpoint, second_model, "second", L4, None))
         live = serving.endpoint(endpoint)

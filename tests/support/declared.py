@@ -38,8 +38,9 @@ def spec_of(training: Path, **changes: Any) -> ServiceSpec:
 
 def planned(spec: ServiceSpec, stack: str = "dev", promoted: Promoted | None = None) -> ServicePlan:
     """The plan of a service in a stack."""
-    written = {spec.tuning.training_data} if spec.tuning else set()
-    sources = {source for source in written if not is_gcs(source)}
+    tuning = spec.tuning
+    given = (tuning.training_data, tuning.validation_data) if tuning else ()
+    sources = {source for source in given if source is not None and not is_gcs(source)}
     return plan(spec, Place("tests", stack), {source: _read(source) for source in sources}, promoted=promoted)
 
 

@@ -292,14 +292,13 @@ class FakeServing(Served):
         return found.seen if found else None
 
     @called
-    def under_way(self, endpoint: str) -> tuple[str, ...]:
-        below = tuple(
-            f"{name}/operations/" for name in (canonical(endpoint), canonical(endpoint).rsplit("/", 2)[0])
-        )
+    def under_way(self, name: str) -> tuple[str, ...]:
+        parents = canonical(name), canonical(name).rsplit("/", 2)[0]
+        below = tuple(f"{parent}/operations/" for parent in parents)
         return tuple(
-            name
-            for name, operation in self.world.running.items()
-            if name.startswith(below) and not operation.done
+            operation
+            for operation, running in self.world.running.items()
+            if operation.startswith(below) and not running.done
         )
 
     def _begin(self, method: str, parent: str, effect: object, holds: tuple[str, ...] = ()) -> str:

@@ -69,7 +69,8 @@ def program(plan: ServicePlan) -> Iterator[Declared]:
     parts: list[tuple[str, Provider[Any], Json | None, tuple[str, ...]]] = [
         ("readiness", ReadinessProvider(), plan.readiness, ()),
         ("data", TuningDatasetProvider(), plan.training_data, ("readiness",)),
-        ("job", TuningJobProvider(), plan.job, ("readiness", "data")),
+        ("validation", TuningDatasetProvider(), plan.validation_data, ("readiness",)),
+        ("job", TuningJobProvider(), plan.job, ("readiness", "data", "validation")),
         ("model", TunedModelProvider(), plan.model, ("readiness", "job")),
         ("endpoint", EndpointProvider(), plan.endpoint, ("readiness",)),
         ("deployed", DeployedModelProvider(), plan.deployed, ("model", "endpoint")),
@@ -177,4 +178,5 @@ class MiniEngine:
 
     @staticmethod
     def _depth(entry: Entry) -> int:
-        return ("readiness", "data", "job", "model", "endpoint", "deployed").index(entry.name)
+        order = ("readiness", "data", "validation", "job", "model", "endpoint", "deployed")
+        return order.index(entry.name)

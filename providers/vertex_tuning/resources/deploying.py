@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from .. import names
@@ -107,7 +108,12 @@ def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, 
     weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
     uri = str(weights.live["artifacts_uri"])
     _tell_ended(reach, inputs, uri, held)
-    on_existing = endpoint is not None or _made_again(reach, inputs)
+    on_existing = endpoint is not None
+    if not on_existing and _takes_more_than_one_call(reach, inputs):
+        # Whoever undoes this deployment has to know of the endpoint before it is there.
+        held = reach.claims.note(held, resource=inputs.endpoint)
+        _make_endpoint(reach, inputs)
+        on_existing = True
     if on_existing:
         _register(reach, inputs, endpoint, uri)
     held = reach.claims.note(held, resource=inputs.endpoint, operation=STARTING, reads=uri)
@@ -167,24 +173,35 @@ def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: Vertex
     return type(refused)(f"{str(refused).rstrip('.')}. Would fit: {', '.join(fits[:6])}")
 
 
-def _made_again(reach: Reach, inputs: DeployedModelInputs) -> bool:
-    """Make an endpoint whose model is registered already: evaluated elsewhere, or left when one was deleted.
+def _takes_more_than_one_call(reach: Reach, inputs: DeployedModelInputs) -> bool:
+    """Whether Model Garden's one call cannot make this deployment.
 
-    Model Garden's call makes both and would refuse the model. A run that was killed may be making it still.
+    It has no field for a service account, and it refuses a model that is registered already: evaluated
+    elsewhere, or left when an endpoint was deleted.
     """
+    return (
+        inputs.service_account is not None or reach.vertex.serving.model_container(inputs.model) is not None
+    )
+
+
+def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
+    """Make the endpoint by a call of its own."""
     serving = reach.vertex.serving
-    if serving.model_container(inputs.model) is None:
-        return False
     labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
+    _finish_or_join(
+        reach,
+        inputs.endpoint,
+        lambda: serving.create_endpoint(inputs.endpoint, inputs.endpoint_display_name, labels, None, None),
+    )
+
+
+def _finish_or_join(reach: Reach, name: str, begin: Callable[[], str]) -> None:
+    """Make something under an id of ours; a run that was killed may be making it still."""
     try:
-        finish(
-            reach,
-            serving.create_endpoint(inputs.endpoint, inputs.endpoint_display_name, labels, None, None),
-        )
+        finish(reach, begin())
     except AlreadyExists:
-        for operation in serving.under_way(inputs.endpoint):
+        for operation in reach.vertex.serving.under_way(name):
             finish(reach, operation)
-    return True
 
 
 def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
@@ -203,7 +220,11 @@ def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | No
             "set serving.container"
         )
     labels = {OWNER_LABEL: inputs.owner_label}
-    finish(reach, serving.upload_model(inputs.model, inputs.display_name, uri, container, labels))
+    _finish_or_join(
+        reach,
+        inputs.model,
+        lambda: serving.upload_model(inputs.model, inputs.display_name, uri, container, labels),
+    )
 
 
 def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:

@@ -66,6 +66,9 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     mine = found_on(site, inputs.model_id)
     if not mine:
         return start(reach, there, site, held)
+    if site is not None and site.traffic.get(mine[0].id, 0) != 100:
+        # Only Model Garden's one call gives what it deploys the traffic.
+        reach.vertex.serving.patch_endpoint(there.endpoint, traffic={mine[0].id: 100})
     verdict = judge(reach, there, evaluation, mine[0].id, share=100)
     return reach.claims.note(held, operation="", verdict=verdict)
 

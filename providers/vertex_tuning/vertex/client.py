@@ -291,11 +291,11 @@ class Serving(Protocol):
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""
 
-    def under_way(self, endpoint: str) -> tuple[str, ...]:
-        """Names of the operations that are not done and may concern an endpoint.
+    def under_way(self, name: str) -> tuple[str, ...]:
+        """Names of the operations that are not done and may concern an endpoint or a model.
 
-        Those on it, and every deployment by Model Garden's one call in its region: that makes the
-        endpoint, and does not say beforehand under which name.
+        Those on it, and every deployment by Model Garden's one call in its region: that makes both,
+        and does not say beforehand under which name.
         """
 
 

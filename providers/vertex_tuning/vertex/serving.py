@@ -278,12 +278,12 @@ class GoogleServing:
             name=name, done=found.done, error_code=found.error.code, error_message=found.error.message
         )
 
-    def under_way(self, endpoint: str) -> tuple[str, ...]:
-        """Names of the operations on an endpoint that are not done."""
-        own = self._operations(endpoint)
+    def under_way(self, name: str) -> tuple[str, ...]:
+        """Names of the operations on an endpoint or a model that are not done."""
+        own = self._operations(name)
         garden = [
             operation
-            for operation in self._operations(_parent(endpoint))
+            for operation in self._operations(_parent(name))
             if operation.metadata.type_url.endswith(".DeployOperationMetadata")
         ]
         return tuple(dict.fromkeys(operation.name for operation in (*own, *garden) if not operation.done))

@@ -57,7 +57,7 @@ class GoogleTuningJobs:
     def create(self, project: str, region: str, request: JobRequest) -> Job:
         """Submit, once."""
         parent = f"projects/{project}/locations/{region}"
-        job = _to_wire(request)
+        job = to_wire(request)
         return _view(
             once(lambda: self._client(region).create_tuning_job(parent=parent, tuning_job=job, retry=None))
         )
@@ -101,7 +101,8 @@ def _region(name: str) -> str:
     return name.split("/")[3]
 
 
-def _to_wire(request: JobRequest) -> TuningJob:
+def to_wire(request: JobRequest) -> TuningJob:
+    """The job as Google writes it."""
     parameters = SupervisedHyperParameters(
         epoch_count=request.epochs,
         learning_rate=request.learning_rate,

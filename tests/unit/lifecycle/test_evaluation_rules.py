@@ -307,10 +307,15 @@ def test_an_interrupted_canary_goes_on_at_the_live_share(fake: FakeVertex, decla
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+@pytest.mark.parametrize(
+    "account",
+    [{}, {"service_account": "server@p.iam.gserviceaccount.com"}],
+    ids=["in one call", "endpoint, model and deployment by a call each"],
+)
 def test_whichever_call_is_the_last_of_a_killed_run_the_next_goes_on_and_destroy_leaves_nothing(
-    declare: Declare, fake: FakeVertex, prompts: str, *, after: bool
+    declare: Declare, fake: FakeVertex, prompts: str, account: dict[str, str], *, after: bool
 ) -> None:
-    plan = declare(service={"serving": evaluated(prompts)})
+    plan = declare(service={"serving": evaluated(prompts, **account)})
     assert plan.endpoint_name is not None
     served = plan.endpoint_name.rsplit("/", 1)[1]
     fake.serving.answers = right_for(plan)
