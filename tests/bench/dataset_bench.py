@@ -148,9 +148,10 @@ def main() -> int:
         path = Path(folder, "chat.jsonl")
         write_chats(path, options.megabytes * 1_000_000)
         rounds = []
-        for number in range(1, options.rounds + 1):
-            rounds.append({name: seconds(program, path) for name, program in CONTENDERS.items()})
-            print(f"round {number} of {options.rounds}", flush=True)
+        for _ in range(options.rounds):
+            took = {name: seconds(program, path) for name, program in CONTENDERS.items()}
+            rounds.append(took)
+            print(", ".join(f"{name} {taken:.2f} s" for name, taken in took.items()), flush=True)
         peaks = {name: mebibytes(program, path) for name, program in CONTENDERS.items()}
     for name in CONTENDERS:
         print(f"{name:<9} {median(took[name] for took in rounds):7.3f} s   peak {peaks[name]:5.0f} MiB")
