@@ -74,6 +74,7 @@ def test_a_missing_bucket_fails_the_preview(workspace: Make, values: dict[str, A
     stack = workspace({**values, "output_uri": "gs://no-such-bucket/models"})
     refused = stack.preview()
     assert not refused.ok
+    assert "property output_uri value {gs://no-such-bucket/models} has a problem" in refused.text
     assert "output bucket gs://no-such-bucket is not there (gcloud storage buckets create" in refused.text
     assert "Traceback" not in refused.text
 

@@ -29,6 +29,7 @@ from ..vertex.errors import NotFound, PermissionMissing
 from .submission import TUNINGS, undo
 from .tuning_quota import Verdict, verdict
 
+BUCKET = "output bucket"
 SERVICES = ("aiplatform.googleapis.com", "storage.googleapis.com")
 
 
@@ -155,7 +156,7 @@ def _bucket(reach: Reach, inputs: ReadinessInputs) -> str:
         pass
     bucket = inputs.output_uri.removeprefix("gs://").partition("/")[0]
     return (
-        f"output bucket gs://{bucket} is not there (gcloud storage buckets create gs://{bucket} "
+        f"{BUCKET} gs://{bucket} is not there (gcloud storage buckets create gs://{bucket} "
         f"--project {inputs.project} --location {inputs.region}; needs roles/storage.admin)"
     )
 
@@ -233,7 +234,11 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             return found
         seen = self.look(olds, news)
         if seen is not None and seen.phase is Phase.FAILED:
-            missing = [CheckFailure("", text) for text in seen.live["missing"]]
+            # Pulumi names the key and its value beside the text; only the bucket has a key of its own.
+            missing = [
+                CheckFailure("output_uri" if text.startswith(BUCKET) else "", text)
+                for text in seen.live["missing"]
+            ]
             return CheckResult(found.inputs, missing)
         return found
 
