@@ -75,7 +75,7 @@ def run(
 
 
 def scored(ended: Ended) -> Scored:
-    """The score in the last line of the output: an object, or a bare number; none of them is a full score.
+    """The score in the last line of the output: an object, or a bare number.
 
     Raises:
         ValueError: it failed, ran out of time, or its last line is no score.
@@ -87,7 +87,7 @@ def scored(ended: Ended) -> Scored:
         raise ValueError(f"the command ended with {ended.status}{': ' + last if last else ''}")
     line = _last(ended.output)
     if not line:
-        return Scored(1.0)
+        raise ValueError("the command printed no score; end it with a number from 0 to 1, or {score, n}")
     try:
         said = msgspec.json.decode(line, type=Scored | float)
     except msgspec.DecodeError as error:

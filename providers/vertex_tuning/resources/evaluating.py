@@ -24,6 +24,8 @@ from .undeploying import clear, found_on
 ASKED_AT_ONCE = 4
 PATIENCE = 3
 """At a share of the traffic, how many times as often a prompt is asked as it takes on average."""
+ENOUGH = 0.5
+"""The least part of the prompts that the model itself has to answer; with that patience it is about 0.95."""
 
 
 class Rejected(VertexError):
@@ -59,6 +61,7 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     there = probe(inputs)
     site = reach.vertex.serving.endpoint(there.endpoint)
     if held.claim.verdict is not None:
+        still_passes(held, evaluation)
         if site is None:
             return None
         clear(reach, there.endpoint)
@@ -73,6 +76,17 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     return reach.claims.note(held, operation="", verdict=verdict)
 
 
+def still_passes(held: Held, evaluation: Evaluation) -> None:
+    """Hold an earlier verdict against what is asked for now.
+
+    Raises:
+        Rejected: the threshold has been raised above it meanwhile.
+    """
+    verdict = held.claim.verdict
+    if verdict is not None and verdict.score < evaluation.threshold:
+        raise Rejected(_rejected(verdict.score, verdict.n, evaluation.threshold))
+
+
 def judge(
     reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, *, share: int
 ) -> Verdict:
@@ -83,13 +97,26 @@ def judge(
     """
     by = _by_command if evaluation.command is not None else _by_prompts
     score, n = by(reach, inputs, evaluation, deployed_id, share)
-    verdict = Verdict(score=round(score, 4), n=n, threshold=evaluation.threshold)
-    over = f"over {n} answers" if n > 1 else "in all"
-    told = f"evaluation: score {verdict.score:g} {over}, at least {verdict.threshold:g} is asked for"
+    score = shown(score, evaluation.threshold)
     if score < evaluation.threshold:
-        raise Rejected(f"{told}; the new model is taken back, and what served before serves on")
-    process.say(inputs.urn, told)
-    return verdict
+        raise Rejected(_rejected(score, n, evaluation.threshold))
+    process.say(inputs.urn, _told(score, n, evaluation.threshold))
+    return Verdict(score=score, n=n, threshold=evaluation.threshold)
+
+
+def shown(score: float, threshold: float) -> float:
+    """The score to four digits, or to as many as leave it on its side of the threshold."""
+    rounded = (round(score, digits) for digits in range(4, 17))
+    return next((each for each in rounded if (each < threshold) is (score < threshold)), score)
+
+
+def _told(score: float, n: int, threshold: float) -> str:
+    over = f"over {n} answers" if n > 1 else "in all"
+    return f"evaluation: score {score:.16g} {over}, at least {threshold:.16g} is asked for"
+
+
+def _rejected(score: float, n: int, threshold: float) -> str:
+    return f"{_told(score, n, threshold)}; the new model is taken back, and what served before serves on"
 
 
 def _by_command(
@@ -135,8 +162,9 @@ def _by_prompts(
 
     with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as pool:
         answers = [fits for fits in pool.map(answer, asked) if fits is not None]
-    if not answers:
-        raise Rejected("evaluation: the new model answered none of the prompts; it is taken back")
+    if len(answers) < ENOUGH * len(asked):
+        few = f"{len(answers)} of the {len(asked)} prompts" if answers else "none of the prompts"
+        raise Rejected(f"evaluation: the new model answered {few}; it is taken back")
     return sum(answers) / len(answers), len(answers)
 
 

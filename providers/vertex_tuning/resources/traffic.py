@@ -15,7 +15,7 @@ from ..vertex.claims import Held
 from ..vertex.client import Deployed, Endpoint
 from .deploying import DeployedModelInputs
 from .endpoint import all_labels
-from .evaluating import Rejected, judge
+from .evaluating import Rejected, judge, still_passes
 from .undeploying import claims_folder, take_off, unregister, whole
 
 
@@ -91,9 +91,12 @@ def advance(
     """Give it more of the traffic, or all; with all, take its predecessors off.
 
     Raises:
-        Rejected: with what it had, it did not pass the evaluation; the others have the traffic again.
+        Rejected: with what it had, it did not pass the evaluation, and the others have the traffic again; or
+            what it passed is not enough any more, and it has had none.
     """
     share = endpoint.traffic.get(mine[0].id, 0)
+    if not share and held is not None and inputs.evaluation is not None:
+        still_passes(held, inputs.evaluation)
     canary = inputs.canary if held is not None and _others(endpoint, mine[0].id) else None
     if canary is None or held is None:
         _take(reach, inputs, endpoint, mine)
