@@ -82,7 +82,8 @@ def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
     verdict = (deployed.before or {}).get("verdict")
     if isinstance(verdict, Mapping):
         score, n, least = (_figure(verdict.get(key)) for key in ("score", "n", "threshold"))
-        yield f"what serves now was evaluated: {score} of {n} answers, at least {least} was asked for"
+        over = "in all" if n == "1" else f"over {n} answers"
+        yield f"what serves now was evaluated: score {score} {over}, at least {least} was asked for"
     if deployed.op not in (Op.CREATE, Op.REPLACE) or deployed.after is None:
         return
     evaluation, canary = deployed.after.get("evaluation"), deployed.after.get("canary")
