@@ -136,11 +136,10 @@ def _without_a_step(
 
 def without_a_step(kind: str, provider: type[Provider[Any]]) -> tuple[str, ...]:
     """The inputs of a kind that a user writes and whose edit makes no difference by itself."""
-    return tuple(
-        name
-        for name, change in provider.changes.items()
-        if change is lifecycle.Change.NONE and not follows(kind, name)
-    )
+    found = (name for name, change in provider.changes.items() if change is lifecycle.Change.NONE)
+    # ``wait`` is of no kind's table; each service has one tuned model, which tells it once.
+    waits = ("wait",) if kind == "TunedModel" else ()
+    return (*(name for name in found if not follows(kind, name)), *waits)
 
 
 def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -323,6 +323,7 @@ LAXER: list[tuple[str, dict[str, Any], dict[str, Any], str, str, str]] = [
         "",
         "where the next is looked for",
     ),
+    ("TunedModel", {"wait": True}, {"wait": False}, "wait", "", "who waits for it"),
     ("TunedModel", {"retry": None}, {"retry": {"attempts": 2}}, "tuning.retry", "", "what follows a failure"),
 ]
 

@@ -59,4 +59,4 @@ def test_which_examples_come_and_go(tmp_path: Path, snapshot: SnapshotAssertion)
 
 
 def test_without_prices_nothing_is_invented(snapshot: SnapshotAssertion) -> None:
-    assert markdown(report("data", priced=False)) == snapshot(extension_class=Markdown)
+    assert markdown(report("unpriced", priced=False)) == snapshot(extension_class=Markdown)
