@@ -55,22 +55,22 @@ def settle(name: StackName) -> None:
     is told in one open issue, which closes once it is mended: it does not fail every run until then.
     """
     engine = Engine(ROOT)
-    found = changes(engine.preview(name, refresh=True))
-    with GitHub.from_environment() as github:
-        failed = [change for change in found if change.kind is Kind.FAILED]
-        _keep_issue(github, name, "failed", FAILED_LABEL, failed)
+    found, status = changes(engine.preview(name, refresh=True)), 0
     other = [change.resource for change in found if change.kind in (Kind.EDIT, Kind.DRIFT)]
     if other:
         typer.echo(f"::notice::{name}: left alone, an `up` would also change {', '.join(other)}")
-        return
-    if not any(change.kind is Kind.PROGRESS for change in found):
+    elif not any(change.kind is Kind.PROGRESS for change in found):
         typer.echo(f"{name}: nothing can move on yet")
-        return
-    try:
-        status = _brought_about(engine, name)
-    except StackLocked:
-        typer.echo(f"::notice::{name}: left alone, somebody else is at work on it")
-        return
+    else:
+        try:
+            status = _brought_about(engine, name)
+        except StackLocked:
+            typer.echo(f"::notice::{name}: left alone, somebody else is at work on it")
+        if status:
+            found = changes(engine.preview(name, refresh=True))
+    failed = [change for change in found if change.kind is Kind.FAILED]
+    with GitHub.from_environment() as github:
+        _keep_issue(github, name, "failed", FAILED_LABEL, failed)
     raise typer.Exit(0 if failed else status)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stack import REPOSITORY
+from tools.ci.engine import apart
 from tools.ci.project import UnknownRevision, changed_since, stacks
 from vertex_tuning.stack import Target
 
@@ -168,3 +169,11 @@ def test_what_is_not_there_is_one_line(branch: Branch, arguments: list[str], tol
     assert (ran.returncode, ran.stdout) == (1, "")
     [line] = ran.stderr.splitlines()
     assert line.startswith(told)
+
+
+def test_a_stack_apart_reads_nothing_else() -> None:
+    with apart(REPOSITORY) as engine:
+        assert engine.environment["VERTEX_TUNING_OFFLINE"] == "1"
+        assert engine.environment["PULUMI_BACKEND_URL"].startswith("file://")
+        for path in (engine.folder / "stacks").glob("Pulumi.*.yaml"):
+            assert "encryptionsalt" not in path.read_text(), "of another backend"

@@ -45,7 +45,10 @@ def written(root: Path, stack: str = "search-dev") -> Stack:
 def test_a_stack_with_a_first_service(root: Path) -> None:
     status, told, next_step = init(root, *SEARCH, "--project", "acme-search-dev", "--data", "train.jsonl")
     assert (status, told) == (0, "stacks/Pulumi.search-dev.yaml is written. Services: tickets.\n")
-    assert next_step == "Next: pulumi stack init search-dev && pulumi preview --stack search-dev\n"
+    assert next_step == (
+        'Next: pulumi stack init search-dev --secrets-provider "gcpkms://…" (docs/how-to/state.md), '
+        "then: pulumi preview --stack search-dev\n"
+    )
     stack = written(root)
     assert stack.settings.region == "us-central1", "shared, so not written again"
     assert stack.settings.output_uri == "gs://acme-search-dev-tuning/models"
