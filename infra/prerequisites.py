@@ -22,8 +22,10 @@ SERVICES = (
     "cloudquotas.googleapis.com",
     "cloudbilling.googleapis.com",
     "serviceusage.googleapis.com",
+    "workloadidentity.googleapis.com",
 )
-
+AGENTS = {"vertex-agent": "gcp-sa-aiplatform", "tuning-agent": "gcp-sa-vertex-moss-ft"}
+"""Google's agents that read data and weights in the bucket, and write there: resource name → domain."""
 
 QUOTA_REQUEST = "vertex-tuning-jobs"
 Found = TypeVar("Found")
@@ -71,7 +73,6 @@ def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
         )
         for name in SERVICES
     ]
-    enabled = pulumi.ResourceOptions(depends_on=services)
     name = settings.output_uri.removeprefix("gs://").partition("/")[0]
     bucket = gcp.storage.Bucket(
         "tuning",
@@ -87,16 +88,26 @@ def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
             depends_on=services, retain_on_delete=True, import_=name if existing.bucket else None
         ),
     )
-    agent = gcp.projects.ServiceIdentity(
-        "vertex-agent", project=settings.project, service="aiplatform.googleapis.com", opts=enabled
+    # Nothing can be granted to an agent that is not there, and Google makes some when they are first used.
+    producer = "locations/global/serviceProducers/aiplatform.googleapis.com"
+    agents = gcp.iam.WorkloadIdentityServiceAgent(
+        "vertex-agents",
+        parent=pulumi.Output.format("projects/{0}/{1}", bucket.project_number, producer),
+        opts=pulumi.ResourceOptions(depends_on=services),
     )
-    access = gcp.storage.BucketIAMMember(
-        "vertex-agent-writes",
-        bucket=bucket.name,
-        role="roles/storage.objectAdmin",
-        member=agent.member,
-    )
-    return [*services, bucket, access, *_quota(settings, existing, services)]
+    access = [
+        gcp.storage.BucketIAMMember(
+            f"{name}-writes",
+            bucket=bucket.name,
+            role="roles/storage.objectUser",
+            member=pulumi.Output.format(
+                "serviceAccount:service-{0}@{1}.iam.gserviceaccount.com", bucket.project_number, domain
+            ),
+            opts=pulumi.ResourceOptions(depends_on=[agents]),
+        )
+        for name, domain in AGENTS.items()
+    ]
+    return [*services, bucket, agents, *access, *_quota(settings, existing, services)]
 
 
 def _quota(

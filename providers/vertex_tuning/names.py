@@ -59,6 +59,6 @@ def endpoint_console(name: str) -> str:
 
 
 def tuning_job_console(name: str) -> str:
-    """The job's page under Tuning, managed tuning, in the console."""
+    """The job's page in the console, as Google's own clients name it."""
     _, project, _, region, _, job = name.split("/")
-    return f"{CONSOLE}/tuning/locations/{region}/tuningJob/{job}?project={project}"
+    return f"{CONSOLE}/generative/language/locations/{region}/tuning/tuningJob/{job}?project={project}"

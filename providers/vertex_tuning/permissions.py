@@ -36,7 +36,8 @@ class Permission(msgspec.Struct, frozen=True):
 
     Attributes:
         calls: Google's names of the methods that need it; none where a property needs it, see ``when``.
-        when: the property of a service that makes it necessary; empty means always.
+        when: the property of a service, or the option of a command, that makes it necessary; empty means
+            always.
         assumed: Google's pages do not say which permission the call needs; this is the one that its
             sister calls need.
     """
@@ -54,7 +55,9 @@ _ENDPOINTS = "google.cloud.aiplatform.EndpointService"
 _MODELS = "google.cloud.aiplatform.ModelService"
 _OPERATIONS = "google.longrunning.Operations"
 _QUOTAS = "google.api.cloudquotas.v1.CloudQuotas"
+_PREDICTION = "google.cloud.aiplatform.PredictionService"
 _USAGE = "google.api.serviceusage.v1.ServiceUsage"
+_AGENTS_MADE = "google.cloud.workloadidentity.v1.WorkloadIdentity.GenerateServiceAgents"
 _D, _B, _P, _C = Role.DEPLOYER, Role.BUCKET, Role.PREREQUISITES, Role.CALLER
 
 PERMISSIONS = (
@@ -142,6 +145,13 @@ PERMISSIONS = (
         (f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"),
     ),
     Permission(
+        "aiplatform.endpoints.predict",
+        _D,
+        "to ask a new model before callers are answered by it",
+        (f"{_PREDICTION}.Predict",),
+        when="evaluation",
+    ),
+    Permission(
         "iam.serviceAccounts.actAs",
         _D,
         "to let a job or a model run as an account of its own; on that account alone",
@@ -171,12 +181,16 @@ PERMISSIONS = (
     Permission(
         "serviceusage.services.enable",
         _P,
-        "to turn APIs on; the Vertex AI agent is made with the same right",
-        (
-            f"{_USAGE}.EnableService",
-            "google.api.serviceusage.v1beta1.ServiceUsage.GenerateServiceIdentity",
-        ),
+        "to turn APIs on",
+        (f"{_USAGE}.EnableService",),
     ),
+    Permission(
+        "workloadidentity.serviceAgents.create",
+        _P,
+        "to make Vertex AI's agents, so that they can be given the bucket",
+        (_AGENTS_MADE,),
+    ),
+    Permission("workloadidentity.operations.get", _P, "to wait until they are made", (_AGENTS_MADE,)),
     Permission("serviceusage.services.get", _P, "to see which are on", (f"{_USAGE}.GetService",)),
     Permission(
         "resourcemanager.projects.get",
@@ -190,13 +204,13 @@ PERMISSIONS = (
     Permission(
         "storage.buckets.getIamPolicy",
         _P,
-        "to give the agent the bucket",
+        "to give the agents the bucket",
         ("storage.buckets.getIamPolicy",),
     ),
     Permission(
         "storage.buckets.setIamPolicy",
         _P,
-        "to give the agent the bucket",
+        "to give the agents the bucket",
         ("storage.buckets.setIamPolicy",),
     ),
     Permission(
@@ -207,10 +221,33 @@ PERMISSIONS = (
     ),
     Permission("cloudquotas.quotas.get", _P, "to see the answer", (f"{_QUOTAS}.GetQuotaPreference",)),
     Permission(
+        "aiplatform.endpoints.get",
+        _C,
+        "to see under which address it answers",
+        (f"{_ENDPOINTS}.GetEndpoint",),
+    ),
+    Permission("aiplatform.endpoints.predict", _C, "to ask", (f"{_PREDICTION}.Predict",)),
+    Permission(
+        "aiplatform.models.get",
+        _C,
+        "to find the weights that answered",
+        (f"{_MODELS}.GetModel",),
+        when="--compare-base",
+    ),
+    Permission(
+        "aiplatform.tuningJobs.list",
+        _C,
+        "to find the tuning that wrote them, and its base model",
+        (f"{_TUNING}.ListTuningJobs",),
+        when="--compare-base",
+    ),
+    Permission(
         "aiplatform.endpoints.predict",
         _C,
-        "to ask",
-        ("google.cloud.aiplatform.PredictionService.Predict",),
+        "to ask the base model, on the project",
+        (f"{_PREDICTION}.ChatCompletions",),
+        when="--compare-base",
+        assumed=True,
     ),
 )
 
@@ -231,26 +268,37 @@ class AgentRole(msgspec.Struct, frozen=True):
     when: str = ""
 
 
+_VERTEX = "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com"
+_TUNER = "service-NUMBER@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com"
+_OTHER = "training_data, validation_data, custom_base_model or artifacts_uri in another bucket"
+
 AGENTS = (
     AgentRole(
-        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
-        "roles/storage.objectAdmin",
+        _VERTEX,
+        "roles/storage.objectUser",
         "the output bucket",
-        "tuning reads the data there and writes weights, checkpoints and metrics; serving reads the weights",
+        "to read data and weights, and to serve them",
     ),
     AgentRole(
-        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
-        "roles/storage.objectViewer",
-        "a bucket that is not the output bucket",
-        "to read what lies there",
-        when="training_data, validation_data, custom_base_model or artifacts_uri in another bucket",
+        _TUNER,
+        "roles/storage.objectUser",
+        "the output bucket",
+        "to read the data, and to write weights, checkpoints and metrics",
     ),
+    AgentRole(_VERTEX, "roles/storage.objectUser", "that bucket too", "to read what lies there", when=_OTHER),
+    AgentRole(_TUNER, "roles/storage.objectUser", "that bucket too", "to read what lies there", when=_OTHER),
     AgentRole(
-        "service-NUMBER@gcp-sa-aiplatform.iam.gserviceaccount.com",
+        _VERTEX,
         "roles/cloudkms.cryptoKeyEncrypterDecrypter",
         "the key",
         "to encrypt what it makes",
         when="kms_key",
+    ),
+    AgentRole(
+        _VERTEX,
+        "roles/aiplatform.serviceAgent",
+        "the project",
+        "to act there; Google grants it itself, unless the agent was made on request before",
     ),
 )
 
@@ -258,6 +306,14 @@ AGENTS = (
 def of_role(role: Role, permissions: Iterable[Permission] = PERMISSIONS) -> list[str]:
     """The names that a custom role lists: what is needed always, each once, sorted."""
     return sorted({each.name for each in permissions if each.role is role and not each.when})
+
+
+def mend(*calls: str) -> str:
+    """What lets whoever runs pulumi make these calls, in a few words."""
+    found = [each for each in PERMISSIONS if each.role in (_D, _B) and set(calls) & set(each.calls)]
+    names = sorted({each.name for each in found})
+    roles = sorted({each.role.value for each in found})
+    return f"needs {', '.join(names)}, as in the custom role {' and '.join(roles)}, docs/permissions.md"
 
 
 def needed(calls: Iterable[str]) -> dict[str, list[Permission]]:

@@ -48,8 +48,11 @@ def test_a_bare_project_is_set_up_tuned_on_and_served_in_one_up(
     bucket = google.ok("GET", f"storage/v1/b/{PROJECT}-tuning")
     assert bucket["location"] == "US-CENTRAL1"
     assert bucket["iamConfiguration"]["publicAccessPrevention"] == "enforced"
-    agent = f"serviceAccount:service-{bucket['projectNumber']}@gcp-sa-aiplatform.iam.gserviceaccount.com"
-    assert roles_of(google, agent) == ["roles/storage.objectAdmin"]
+    agents = [
+        f"serviceAccount:service-{bucket['projectNumber']}@{domain}.iam.gserviceaccount.com"
+        for domain in ("gcp-sa-aiplatform", "gcp-sa-vertex-moss-ft")
+    ]
+    assert [roles_of(google, agent) for agent in agents] == [["roles/storage.objectUser"]] * 2
 
     again = stack.up()
     assert again.ok, again.text
@@ -60,7 +63,7 @@ def test_a_bare_project_is_set_up_tuned_on_and_served_in_one_up(
     assert gone.ok, gone.text
     listed = google.ok("GET", f"storage/v1/b/{PROJECT}-tuning/o", params={"prefix": weights})
     assert listed["items"], "bucket and weights outlive the stack"
-    assert roles_of(google, agent) == [], "the agent's access goes with the stack"
+    assert [roles_of(google, agent) for agent in agents] == [[], []], "their access goes with the stack"
 
     since = emulator.admin.last_request()
     back = stack.up()

@@ -1,5 +1,6 @@
 """Least privilege, held against what is done: every call has its permission, every permission its call."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.conftest import BUCKET, PROJECT
 from tests.support import gcp_plugin
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
 from vertex_emulator.api.served import TABLE
-from vertex_tuning.permissions import DISPENSABLE, PERMISSIONS, Role, needed
+from vertex_tuning.permissions import DISPENSABLE, PERMISSIONS, Permission, Role, needed
+from vertex_tuning.vertex import Connection, connect
 
 pytestmark = pytest.mark.engine
 
 Make = Callable[..., Workspace]
-ALWAYS = [each for each in PERMISSIONS if not each.when]
+QUESTION = "Ticket 1: charged twice.\nTeam:"
+INSTRUCT = "meta/llama3_1@llama-3.1-8b-instruct"
 
 
 def calls(emulator: RunningEmulator, since: int) -> set[str]:
@@ -32,12 +35,20 @@ def calls(emulator: RunningEmulator, since: int) -> set[str]:
     return found
 
 
-def check(made: set[str], roles: set[Role]) -> None:
-    without = [
-        call for call, permissions in needed(made).items() if not any(p.role in roles for p in permissions)
-    ]
+def given(roles: set[Role], using: str) -> list[Permission]:
+    """What these roles hold, and what has to be added to them for one property or option."""
+    return [each for each in PERMISSIONS if each.role in roles and each.when in ("", using)]
+
+
+def check_covered(made: set[str], roles: set[Role], using: str = "") -> None:
+    held = given(roles, using)
+    without = [call for call, wanted in needed(made).items() if not any(each in held for each in wanted)]
     assert without == [], f"calls that {', '.join(sorted(roles))} do not cover"
-    unused = [each for each in ALWAYS if each.role in roles and not made & set(each.calls)]
+
+
+def check(made: set[str], roles: set[Role], using: str = "") -> None:
+    check_covered(made, roles, using)
+    unused = [each for each in given(roles, using) if not made & set(each.calls)]
     assert unused == [], "permissions that no call needs"
 
 
@@ -90,19 +101,44 @@ def test_setting_a_project_up_takes_the_role_for_it(
     check(calls(emulator, since) - looks, {Role.PREREQUISITES})
 
 
+def check_commands(stack: Workspace, emulator: RunningEmulator, folder: Path) -> None:
+    """Asking and pushing weights take a role of their own, which is not the deployer's."""
+    served = stack.outputs()["tickets"]
+    storage, weights = connect(Connection(endpoint=emulator.url)).storage, folder / "ours"
+    weights.mkdir()
+    for blob in storage.listed(served["artifacts_uri"]):
+        storage.download(blob.uri, weights / blob.uri.rsplit("/", 1)[1])
+    ask, bases = ("predict", served["endpoint"], "--prompt", QUESTION), f"gs://{BUCKET}/bases/ours"
+
+    def made_by(*arguments: str) -> set[str]:
+        since = emulator.admin.last_request()
+        ran = command(stack, *arguments)
+        assert ran.returncode == 0, ran.stderr
+        return calls(emulator, since) - set(DISPENSABLE)
+
+    check(made_by(*ask), {Role.CALLER})
+    check(made_by(*ask, "--compare-base"), {Role.CALLER}, "--compare-base")
+    push = ("weights", "push", str(weights), bases, "--base-model", INSTRUCT)
+    check_covered(made_by(*push), {Role.BUCKET})
+
+
 def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
     workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     emulator.admin.fault(r"^/storage/v1/b/[^/]+(\?|$)", "fail_before", method="GET", times=None, status=403)
     [service] = values["services"]
     export = f"{values['output_uri']}-copy"
-    service = {**service, "export_uri": export}
+    prompts = tmp_path / "prompts.jsonl"
+    prompts.write_text(json.dumps({"prompt": QUESTION, "expected": " billing"}) + "\n")
+    evaluation = {"prompts": str(prompts), "threshold": 0.0, "max_tokens": 4}
+    tuning = {**service["tuning"], "base_model": INSTRUCT}
+    service = {**service, "tuning": tuning, "export_uri": export, "serving": {"evaluation": evaluation}}
     since = emulator.admin.last_request()
     stack = workspace({**values, "services": [service]})
     edits: tuple[dict[str, Any], ...] = (
         {},
-        {"labels": {"cost-centre": "a1"}, "serving": {"min_replicas": 1, "max_replicas": 2}},
-        {"tuning": {**service["tuning"], "epochs": 2}},
+        {"labels": {"cost-centre": "a1"}, "serving": {**service["serving"], "max_replicas": 2}},
+        {"tuning": {**tuning, "epochs": 2}},
     )
     for edit in edits:
         stack.configure({**values, "services": [{**service, **edit}]})
@@ -116,15 +152,15 @@ def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
         **service,
         "name": "private",
         "serving": {"private_service_connect": [PROJECT]},
-        "tuning": {**service["tuning"], "epochs": 100, "attempt": 2},
+        "tuning": {**tuning, "epochs": 100, "attempt": 2},
     }
     hurried = workspace({**values, "wait": False, "services": [private]})
     assert hurried.up().ok
     assert hurried.destroy().ok
 
-    endpoint = stack.outputs()["tickets"]["endpoint"]
-    answered = command(stack, "predict", endpoint, "--prompt", "Ticket 1: charged twice.\nTeam:")
-    assert answered.returncode == 0, answered.stderr
+    made = calls(emulator, since)
+    check_commands(stack, emulator, tmp_path)
+    since = emulator.admin.last_request()
     state = tmp_path / "stack.json"
     state.write_text(stack.run("stack", "export").text)
     place = ("--project", PROJECT, "--region", values["region"])
@@ -133,6 +169,6 @@ def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
     gone = stack.destroy()
     assert gone.ok, gone.text
 
-    made = calls(emulator, since)
+    made |= calls(emulator, since)
     assert made >= set(DISPENSABLE), "what is not called any more needs no excuse"
-    check(made - set(DISPENSABLE), {Role.DEPLOYER, Role.BUCKET, Role.CALLER})
+    check(made - set(DISPENSABLE), {Role.DEPLOYER, Role.BUCKET}, "evaluation")

@@ -22,6 +22,7 @@ from vertex_emulator.api import (
     storage_parts,
     storage_uploads,
     tuning_jobs,
+    workload_identity,
 )
 from vertex_emulator.api.routing import Table
 
@@ -49,6 +50,7 @@ TABLE = Table(
         *quotas.ROUTES,
         *quota_preferences.ROUTES,
         *resource_manager.ROUTES,
+        *workload_identity.ROUTES,
         *admin.ROUTES,
         *storage_parts.ROUTES,
     )

@@ -18,6 +18,7 @@ KNOWN = {
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
     "serviceusage.googleapis.com": "Service Usage API",
+    "workloadidentity.googleapis.com": "Workload Identity API",
 }
 _AGENTS = {VERTEX_API: "gcp-sa-aiplatform"}
 """Service → the domain of the service agents that it has in projects."""

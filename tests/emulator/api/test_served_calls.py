@@ -59,6 +59,7 @@ def test_a_route_has_the_name_of_one_of_googles_methods() -> None:
         "google.cloud.resourcemanager.v3.Projects.GetProject",
         *(f"google.longrunning.Operations.{verb}Operation" for verb in ("Get", "Cancel", "Delete", "Wait")),
         "google.longrunning.Operations.ListOperations",
+        "google.cloud.workloadidentity.v1.WorkloadIdentity.GenerateServiceAgents",
         "storage.batch",
         "storage.xml",
         "storage.xml.multipartUploads",

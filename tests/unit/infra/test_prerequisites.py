@@ -21,7 +21,7 @@ class Recorder(pulumi.runtime.Mocks):
     declared = []
     def new_resource(self, args):
         self.declared.append([args.typ, args.name, args.inputs])
-        return f"{args.name}-id", {**args.inputs, "member": "serviceAccount:agent@example.com"}
+        return f"{args.name}-id", {**args.inputs, "projectNumber": 123}
     def call(self, args):
         raise AssertionError(f"nothing is looked up: {args.token}")
 
@@ -70,10 +70,18 @@ def test_the_bucket_is_private_and_never_emptied() -> None:
     assert bucket["publicAccessPrevention"] == "enforced"
 
 
-def test_the_service_agent_gets_the_bucket_and_nothing_else() -> None:
-    [access] = of_type(declared(settings()), "BucketIAMMember")
-    assert access["role"] == "roles/storage.objectAdmin"
-    assert access["member"].startswith("serviceAccount:")
+def test_the_two_agents_are_made_and_get_the_objects_of_the_bucket_and_nothing_else() -> None:
+    found = declared(settings())
+    [agents] = of_type(found, "WorkloadIdentityServiceAgent")
+    assert agents["parent"] == "projects/123/locations/global/serviceProducers/aiplatform.googleapis.com"
+    granted = [(access["role"], access["member"]) for access in of_type(found, "BucketIAMMember")]
+    assert sorted(granted) == [
+        ("roles/storage.objectUser", "serviceAccount:service-123@gcp-sa-aiplatform.iam.gserviceaccount.com"),
+        (
+            "roles/storage.objectUser",
+            "serviceAccount:service-123@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com",
+        ),
+    ]
 
 
 def test_a_quota_is_asked_for_only_when_written() -> None:

@@ -5,7 +5,8 @@ import pytest
 from tests.support.fake import FakeVertex
 from vertex_tuning.lifecycle import NotReady, Phase
 from vertex_tuning.lifecycle.settle import settle
-from vertex_tuning.resources.readiness import ReadinessExternal, ReadinessInputs
+from vertex_tuning.resources.readiness import ReadinessExternal
+from vertex_tuning.resources.requirements import ReadinessInputs
 from vertex_tuning.resources.tuning_quota import Verdict, verdict
 from vertex_tuning.vertex.client import Quota, QuotaRequest
 
