@@ -138,7 +138,7 @@ def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
     edits: tuple[dict[str, Any], ...] = (
         {},
         {"labels": {"cost-centre": "a1"}, "serving": {**service["serving"], "max_replicas": 2}},
-        {"tuning": {**tuning, "epochs": 2}},
+        {"tuning": {**tuning, "epochs": 2}, "serving": {"max_replicas": 2}},
     )
     for edit in edits:
         stack.configure({**values, "services": [{**service, **edit}]})

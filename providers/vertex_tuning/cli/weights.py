@@ -37,7 +37,7 @@ def weights(
     """Check the weights in a folder against a base model, and bring them into a bucket.
 
     The result is what `custom_base_model` takes. Nothing is uploaded while anything is wrong. A push that was
-    cut off is taken up where it was; what is there already is left as it is.
+    cut off is run again: files that have arrived are left, and one that was cut off starts over.
     """
     connection = Connection.from_environment()
     uri = _target(action, to)

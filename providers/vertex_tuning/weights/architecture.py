@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import catalog
 from ..catalog import BaseModel
 from ..mistakes import Mistake
 from .safetensors import Tensor
+from .tensors import described
 
 EMBEDDED = "vertex-emulator"
 """What the embedded Vertex AI writes into ``made_by`` of each config.json: its models are its own."""
 EMBEDDINGS = "embed_tokens.weight"
+NAMED = 3
+"""Tensors that a mistake names; of the others it says how many there are."""
 
 
 def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -> Iterator[Mistake]:
@@ -39,15 +42,31 @@ def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -
             yield Mistake(at, f"{name} is {config.get(name)!r}, and {base.label} has {value}")
 
 
-def unlike(config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterator[Mistake]:
-    """Where the tensors are not those that config.json describes."""
+def unlike(config: Mapping[str, Any], tensors: Mapping[str, tuple[str, Tensor]]) -> Iterator[Mistake]:
+    """Where the tensors, each with its file's name, have not the shapes that config.json describes."""
+    wanted = described(config) or _embeddings(config, tensors)
+    odd = [name for name, shape in wanted.items() if name in tensors and tensors[name][1].shape != shape]
+    for name in odd[:NAMED]:
+        file, tensor = tensors[name]
+        yield Mistake(file, f"{name}: has the shape {tensor.shape}, and config.json describes {wanted[name]}")
+    if odd[NAMED:]:
+        yield Mistake("config.json", f"describes other shapes for {len(odd) - NAMED} more tensors")
+
+
+def lacking(config: Mapping[str, Any], tensors: Collection[str]) -> Iterator[Mistake]:
+    """Which of the tensors that config.json describes are in no file."""
+    missing = [name for name in described(config) if name not in tensors]
+    if missing:
+        more = f" and {len(missing) - NAMED} more" if missing[NAMED:] else ""
+        yield Mistake(
+            "config.json", f"describes tensors that are in no file: {', '.join(missing[:NAMED])}{more}"
+        )
+
+
+def _embeddings(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, tuple[Any, ...]]:
     sizes = config.get("text_config", config)
-    if not isinstance(sizes, Mapping):
-        return
-    wanted = (sizes.get("vocab_size"), sizes.get("hidden_size"))
-    for name, tensor in tensors.items():
-        if name.endswith(EMBEDDINGS) and None not in wanted and tensor.shape != wanted:
-            yield Mistake(name, f"has the shape {tensor.shape}, and config.json describes {wanted}")
+    wanted = (sizes.get("vocab_size"), sizes.get("hidden_size")) if isinstance(sizes, Mapping) else (None,)
+    return {} if None in wanted else {name: wanted for name in names if name.endswith(EMBEDDINGS)}
 
 
 def compared(config: Mapping[str, Any], base: BaseModel) -> str:
@@ -58,5 +77,6 @@ def compared(config: Mapping[str, Any], base: BaseModel) -> str:
             "made by the embedded Vertex AI: its architecture is not compared, and no other service tunes it"
         )
     if wanted.sizes:
-        return f"the architecture is that of {base.label}: model_type, {', '.join(wanted.sizes)}"
+        every = ", and every tensor's name and shape" if described(config) else ""
+        return f"the architecture is that of {base.label}: model_type, {', '.join(wanted.sizes)}{every}"
     return f"only model_type was compared: the sizes of {base.label} are not in the catalogue"

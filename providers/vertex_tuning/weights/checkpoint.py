@@ -10,7 +10,7 @@ import msgspec
 
 from ..catalog import BaseModel
 from ..mistakes import Mistake
-from .architecture import compared, differences, unlike
+from .architecture import compared, differences, lacking, unlike
 from .safetensors import Tensor, Unreadable, read_header
 
 CONFIG, INDEX, SINGLE = "config.json", "model.safetensors.index.json", "model.safetensors"
@@ -65,12 +65,18 @@ def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoin
     mistakes = [*_unwanted(names), *_tokenizer(names)]
     config, wrong = _json(folder / CONFIG)
     mistakes += wrong
-    shards, wrong = _shards(folder, names)
-    mistakes += wrong
+    shards, broken = _shards(folder, names)
+    tensors: dict[str, tuple[str, Tensor]] = {}
     for name, listed in shards.items():
-        mistakes += _shard(folder / name, listed, config)
-    if config:
-        mistakes += differences(config, base, embedded=embedded)
+        found, wrong = _shard(folder / name, listed)
+        broken += wrong
+        tensors |= {tensor: (name, found[tensor]) for tensor in found}
+    mistakes += broken
+    other = list(differences(config, base, embedded=embedded)) if config else []
+    mistakes += other
+    if config and not other:
+        mistakes += unlike(config, tensors)
+        mistakes += [] if broken else lacking(config, tensors)
     if mistakes:
         return None, mistakes
     small = [name for name in names if name.endswith(BESIDE) and name != CONFIG]
@@ -128,14 +134,14 @@ def _shards(folder: Path, names: list[str]) -> tuple[Mapping[str, set[str] | Non
     return {name: tensors for name, tensors in shards.items() if name in names}, missing
 
 
-def _shard(path: Path, listed: set[str] | None, config: Mapping[str, Any]) -> Iterator[Mistake]:
+def _shard(path: Path, listed: set[str] | None) -> tuple[dict[str, Tensor], list[Mistake]]:
     try:
-        tensors: dict[str, Tensor] = read_header(path)
+        tensors = read_header(path)
     except (OSError, Unreadable) as error:
-        yield Mistake(path.name, str(error))
-        return
-    if listed is not None and (odd := sorted(listed ^ tensors.keys())):
-        where = "is not in it" if odd[0] in listed else f"is in it, and {INDEX} does not say so"
-        yield Mistake(path.name, f"{odd[0]} {where}" + (f", and {len(odd) - 1} more" if odd[1:] else ""))
-    for mistake in unlike(config, tensors):
-        yield Mistake(path.name, str(mistake))
+        return {}, [Mistake(path.name, str(error))]
+    odd = sorted(listed ^ tensors.keys()) if listed is not None else []
+    if listed is None or not odd:
+        return tensors, []
+    where = "is not in it" if odd[0] in listed else f"is in it, and {INDEX} does not say so"
+    more = f", and {len(odd) - 1} more" if odd[1:] else ""
+    return tensors, [Mistake(path.name, f"{odd[0]} {where}{more}")]

@@ -13,9 +13,32 @@ from vertex_tuning.catalog import BaseModel
 
 QWEN = catalog.find_model("qwen/qwen3@qwen3-4b")
 SIZES = catalog.architecture_of(QWEN.id).sizes
-# One row of the embedding table instead of all: a header is what is looked at, and it may lie about bytes.
-EMBEDDINGS = {"model.embed_tokens.weight": [SIZES["vocab_size"], SIZES["hidden_size"]]}
 Header = Mapping[str, list[int]]
+TABLE = [SIZES["vocab_size"], SIZES["hidden_size"]]
+EMBEDDINGS = {"model.embed_tokens.weight": TABLE}
+
+
+def layer(number: int) -> Header:
+    """The tensors of one layer of Qwen 3 4B, whose heads have 128 entries."""
+    parts = {
+        "input_layernorm": [2560],
+        "self_attn.q_proj": [4096, 2560],
+        "self_attn.k_proj": [1024, 2560],
+        "self_attn.v_proj": [1024, 2560],
+        "self_attn.o_proj": [2560, 4096],
+        "self_attn.q_norm": [128],
+        "self_attn.k_norm": [128],
+        "post_attention_layernorm": [2560],
+        "mlp.gate_proj": [9728, 2560],
+        "mlp.up_proj": [9728, 2560],
+        "mlp.down_proj": [2560, 9728],
+    }
+    return {f"model.layers.{number}.{part}.weight": shape for part, shape in parts.items()}
+
+
+LAYERS = {name: shape for number in range(36) for name, shape in layer(number).items()}
+REST = {**LAYERS, "model.norm.weight": [2560]}
+WHOLE = {**EMBEDDINGS, **REST}
 
 
 def safetensors(tensors: Header, *, data: bytes = b"\0" * 8) -> bytes:
@@ -69,10 +92,10 @@ def make(tmp_path: Path) -> Callable[[str], Folder]:
     def made(name: str = "model") -> Folder:
         (tmp_path / name).mkdir()
         folder = Folder(tmp_path / name)
-        folder.write("config.json", {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], **SIZES})
+        folder.write("config.json", {"model_type": "qwen3", "tie_word_embeddings": True, **SIZES})
         folder.write("tokenizer.json", {"model": {}})
         folder.write("tokenizer_config.json", {})
-        folder.write("model.safetensors", safetensors(EMBEDDINGS))
+        folder.write("model.safetensors", safetensors(WHOLE))
         return folder
 
     return made

@@ -1,10 +1,10 @@
 """What makes a folder a model that a base model can be exchanged for; every mistake is told at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
-from tests.unit.weights.conftest import EMBEDDINGS, SIZES, Folder, safetensors
+from tests.unit.weights.conftest import EMBEDDINGS, LAYERS, REST, SIZES, WHOLE, Folder, Header, safetensors
 from vertex_tuning import catalog
 from vertex_tuning.catalog import BaseModel
 from vertex_tuning.weights import examine
@@ -12,8 +12,13 @@ from vertex_tuning.weights import examine
 Spoil = Callable[[Folder], None]
 INDEX = "model.safetensors.index.json"
 PICKLE = "is a pickle, which runs code where it is loaded; take it out or save safetensors"
+EIGHTEENTH = ", ".join(
+    f"model.layers.18.{part}.weight"
+    for part in ("input_layernorm", "post_attention_layernorm", "self_attn.q_proj")
+)
+NOWHERE = "config.json: describes tensors that are in no file:"
+FIRST = "model.safetensors: model.layers.0.self_attn"
 SHAPE = "model.safetensors: model.embed_tokens.weight: has the shape"
-MORE = {"model.norm.weight": [2560]}
 
 
 def cut(folder: Folder) -> None:
@@ -22,13 +27,18 @@ def cut(folder: Folder) -> None:
 
 
 def indexed_wrongly(folder: Folder) -> None:
-    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": MORE})
+    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": REST})
     folder.write("b.safetensors", safetensors({"lm_head.weight": [1, 1]}))
 
 
 def without_a_shard(folder: Folder) -> None:
-    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": MORE})
+    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": REST})
     folder.drop("b.safetensors")
+
+
+def without(tensors: Header, prefix: str, numbers: Collection[int]) -> Header:
+    gone = tuple(f"{prefix}{number}." for number in numbers)
+    return {name: shape for name, shape in tensors.items() if not name.startswith(gone)}
 
 
 def without_a_tokenizer(folder: Folder) -> None:
@@ -68,7 +78,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "a file that was cut short": (
         cut,
-        ["model.safetensors: has 144 bytes, and its header describes 147: fetch it again"],
+        ["model.safetensors: has 42,199 bytes, and its header describes 42,202: fetch it again"],
     ),
     "a pointer of Git LFS in place of the file": (
         lambda f: f.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),
@@ -81,7 +91,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     "a shard that is not there": (without_a_shard, [f"b.safetensors: is missing, and {INDEX} names it"]),
     "a shard with other tensors than the index says": (
         indexed_wrongly,
-        [f"b.safetensors: lm_head.weight is in it, and {INDEX} does not say so, and 1 more"],
+        [f"b.safetensors: lm_head.weight is in it, and {INDEX} does not say so, and {len(REST)} more"],
     ),
     "an index without a map": (
         lambda f: f.write(INDEX, {"metadata": {}}),
@@ -107,9 +117,33 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
         ["config.json: has a quantization_config: tuning needs the weights as they were published"],
     ),
     "tensors of another model than the configuration's": (
-        lambda f: f.write("model.safetensors", safetensors({"model.embed_tokens.weight": [10, 20]})),
+        lambda f: f.write("model.safetensors", safetensors({**WHOLE, "model.embed_tokens.weight": [10, 20]})),
         [
             f"{SHAPE} (10, 20), and config.json describes (151936, 2560)",
+        ],
+    ),
+    "half of the layers in a single file": (
+        lambda f: f.write("model.safetensors", safetensors(without(WHOLE, "model.layers.", range(18, 36)))),
+        [f"{NOWHERE} {EIGHTEENTH} and 195 more"],
+    ),
+    "one tensor less": (
+        lambda f: f.write("model.safetensors", safetensors({**EMBEDDINGS, **LAYERS})),
+        [f"{NOWHERE} model.norm.weight"],
+    ),
+    "no output head, and a configuration that does not share the embeddings": (
+        lambda f: f.config(tie_word_embeddings=False),
+        [f"{NOWHERE} lm_head.weight"],
+    ),
+    "layers of another width": (
+        lambda f: f.write(
+            "model.safetensors",
+            safetensors({name: [1, 1] if "proj" in name else shape for name, shape in WHOLE.items()}),
+        ),
+        [
+            f"{FIRST}.q_proj.weight: has the shape (1, 1), and config.json describes (4096, 2560)",
+            f"{FIRST}.k_proj.weight: has the shape (1, 1), and config.json describes (1024, 2560)",
+            f"{FIRST}.v_proj.weight: has the shape (1, 1), and config.json describes (1024, 2560)",
+            "config.json: describes other shapes for 249 more tensors",
         ],
     ),
     "a rehearsal's model, for the real service": (
@@ -123,7 +157,6 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
         [
             f"w.pt: {PICKLE}",
             "tokenizer.json or tokenizer.model: is missing",
-            f"{SHAPE} (151936, 2560), and config.json describes (151936, 1)",
             "config.json: hidden_size is 1, and Qwen 3 4B has 2560",
         ],
     ),
@@ -145,10 +178,10 @@ def test_a_folder_that_is_not_there(folder: Folder, base: BaseModel) -> None:
 
 
 def test_the_files_of_the_model_and_no_others(folder: Folder, base: BaseModel) -> None:
-    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": MORE})
+    folder.sharded({"a.safetensors": EMBEDDINGS, "b.safetensors": REST})
     folder.write("chat_template.jinja", "{{ messages }}")
     folder.write("README.md", "read me")
-    folder.write("stray.safetensors", safetensors(MORE))
+    folder.write("stray.safetensors", safetensors(REST))
     (folder.path / "original").mkdir()
 
     checkpoint, mistakes = examine(folder.path, base, embedded=False)
@@ -177,7 +210,7 @@ def test_what_is_not_in_the_catalogue_is_not_claimed(folder: Folder) -> None:
 
 
 def test_the_embedded_service_takes_what_it_made(folder: Folder, base: BaseModel) -> None:
-    folder.config(model_type="llama", made_by="vertex-emulator")
+    folder.config(model_type="llama", head_dim=128, made_by="vertex-emulator")
     checkpoint, mistakes = examine(folder.path, base, embedded=True)
     assert mistakes == []
     assert checkpoint is not None
