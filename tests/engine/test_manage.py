@@ -69,3 +69,22 @@ def test_a_bare_project_is_set_up_tuned_on_and_served_in_one_up(
     back = stack.up()
     assert back.ok, back.text
     assert emulator.admin.count("POST", "/tuningJobs", since) == 0, "what was paid for is taken up again"
+
+
+def test_a_bucket_that_is_there_with_other_settings_is_not_taken_for_ours(
+    workspace: Make, managed: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    project = "bucket-project"
+    emulator.admin.project(project, tuning_quota=0)
+    google = Plain(emulator.url, project)
+    there = {"name": f"{project}-tuning", "location": "EUROPE-WEST4"}
+    google.ok("POST", f"storage/v1/b?project={project}", there)
+    values = {**managed, "project": project, "output_uri": f"gs://{project}-tuning/models", "services": []}
+    stack = workspace(values, plugins=gcp_plugin.FOLDER, plugin_settings=gcp_plugin.settings(emulator.url))
+
+    ran = stack.up()
+
+    assert not ran.ok
+    assert "=> {us-central1}" in ran.text, "what differs is named"
+    found = google.ok("GET", f"storage/v1/b/{project}-tuning")
+    assert found["location"] == "EUROPE-WEST4", "and nothing of it is changed"
