@@ -40,6 +40,7 @@ def test_the_same_fingerprint_is_not_paid_for_twice_in_a_project(
     assert "pays for a tuning" not in before.text
     assert prod.up().ok
     served = prod.outputs()["tickets-prod"]
+    assert served["lineage"]["owner"] == "vertex-tuning/test/tickets", "who tuned it, not who reads it"
     assert served["settled"] is True
     assert served["job"] == job
     assert prod.resource("TuningJob")["owned"] is False
@@ -77,6 +78,9 @@ def test_a_stack_serves_what_another_tuned_and_its_lineage_travels(
     monkeypatch.setenv("GITHUB_SHA", "b" * 40)
     assert prod.steps() == [], "another commit changes nothing"
     served = prod.outputs()["tickets-prod"]
+    assert staging.up().ok
+    assert staging.outputs()["tickets"]["lineage"]["commit"] == "a" * 40, "it is the tuning's"
+    assert served["lineage"] == staging.outputs()["tickets"]["lineage"], "and handed on as it is"
     assert emulator.admin.count("POST", "/tuningJobs", since) == 0
 
     monkeypatch.setenv("VERTEX_TUNING_ENDPOINT", emulator.url)

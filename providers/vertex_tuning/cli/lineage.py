@@ -59,7 +59,9 @@ def _rows(served: Served) -> Iterator[tuple[str, str]]:
 
 def _data(data: lineages.Data) -> str:
     count = f"{data.examples:,} examples, " if data.examples is not None else ""
-    return f"{data.source}: {count}{data.content}"
+    pinned = f"#{data.generation}" if data.generation and "#" not in data.source else ""
+    checksum = f", crc32c {data.crc32c}" if data.crc32c else ""
+    return f"{data.source}{pinned}: {count}{data.content}{checksum}"
 
 
 COMMAND = ui.Command(

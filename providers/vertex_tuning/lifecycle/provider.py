@@ -276,7 +276,7 @@ class Provider(ResourceProvider, Generic[In]):
             reach = self._reach(inputs)
             return pool.submit(lambda: question(reach)).result(timeout=LOOK_SECONDS)
         except (VertexError, LookTimeout) as error:
-            process.say(inputs.urn, f"not looked at: {error or 'no answer in time'}", warning=True)
+            process.say(inputs.urn, f"not looked at: {str(error) or 'no answer in time'}", warning=True)
             return None
         finally:
             pool.shutdown(wait=False)

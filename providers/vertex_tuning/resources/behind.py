@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from .. import lineage, names
-from ..lifecycle import Reach
+from ..lifecycle import Observation, Reach, ResourceInputs
 from ..lineage import Data, Lineage
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..vertex.client import Job
 from ..vertex.errors import PermissionMissing
+from . import artifacts
 
 
 def written(reach: Reach, artifacts_uri: str) -> Lineage | None:
@@ -22,7 +24,41 @@ def written(reach: Reach, artifacts_uri: str) -> Lineage | None:
     return None
 
 
-def with_bytes(reach: Reach, declared: Lineage, job: Job | None) -> Lineage:
+def told(reach: Reach, declared: dict[str, Any], seen: Observation) -> dict[str, Any]:
+    """What stands behind weights that are there, whoever made them; what is declared for want of more."""
+    found = written(reach, str(seen.live["artifacts_uri"]))
+    if found is None and (job := _job(reach, seen)) is not None:
+        found = of_job(job)
+    plain: dict[str, Any] = msgspec.to_builtins(found) if found is not None else declared
+    return plain
+
+
+def to_write(
+    reach: Reach, inputs: ResourceInputs, fingerprint: str, declared: Lineage | None, seen: Observation
+) -> Lineage | None:
+    """The lineage of weights that this owner's own job made and that have none yet; the first one stays."""
+    uri = str(seen.live["artifacts_uri"])
+    ours = uri.startswith(f"{inputs.output_uri}/") and _tuned_by(reach, fingerprint) == inputs.owner
+    if declared is None or not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
+        return None
+    whole = msgspec.structs.replace(declared, job=seen.live.get("job"), ended=seen.live.get("ended"))
+    return _with_bytes(reach, whole, _job(reach, seen))
+
+
+def _tuned_by(reach: Reach, fingerprint: str) -> str:
+    """Whose submission made the job; empty when nobody's did that is known."""
+    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    if held is None or not held.claim.resource:
+        return ""
+    job = reach.vertex.jobs.get(held.claim.resource)
+    return held.claim.owner if job is None or artifacts.made_under(job, held.claim) else ""
+
+
+def _job(reach: Reach, seen: Observation) -> Job | None:
+    return reach.vertex.jobs.get(str(seen.live["job"])) if seen.live.get("job") else None
+
+
+def _with_bytes(reach: Reach, declared: Lineage, job: Job | None) -> Lineage:
     """A declared lineage with the bytes that the job read, as far as the job is still known."""
     read = (job.training_uri, job.validation_uri) if job is not None else ("", "")
     validation = declared.validation

@@ -13,7 +13,6 @@ from .. import cost, lineage
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..specs import GcsUri, Retry, TuningJobName
 from ..vertex.claims import Held
-from ..vertex.client import Job
 from . import artifacts, behind, looks, readers, retrying
 from .deleting import deletable, in_use, kept
 from .submission import ended_early
@@ -61,7 +60,7 @@ class TunedModelExternal:
             left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
             if left:
                 return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
-        return Observation(Phase.READY, {**seen.live, "lineage": _lineage(reach, inputs, seen)})
+        return Observation(Phase.READY, {**seen.live, "lineage": behind.told(reach, inputs.lineage, seen)})
 
     def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
         """Submit the job that follows a failed one, write the lineage, or copy what the export lacks."""
@@ -108,37 +107,9 @@ def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
 
 
 def _to_write(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> lineage.Lineage | None:
-    """The lineage of weights that our own job made and that have none yet; the first one stays."""
-    said, uri = lineage.of_inputs(inputs.lineage), str(seen.live["artifacts_uri"])
-    if said is None or inputs.fingerprint is None:
+    if inputs.fingerprint is None:
         return None
-    ours = uri.startswith(f"{inputs.output_uri}/") and _tuned_by(reach, inputs.fingerprint) == inputs.owner
-    if not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
-        return None
-    said = msgspec.structs.replace(said, job=seen.live.get("job"), ended=seen.live.get("ended"))
-    return behind.with_bytes(reach, said, _job(reach, seen))
-
-
-def _tuned_by(reach: Reach, fingerprint: str) -> str:
-    """Whose submission made the job; empty when nobody's did that is known."""
-    held = reach.claims.read(artifacts.job_key(fingerprint), "")
-    if held is None or not held.claim.resource:
-        return ""
-    job = reach.vertex.jobs.get(held.claim.resource)
-    return held.claim.owner if job is None or artifacts.made_under(job, held.claim) else ""
-
-
-def _job(reach: Reach, seen: Observation) -> Job | None:
-    return reach.vertex.jobs.get(str(seen.live["job"])) if seen.live.get("job") else None
-
-
-def _lineage(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> dict[str, Any]:
-    """What stands behind these weights, whoever made them; what is declared says it of promoted ones."""
-    found = behind.written(reach, str(seen.live["artifacts_uri"]))
-    if found is None and (job := _job(reach, seen)) is not None:
-        found = behind.of_job(job)
-    told: dict[str, Any] = msgspec.to_builtins(found) if found is not None else inputs.lineage
-    return told
+    return behind.to_write(reach, inputs, inputs.fingerprint, lineage.of_inputs(inputs.lineage), seen)
 
 
 def _uncopied(reach: Reach, source: str, target: str) -> list[str]:

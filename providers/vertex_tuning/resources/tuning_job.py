@@ -115,9 +115,14 @@ class TuningJobProvider(Provider[TuningJobInputs]):
             return found
         standing = self._standing(self._parsed(news))
         if standing is None or not standing.uses:
+            why = (
+                "and it could not be looked at whether that is paid for already"
+                if standing is None
+                else standing.refused or "which would tune again and cost money"
+            )
             raise InvalidRequest(
-                f"service {news.get('service')}: {', '.join(found.replaces)} changed, which would tune again "
-                "and cost money; retrain is 'deny'. Take the change back or set retrain: allow"
+                f"service {news.get('service')}: {', '.join(found.replaces)} changed, {why}; retrain is 'deny'. "
+                "Take the change back or set retrain: allow"
             )
         return found
 
