@@ -11,4 +11,9 @@ from pulumi.output import Unknown
 
 def made_anew(olds: Mapping[str, Any], found: CheckResult) -> bool:
     """Whether a resource is to be made, for the first time or anew, of inputs that are known and right."""
-    return not olds and not found.failures and not any(isinstance(v, Unknown) for v in found.inputs.values())
+    return not olds and not found.failures and known(found.inputs)
+
+
+def known(inputs: Mapping[str, Any]) -> bool:
+    """Whether none of them is an output that only an `up` finds out."""
+    return not any(isinstance(value, Unknown) for value in inputs.values())

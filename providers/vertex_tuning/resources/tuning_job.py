@@ -113,7 +113,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         denied = news.get("retrain") == Retrain.DENY.value and not news.get("adopt_job")
         if not found.replaces or not denied or news.get("reuse") == Reuse.PROJECT.value:
             return found
-        standing = self._standing(self._parsed(news))
+        standing = self._standing(self._parsed(news)) if looks.known(news) else None
         if standing is None or not standing.uses:
             why = (
                 "and it could not be looked at whether that is paid for already"
@@ -121,8 +121,8 @@ class TuningJobProvider(Provider[TuningJobInputs]):
                 else standing.refused or "which would tune again and cost money"
             )
             raise InvalidRequest(
-                f"service {news.get('service')}: {', '.join(found.replaces)} changed, {why}; retrain is 'deny'. "
-                "Take the change back or set retrain: allow"
+                f"service {news.get('service')}: {', '.join(found.replaces)} changed, {why}; "
+                "retrain is 'deny'. Take the change back or set retrain: allow"
             )
         return found
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from pulumi.output import Unknown
 
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.errors import PermissionMissing
+from vertex_tuning.resources.tuning_job import TuningJobProvider
+from vertex_tuning.vertex.errors import InvalidRequest, PermissionMissing
 
 Declare = Callable[..., ServicePlan]
 
@@ -97,3 +99,10 @@ def test_a_job_that_is_adopted_is_no_tuning_that_deny_refuses(fake: FakeVertex, 
     assert engine.up(declare(service={"retrain": "deny", "adopt_job": first})).ok
     assert engine.outputs("job")["job"] == first
     assert len(fake.jobs.all) == 2
+
+
+def test_deny_refuses_what_is_not_known_before_an_up(declare: Declare) -> None:
+    before = declare().job or {}
+    after = {**before, "fingerprint": Unknown(), "retrain": "deny"}
+    with pytest.raises(InvalidRequest, match="could not be looked at"):
+        TuningJobProvider().diff("id", before, after)
