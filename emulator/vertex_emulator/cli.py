@@ -1,6 +1,5 @@
 """The command line of the embedded Vertex AI."""
 
-import ipaddress
 import json
 import os
 import socket
@@ -12,7 +11,7 @@ import uvicorn
 
 from vertex_emulator.api.served import TABLE
 from vertex_emulator.app import make_app
-from vertex_emulator.settings import MAX_CONNECTIONS, Settings, Speed
+from vertex_emulator.settings import MAX_CONNECTIONS, Settings, Speed, is_loopback
 from vertex_emulator.store.lock import DataLocked, lock_data
 from vertex_emulator.web import CuttableProtocol
 from vertex_emulator.wire.proto import load_messages
@@ -54,7 +53,7 @@ def serve(
     """Serve Vertex AI and Cloud Storage until a signal ends it."""
     data, cache = data.resolve(), (cache or data / "cache").resolve()
     token = _token(token_file)
-    if not _loopback(host) and token is None:
+    if not is_loopback(host) and token is None:
         raise typer.BadParameter(f"{host} can be reached from elsewhere: give a --token-file.")
     try:
         lock = lock_data(data)
@@ -115,19 +114,14 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _token(path: Path | None) -> str | None:
     if path is None:
         return None
-    token = path.read_text().strip()
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise typer.BadParameter(f"{path} cannot be read as the token: {why}.") from None
     if not token:
         raise typer.BadParameter(f"{path} is empty.")
     return token

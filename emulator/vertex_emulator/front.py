@@ -8,6 +8,7 @@ import os
 import signal
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -21,8 +22,8 @@ from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.known import google_method
 from vertex_emulator.request_log import Entry
 from vertex_emulator.service import Service
-from vertex_emulator.settings import MAX_JSON_BYTES
-from vertex_emulator.wire.errors import ApiError, StorageError, not_found, of_http, unimplemented
+from vertex_emulator.settings import MAX_JSON_BYTES, is_loopback
+from vertex_emulator.wire.errors import ApiError, StorageError, invalid, not_found, of_http, unimplemented
 from vertex_emulator.wire.payload import json_object, read_bounded
 
 Json = dict[str, Any]
@@ -51,7 +52,8 @@ class Front:
         request = Request(scope, inlet)
         path = scope["raw_path"].decode("ascii", "replace").partition("?")[0]
         if path.startswith("/emulator/"):
-            response = await self._answer(request, path, faults.CallFaults())
+            response = _foreign(request) if self.service.settings.token is None else None
+            response = response or await self._answer(request, path, faults.CallFaults())
             await inlet.drain()
             await response(scope, receive, send)
             return
@@ -153,6 +155,20 @@ async def _go_wrong(found: faults.CallFaults, when: faults.When) -> None:
         if isinstance(action, faults.Signal) and action.when == when:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(action.pid, signal.Signals[action.signal])
+
+
+def _foreign(request: Request) -> Response | None:
+    """The refusal of a call that a web page could make, where no token keeps strangers out.
+
+    A page can send plain text to any address, and can have a name of its own that leads to this machine.
+    """
+    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    if not is_loopback(host):
+        return _error(ApiError(7, f"The Host of the request, '{host}', does not name this machine."), "")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method in {"POST", "PUT"} and kind != "application/json":
+        return _error(invalid(f"The Content-Type must be application/json, not '{kind}'."), "")
+    return None
 
 
 def _find(method: str, path: str) -> tuple[Route, dict[str, str]]:

@@ -7,13 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from vertex_emulator.wire.errors import invalid
+from vertex_emulator.wire.errors import invalid, unimplemented
 
 if TYPE_CHECKING:
     from vertex_emulator.serving.model import Completion, Generation, ServedModel
 
 Json = dict[str, Any]
 CHAT_FORMAT = "chatCompletions"
+_WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
+    "audio": (),
+    "best_of": (1,),
+    "frequency_penalty": (0,),
+    "function_call": ("none",),
+    "functions": ([],),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "min_p": (0,),
+    "modalities": (["text"],),
+    "n": (1,),
+    "presence_penalty": (0,),
+    "prompt_logprobs": (False,),
+    "repetition_penalty": (1,),
+    "response_format": ({"type": "text"},),
+    "stop_token_ids": ([],),
+    "tool_choice": ("none", "auto"),
+    "tools": ([],),
+    "top_logprobs": (0,),
+}
+"""Fields of OpenAI's and vLLM's requests that are not served → the values that ask for nothing."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -21,6 +42,19 @@ class Turn(msgspec.Struct, frozen=True):
 
     role: str
     content: str
+
+
+class _TextPart(msgspec.Struct, frozen=True, tag="text", tag_field="type"):
+    text: str
+
+
+class _Message(msgspec.Struct, frozen=True):
+    role: str
+    content: str | tuple[_TextPart, ...]
+
+
+def _text(content: str | tuple[_TextPart, ...]) -> str:
+    return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
 class PromptAsked(msgspec.Struct, frozen=True):
@@ -59,6 +93,7 @@ def asked(instance: object, parameters: Json) -> Asked:
     given = {key: _whole(value) for key, value in {**parameters, **instance}.items()}
     if given.get("@requestFormat") == CHAT_FORMAT:
         return chat(given)
+    check_served(given)
     prompt, raw = given.get("prompt"), given.get("raw_response", False)
     if not isinstance(prompt, str) or not isinstance(raw, bool):
         raise invalid("An instance needs a prompt (a string); its raw_response is a boolean.")
@@ -70,12 +105,26 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def check_served(given: Json) -> None:
+    """Refuse by name what would change the answer elsewhere and has no effect here. Raises UNIMPLEMENTED."""
+    for name, nothing in _WITHOUT_EFFECT.items():
+        if given.get(name) is not None and given[name] not in nothing:
+            raise unimplemented(f"{name} of a prediction")
+
+
 def chat(given: Json) -> ChatAsked:
-    """A chat completion request. Raises ApiError INVALID_ARGUMENT when its messages are malformed."""
+    """A chat completion request.
+
+    Raises ApiError INVALID_ARGUMENT when its messages are malformed, UNIMPLEMENTED as `check_served`.
+    """
+    check_served(given)
     try:
-        turns = msgspec.convert(given.get("messages"), tuple[Turn, ...])
+        messages = msgspec.convert(given.get("messages"), tuple[_Message, ...])
     except msgspec.ValidationError as error:
         raise invalid(f"messages: {error}") from None
+    turns = tuple(Turn(message.role, _text(message.content)) for message in messages)
+    if (most := given.get("max_completion_tokens")) is not None:
+        given = {**given, "max_tokens": most}
     if not turns:
         raise invalid("messages must not be empty.")
     stream = given.get("stream") or False

@@ -9,6 +9,7 @@ from vertex_emulator.store.resources import Kind
 Json = dict[str, Any]
 
 TUNING_QUOTA = "GlobalConcurrentManagedOssModelFineTuningJobsPerProject"
+TUNING_METRIC = "aiplatform.googleapis.com/global_concurrent_managed_oss_model_fine_tuning_jobs"
 L4_QUOTA = "CustomModelServingL4GPUsPerProjectPerRegion"
 
 

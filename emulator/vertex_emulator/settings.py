@@ -1,5 +1,6 @@
 """How one embedded Vertex AI is run."""
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 
@@ -52,3 +53,13 @@ MAX_WORKERS = 2
 """Tuning workers that run at once; jobs beyond that stay pending."""
 MAX_CONNECTIONS = 1024
 """Connections served at once; beyond that uvicorn answers 503."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or a host's name stands for this machine and nothing else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -52,15 +52,19 @@ def choose_target(call: Call) -> Target:
     )
 
 
+def _asked(instances: list[object], parameters: Json) -> list[prediction.Asked]:
+    if len(instances) > MAX_INSTANCES:
+        raise invalid(f"{len(instances)} instances are given, at most {MAX_INSTANCES} are allowed.")
+    return [prediction.asked(instance, parameters) for instance in instances]
+
+
 async def predict(call: Call) -> Response:
     """Answer every instance of a request."""
     request = parse(call.version, "PredictRequest", call.payload)
     instances, parameters = request["instances"], request.get("parameters") or {}
-    if len(instances) > MAX_INSTANCES:
-        raise invalid(f"{len(instances)} instances are given, at most {MAX_INSTANCES} are allowed.")
     if not isinstance(parameters, dict):
         raise invalid("parameters must be an object.")
-    asked = [prediction.asked(instance, parameters) for instance in instances]
+    asked = _asked(instances, parameters)
     target = choose_target(call)
     answers = await call.service.predictor.predict(target.weights, asked)
     return JSONResponse(
@@ -80,7 +84,7 @@ async def raw_predict(call: Call) -> Response:
     instances, parameters = payload.get("instances"), payload.get("parameters", {})
     if not isinstance(instances, list) or not isinstance(parameters, dict):
         raise invalid("The container takes an object with instances (a list) and parameters (an object).")
-    asked = [prediction.asked(instance, parameters) for instance in instances[:MAX_INSTANCES]]
+    asked = _asked(instances, parameters)
     target = choose_target(call)
     answers = await call.service.predictor.predict(target.weights, asked)
     headers = {

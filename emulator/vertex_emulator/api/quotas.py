@@ -3,7 +3,7 @@
 from vertex_emulator.api.common import Json
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.catalog import TUNING_REGIONS
-from vertex_emulator.quota import L4_QUOTA, TUNING_QUOTA, l4_quota, tuning_quota
+from vertex_emulator.quota import L4_QUOTA, TUNING_METRIC, TUNING_QUOTA, l4_quota, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import invalid, not_found
@@ -31,7 +31,7 @@ def _infos(call: Call) -> list[Json]:
     tuning = {
         "name": f"{parent}/{TUNING_QUOTA}",
         "quotaId": TUNING_QUOTA,
-        "metric": "aiplatform.googleapis.com/global_concurrent_managed_oss_model_fine_tuning_jobs",
+        "metric": TUNING_METRIC,
         "quotaDisplayName": "Global concurrent managed OSS model fine-tuning jobs per project",
         "metricDisplayName": "Global concurrent managed OSS model fine-tuning jobs",
         "isConcurrent": True,

@@ -5,7 +5,8 @@ from vertex_emulator.api.listing import PLAIN, listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import tuning
 from vertex_emulator.jobs.operations import new_id
-from vertex_emulator.quota import tuning_quota
+from vertex_emulator.quota import TUNING_METRIC, TUNING_QUOTA, tuning_quota
+from vertex_emulator.store.projects import VERTEX_API
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.tuning_request import check_inputs, check_request
 from vertex_emulator.wire.errors import ApiError
@@ -40,7 +41,13 @@ def create(call: Call) -> Json:
             f"'project_number:{where.project.number}': "
             f"{quota} in all, {len(running)} in use.",
             reason="RATE_LIMIT_EXCEEDED",
-            metadata={"service": "aiplatform.googleapis.com", "quota_limit_value": str(quota)},
+            metadata={
+                "service": VERTEX_API,
+                "consumer": f"projects/{where.project.number}",
+                "quota_metric": TUNING_METRIC,
+                "quota_limit": TUNING_QUOTA,
+                "quota_limit_value": str(quota),
+            },
         )
     now = call.service.now()
     name = name_in(where, Kind.TUNING_JOB, new_id())

@@ -21,8 +21,9 @@ _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """What the model said.
 
-    `finish_reason` is "stop" when it ended by itself and "length" when max_tokens
-    or the end of its context cut it off. The end token counts in `completion_tokens` and is no text.
+    `finish_reason` is "stop" when it ended by itself or at a `stop` of its sampling, and "length" when
+    max_tokens or the end of its context cut it off. The end token counts in `completion_tokens` and is no
+    text.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Generation:
         self._room = min(sampling.max_tokens, config.max_position_embeddings - len(ids))
         self._sampling = sampling
         self._answer: list[int] = []
+        self._stop_at: int | None = None
         self.prompt_s = 0.0
         self.answer_s = 0.0
 
@@ -59,9 +61,12 @@ class Generation:
         shown = ""
         for _ in self._tokens():
             text = self._text()
-            if not text.endswith(_UNFINISHED) and text != shown:
-                yield text[len(shown) :]
-                shown = text
+            if text.endswith(_UNFINISHED):
+                continue
+            certain = text[: len(text) - _begun(text, self._sampling.stop)]
+            if len(certain) > len(shown):
+                yield certain[len(shown) :]
+                shown = certain
         if self._text() != shown:
             yield self._text()[len(shown) :]
 
@@ -90,6 +95,7 @@ class Generation:
             hidden = self._network.read(unread, cache)
             token = choose(self._network.scores(hidden[-1]), self._sampling, random)
             self._answer.append(token)
+            self._look_for_stop()
             now = time.perf_counter()
             if len(self._answer) == 1:
                 self.prompt_s = now - started
@@ -97,9 +103,23 @@ class Generation:
             yield token
             unread = np.asarray([token])
 
+    def _look_for_stop(self) -> None:
+        text = self._text() if self._sampling.stop else ""
+        found = [place for stop in self._sampling.stop if (place := text.find(stop)) >= 0]
+        self._stop_at = min(found, default=None)
+
     def _ended(self) -> bool:
+        return self._stop_at is not None or self._said_end()
+
+    def _said_end(self) -> bool:
         return bool(self._answer) and self._answer[-1] == self._config.eos_token_id
 
     def _text(self) -> str:
-        text: str = self._tokenizer.decode(self._answer[:-1] if self._ended() else self._answer)
-        return text
+        text: str = self._tokenizer.decode(self._answer[:-1] if self._said_end() else self._answer)
+        return text[: self._stop_at]
+
+
+def _begun(text: str, stops: Sequence[str]) -> int:
+    """How many signs at the end of a text may be the beginning of a stop."""
+    begun = (size for stop in stops for size in range(1, len(stop)) if text.endswith(stop[:size]))
+    return max(begun, default=0)

@@ -22,7 +22,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
     Temperature 0 and top_k 1 are greedy: always the likeliest token. top_k -1 keeps all tokens; top_p keeps
     the likeliest ones that together have that probability, always at least one. Without a seed each call
-    differs.
+    differs. The text ends before the first of `stop` that comes up in it.
     """
 
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 64
@@ -30,6 +30,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     top_p: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)] = 1.0
     top_k: Annotated[int, msgspec.Meta(ge=-1)] = -1
     seed: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    stop: Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1)], ...], msgspec.Meta(max_length=16)] = ()
 
     def __post_init__(self) -> None:
         if self.top_k == 0:
@@ -39,14 +40,16 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     def from_instance(cls, instance: Mapping[str, Any]) -> Sampling:
         """The sampling that a prediction instance asks for; its other fields are not looked at.
 
-        Whole numbers may be written as floats (200.0), as Google's clients send them, and null is the
-        default. RequestError names the field and its bounds.
+        Whole numbers may be written as floats (200.0), as Google's clients send them, one `stop` may stand
+        without a list, and null is the default. RequestError names the field and its bounds.
         """
         given = {
             name: _number(name, instance[name])
             for name in cls.__struct_fields__
-            if instance.get(name) is not None
+            if name != "stop" and instance.get(name) is not None
         }
+        if (stop := instance.get("stop")) is not None:
+            given["stop"] = [stop] if isinstance(stop, str) else stop
         try:
             return msgspec.convert(given, cls)
         except msgspec.ValidationError as error:

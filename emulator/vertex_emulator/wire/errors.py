@@ -5,21 +5,25 @@ from typing import Any
 
 STATUS_OF_CODE: dict[int, tuple[int, str]] = {
     1: (499, "CANCELLED"),
+    2: (500, "UNKNOWN"),
     3: (400, "INVALID_ARGUMENT"),
+    4: (504, "DEADLINE_EXCEEDED"),
     5: (404, "NOT_FOUND"),
     6: (409, "ALREADY_EXISTS"),
     7: (403, "PERMISSION_DENIED"),
     8: (429, "RESOURCE_EXHAUSTED"),
     9: (400, "FAILED_PRECONDITION"),
     10: (409, "ABORTED"),
+    11: (400, "OUT_OF_RANGE"),
     12: (501, "UNIMPLEMENTED"),
     13: (500, "INTERNAL"),
     14: (503, "UNAVAILABLE"),
+    15: (500, "DATA_LOSS"),
     16: (401, "UNAUTHENTICATED"),
 }
 """google.rpc.Code → HTTP status and the code's name."""
 
-_CODE_OF_HTTP = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14}
+_CODE_OF_HTTP = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4}
 
 
 class ApiError(Exception):

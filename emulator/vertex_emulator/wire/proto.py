@@ -36,7 +36,7 @@ class Version(StrEnum):
     V1BETA1 = "v1beta1"
 
 
-_MODULES = {
+MODULES = {
     "TuningJob": "tuning_job",
     "Endpoint": "endpoint",
     "DeployedModel": "endpoint",
@@ -52,6 +52,7 @@ _MODULES = {
     "DeployRequest": "model_garden_service",
     "PredictRequest": "prediction_service",
 }
+"""The messages that are read and written here, and the modules of Google's packages that hold them."""
 
 
 @contextmanager
@@ -79,7 +80,7 @@ def message_class(version: Version, name: str) -> type[Message]:
     """The protobuf class of a message, for example `(V1, "Endpoint")`."""
     package = f"google.cloud.aiplatform_{version}"
     with _without_clients(package):
-        module = importlib.import_module(f"{package}.types.{_MODULES[name]}")
+        module = importlib.import_module(f"{package}.types.{MODULES[name]}")
     message: type[Message] = getattr(module, name).pb()
     return message
 
@@ -87,7 +88,7 @@ def message_class(version: Version, name: str) -> type[Message]:
 def load_messages() -> None:
     """Import every message type, so that the first request does not pay for it."""
     for version in Version:
-        for name in _MODULES:
+        for name in MODULES:
             if version is Version.V1BETA1 or not name.startswith("RecommendSpec"):
                 message_class(version, name)
 

@@ -36,6 +36,24 @@ def test_failing_before_has_no_effect_and_failing_after_has(emulator: RunningEmu
     assert names(plain) == ["well", "after"]
 
 
+STATUSES = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_failure_has_the_name_that_goes_with_its_status(
+    emulator: RunningEmulator, plain: Plain, status: int
+) -> None:
+    emulator.admin.fault(plain.project, "fail_before", status=status)
+
+    assert plain.refused("GET", f"v1/{plain.location}/endpoints")[:2] == (status, STATUSES[status])
+
+
 def test_a_rule_acts_on_the_nth_match_as_often_as_it_says(emulator: RunningEmulator, plain: Plain) -> None:
     emulator.admin.fault(plain.project, "fail_before", method="GET", nth=2, times=2, status=500)
 

@@ -136,6 +136,15 @@ def test_weights_that_are_no_checkpoint_fail_when_they_are_first_asked(plain: Pl
     assert "cannot be loaded" in message
 
 
+@pytest.mark.parametrize("verb", ["predict", "rawPredict"])
+def test_more_instances_than_fit_are_refused_and_none_is_left_out(plain: Plain, verb: str) -> None:
+    body = {"instances": [instance()] * 65}
+
+    status, _, message = plain.refused("POST", f"v1/{plain.endpoint()}:{verb}", body)
+
+    assert (status, "65 instances" in message) == (400, True)
+
+
 def test_an_endpoint_without_traffic_says_so(plain: Plain) -> None:
     endpoint = plain.endpoint()
 
@@ -202,12 +211,18 @@ def test_the_tuning_quota_is_one_for_all_regions_and_is_given_back(plain: Plain)
     job = plain.tune(spec={"hyperParameters": {"epochCount": "100"}})
     other = plain.location.replace("us-central1", "europe-west4")
 
-    status, name, message = plain.refused("POST", f"v1beta1/{other}/tuningJobs", plain.job())
+    refused = plain.call("POST", f"v1beta1/{other}/tuningJobs", plain.job())
+    error = refused.json()["error"]
+    status, name, message = refused.status_code, error["status"], error["message"]
     plain.ok("POST", f"v1beta1/{job['name']}:cancel", {})
     plain.ended(job)
 
     assert (status, name) == (429, "RESOURCE_EXHAUSTED")
     assert "Global concurrent managed OSS model fine-tuning jobs per project" in message
+    metadata = error["details"][0]["metadata"]
+    assert metadata["consumer"] == f"projects/{job['name'].split('/')[1]}"
+    assert metadata["quota_limit"] == "GlobalConcurrentManagedOssModelFineTuningJobsPerProject"
+    assert metadata["quota_metric"].endswith("/global_concurrent_managed_oss_model_fine_tuning_jobs")
     again = plain.vertex("POST", "/tuningJobs", plain.job())
     plain.ok("POST", f"v1beta1/{again['name']}:cancel", {})
     plain.ended(again)

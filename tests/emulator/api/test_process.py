@@ -106,6 +106,33 @@ def test_an_address_that_others_reach_needs_a_token(data: Path) -> None:
     assert (refused.returncode, "--token-file" in refused.stderr) == (2, True)
 
 
+FOREIGN: dict[str, tuple[dict[str, str], int]] = {
+    "plain text, which any page may send": ({"content-type": "text/plain"}, 400),
+    "a form": ({"content-type": "application/x-www-form-urlencoded"}, 400),
+    "a name of a page's own that leads here": ({"content-type": "application/json", "host": "page.example"}, 403),
+    "JSON under this machine's name": ({"content-type": "application/json", "host": "localhost:1"}, 200),
+    "JSON under its address": ({"content-type": "application/json; charset=utf-8", "host": "[::1]:1"}, 200),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", FOREIGN)
+def test_without_a_token_no_web_page_reaches_the_emulators_own_surface(
+    emulator: RunningEmulator, reason: str
+) -> None:
+    headers, status = FOREIGN[reason]
+
+    answer = httpx.post(f"{emulator.url}/emulator/faults", content=b'{"rules": []}', headers=headers)
+
+    assert answer.status_code == status, answer.text
+
+
+def test_a_token_file_that_cannot_be_read_is_said_in_one_line(data: Path, tmp_path: Path) -> None:
+    refused = serve("--data", str(data), "--token-file", str(tmp_path / "none"))
+
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert "No such file" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [(None, 401), ("Bearer wrong", 401), ("Basic secret", 401), ("Bearer secret", 200)],

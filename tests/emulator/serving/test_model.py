@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -126,6 +127,30 @@ def test_pieces_join_to_the_whole_answer(model: ServedModel) -> None:
         assert "".join(pieces) == generation.completion.text == model.generate(PROMPT, sampling).text
         assert all(pieces), "a piece holds something"
         assert generation.prompt_s > 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_a_stop_ends_the_text_before_it_and_no_piece_of_it_is_shown(model: ServedModel, size: int) -> None:
+    whole = model.generate(PROMPT, GREEDY).text
+    for start in range(0, len(whole) - size, 5):
+        stop = whole[start : start + size]
+        sampling = msgspec.structs.replace(GREEDY, stop=("never says this", stop))
+
+        generation = model.begin(PROMPT, sampling)
+        pieces = list(generation)
+
+        assert "".join(pieces) == generation.completion.text == whole[: whole.find(stop)]
+        assert generation.completion.finish_reason == "stop"
+
+
+def test_a_stop_that_never_comes_changes_nothing(model: ServedModel) -> None:
+    whole = model.generate(PROMPT, GREEDY)
+    # Every sign of the text may be the beginning of this one.
+    stops = tuple(f"{sign}\0" for sign in set(whole.text))[:16]
+    generation = model.begin(PROMPT, msgspec.structs.replace(GREEDY, stop=stops))
+
+    assert "".join(generation) == whole.text
+    assert generation.completion == whole
 
 
 def test_half_a_character_is_shown_only_when_nothing_follows(checkpoint: Checkpoint) -> None:

@@ -44,6 +44,8 @@ PARSED: dict[str, tuple[dict[str, Any], Sampling]] = {
     ),
     "null is the default": ({"max_tokens": None, "seed": None}, Sampling()),
     "other fields are not sampling": ({"messages": [], "raw_response": True}, Sampling()),
+    "one stop without a list": ({"stop": "."}, Sampling(stop=(".",))),
+    "several stops": ({"stop": [".", "!"]}, Sampling(stop=(".", "!"))),
     "no limit on top_k": ({"top_k": -1.0}, Sampling(top_k=-1)),
 }
 
@@ -54,6 +56,8 @@ def test_a_prediction_instance_says_how_to_sample(instance: dict[str, Any], expe
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a stop that is nothing": ({"stop": ""}, "length >= 1 - at `$.stop[0]`"),
+    "a stop that is no text": ({"stop": [1]}, "Expected `str`, got `int` - at `$.stop[0]`"),
     "no tokens": ({"max_tokens": 0}, "Expected `int` >= 1 - at `$.max_tokens`"),
     "half a token": ({"max_tokens": 2.5}, "Expected `int`, got `float` - at `$.max_tokens`"),
     "text for a number": ({"max_tokens": "many"}, "Expected `int`, got `str` - at `$.max_tokens`"),
