@@ -58,6 +58,25 @@ def test_tuning_jobs_are_listed_cancelled_and_fetched(vertex: Plain) -> None:
     assert dict(again._gca_resource.labels) == {"team": "blue", "mg-source": "sdk"}
 
 
+@pytest.mark.filterwarnings("ignore:This feature is deprecated:UserWarning")
+def test_a_job_that_fails_says_why(emulator: RunningEmulator, vertex: Plain) -> None:
+    vertex.rows()
+    emulator.admin.fault(f"{vertex.project}.*tuningJobs", "job_failure", method="POST", message="no luck")
+    job = sft.preview_train(
+        source_model=SourceModel(base_model=BASE),
+        tuning_mode="FULL",
+        train_dataset=f"gs://{vertex.bucket}/train.jsonl",
+        output_uri=f"gs://{vertex.bucket}/out",
+    )
+
+    while not job.has_ended:
+        time.sleep(0.1)
+        job.refresh()
+
+    assert job.state == aiplatform_v1beta1.JobState.JOB_STATE_FAILED
+    assert (job.has_succeeded, job.error.message) == (False, "no luck")
+
+
 def test_a_models_life_from_registry_to_endpoint_and_back(vertex: Plain) -> None:
     model = upload(vertex, "m")
     endpoint = aiplatform.Endpoint.create(display_name="e", labels={"team": "blue"})
@@ -156,6 +175,8 @@ def test_model_versions_and_aliases(vertex: Plain) -> None:
     assert aiplatform.Model(first.resource_name).version_id == "2"
     assert aiplatform.Model(f"{first.name}@1").version_id == "1"
     assert set(aiplatform.Model(second.resource_name).version_aliases) == {"candidate", "default"}
+    registry.delete_version("1")
+    assert [version.version_id for version in registry.list_versions()] == ["2"]
 
 
 def test_model_garden_lists_what_fits_the_weights(vertex: Plain) -> None:

@@ -3,9 +3,10 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -222,6 +223,94 @@ def test_64_clients_that_change_one_object_lose_no_update(plain: Plain) -> None:
         list(pool.map(add, range(64)))
 
     assert plain.call("GET", f"{path}?alt=media").text == "64"
+
+
+class Counter(NamedTuple):
+    """Where 16 clients count together: how to read the number and its etag, and how to write the next one."""
+
+    read: Callable[[httpx.Client, Plain], tuple[int, str]]
+    write: Callable[[httpx.Client, Plain, int, str], httpx.Response]
+
+
+def endpoint_path(plain: Plain) -> str:
+    return f"v1/{plain.location}/endpoints/counter"
+
+
+def read_endpoint(client: httpx.Client, plain: Plain) -> tuple[int, str]:
+    got = client.get(endpoint_path(plain)).json()
+    return int(got.get("description", "0")), got["etag"]
+
+
+def write_endpoint(client: httpx.Client, plain: Plain, number: int, etag: str) -> httpx.Response:
+    body = {"description": str(number), "etag": etag}
+    return client.patch(f"{endpoint_path(plain)}?updateMask=description", json=body)
+
+
+def policy_path(plain: Plain) -> str:
+    return f"storage/v1/b/{plain.bucket}/iam"
+
+
+def read_policy(client: httpx.Client, plain: Plain) -> tuple[int, str]:
+    got = client.get(policy_path(plain)).json()
+    members = [item["members"] for item in got["bindings"] if item["role"] == "roles/storage.admin"]
+    return len(members[0]) if members else 0, got["etag"]
+
+
+def write_policy(client: httpx.Client, plain: Plain, number: int, etag: str) -> httpx.Response:
+    members = [f"user:{index}@example.com" for index in range(number)]
+    body = {"bindings": [{"role": "roles/storage.admin", "members": members}], "etag": etag}
+    return client.put(policy_path(plain), json=body)
+
+
+QUOTA = {"service": "aiplatform.googleapis.com", "quotaId": "CustomModelServingL4GPUsPerProjectPerRegion"}
+
+
+def preference_path(plain: Plain) -> str:
+    return f"v1/projects/{plain.project}/locations/global/quotaPreferences/counter"
+
+
+def read_preference(client: httpx.Client, plain: Plain) -> tuple[int, str]:
+    got = client.get(preference_path(plain)).json()
+    return int(got["quotaConfig"]["preferredValue"]), got["etag"]
+
+
+def write_preference(client: httpx.Client, plain: Plain, number: int, etag: str) -> httpx.Response:
+    body = {"quotaConfig": {"preferredValue": str(number)}, "contactEmail": "a@example.com", "etag": etag}
+    return client.patch(preference_path(plain), json=body)
+
+
+COUNTERS = {
+    "an endpoint": Counter(read_endpoint, write_endpoint),
+    "an IAM policy": Counter(read_policy, write_policy),
+    "a quota preference": Counter(read_preference, write_preference),
+}
+
+
+@pytest.mark.parametrize("what", COUNTERS)
+def test_16_clients_that_change_one_resource_by_its_etag_lose_no_update(plain: Plain, what: str) -> None:
+    counter = COUNTERS[what]
+    plain.put("anchor", b"")
+    plain.done(plain.vertex("POST", "/endpoints?endpointId=counter", {"displayName": "e"}))
+    plain.ok(
+        "POST",
+        f"{preference_path(plain).rpartition('/')[0]}?quotaPreferenceId=counter",
+        {**QUOTA, "dimensions": {"region": "us-central1"}, "quotaConfig": {"preferredValue": "0"}},
+    )
+
+    def add(_: int) -> None:
+        with httpx.Client(base_url=plain.url, timeout=60) as client:
+            done = False
+            while not done:
+                number, etag = counter.read(client, plain)
+                answer = counter.write(client, plain, number + 1, etag)
+                assert answer.status_code in {200, 409, 412}, answer.text
+                done = answer.status_code == 200
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(add, range(16)))
+
+    with httpx.Client(base_url=plain.url) as client:
+        assert counter.read(client, plain)[0] == 16
 
 
 def test_the_tuning_quota_holds_for_64_clients_at_once(emulator: RunningEmulator, plain: Plain) -> None:
