@@ -44,8 +44,7 @@ async def _begin(call: Call) -> Response:
     if metadata:
         resource["metadata"] = metadata
     upload = Upload(uuid.uuid4().hex, bucket, name, resource, {}, call.service.now(), parts={})
-    with call.service.store.database.transaction():
-        call.service.store.uploads.insert(upload)
+    call.service.store.begin_upload(upload)
     values = {"Bucket": bucket, "Key": name, "UploadId": upload.id}
     return xml.document("InitiateMultipartUploadResult", values)
 

@@ -3,6 +3,7 @@
 import shutil
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 
 from vertex_emulator.store.blobs import Blobs
@@ -11,7 +12,7 @@ from vertex_emulator.store.objects import Objects
 from vertex_emulator.store.operations import Operations
 from vertex_emulator.store.projects import Projects
 from vertex_emulator.store.resources import Resources
-from vertex_emulator.store.uploads import Uploads
+from vertex_emulator.store.uploads import Upload, Uploads
 
 
 class Store:
@@ -27,9 +28,17 @@ class Store:
         self.objects = Objects(self.database, self.blobs)
         self.uploads = Uploads(self.database)
         with self.database.transaction():
-            live = self.uploads.live(time.time())
+            self.uploads.expire(time.time())
+            live = self.uploads.live()
         shutil.rmtree(data / "served", ignore_errors=True)
         self.blobs.sweep(self.objects.everything(), live)
+
+    def begin_upload(self, upload: Upload) -> None:
+        """Enter an upload, and forget those that nobody is going to end."""
+        with self.database.transaction():
+            for file in self.uploads.expire(upload.created):
+                self.database.after_commit(partial(self.blobs.discard, file))
+            self.uploads.insert(upload)
 
     def job_folder(self, job_id: str) -> Path:
         """Where a tuning job's worker reads and writes. `job_id` is one of our own numbers."""

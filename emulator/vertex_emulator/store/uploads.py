@@ -70,8 +70,14 @@ class Uploads:
         """End an upload."""
         self._database.execute("DELETE FROM uploads WHERE id = ?", upload_id)
 
-    def live(self, now: float) -> set[str]:
-        """The incoming files of uploads that go on; older uploads than a week are forgotten, as at Google."""
-        self._database.execute("DELETE FROM uploads WHERE created < ?", now - _EXPIRES_S)
+    def expire(self, now: float) -> set[str]:
+        """Forget uploads that are older than a week, as Google does; gives the incoming files they leave."""
+        rows = self._database.execute(
+            "DELETE FROM uploads WHERE created < ? RETURNING record", now - _EXPIRES_S
+        ).fetchall()
+        return {file for row in rows for file in msgspec.json.decode(row[0], type=Upload).files}
+
+    def live(self) -> set[str]:
+        """The incoming files of uploads that go on."""
         rows = self._database.execute("SELECT record FROM uploads")
         return {file for row in rows for file in msgspec.json.decode(row[0], type=Upload).files}
