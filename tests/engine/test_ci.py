@@ -154,12 +154,16 @@ def test_an_edit_waits_for_its_own_up(workspace: Make, values: dict[str, Any], g
 def test_what_ended_badly_is_told_once_and_not_as_a_red_run_each_time(
     workspace: Make, values: dict[str, Any], emulator: RunningEmulator, github: StandIn
 ) -> None:
-    stack = workspace({**values, "wait": False})
-    emulator.admin.fault("/tuningJobs", "job_failure", method="POST", code=3, message="no such column")
+    [service] = values["services"]
+    long = {**service, "tuning": {**service["tuning"], "epochs": 50}}
+    stack = workspace({**values, "wait": False, "services": [long]})
     assert ci(stack, "up", STACK).ok
+    # Somebody's hand, because a job that fails by itself may do so within the first `up`.
+    job = f"{emulator.url}/v1/{stack.outputs()['tickets']['job']}"
+    httpx.post(f"{job}:cancel", json={}, timeout=60).raise_for_status()
     end = time.monotonic() + 120
     while not github.issues:
-        assert time.monotonic() < end, "the job fails soon"
+        assert time.monotonic() < end, "the job ends soon"
         assert ci(stack, "settle", STACK, github=github).ok
     for _ in range(2):
         ran = ci(stack, "settle", STACK, github=github)
@@ -167,10 +171,8 @@ def test_what_ended_badly_is_told_once_and_not_as_a_red_run_each_time(
         assert "nothing can move on yet" in ran.text
     [issue] = github.issues
     assert (issue["state"], issue["title"], issue["labels"]) == ("open", f"Failed in {STACK}", ["failed"])
-    assert "no such column" in issue["body"]
+    assert "was cancelled" in issue["body"]
 
-    emulator.admin.clear_faults()
-    [service] = values["services"]
     again = {**service, "tuning": {**service["tuning"], "attempt": 2}}
     stack.configure({**values, "services": [again]})
     assert ci(stack, "up", STACK).ok

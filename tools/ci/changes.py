@@ -59,12 +59,14 @@ def changes(preview: Mapping[str, Any]) -> list[Change]:
         urn = step["urn"]
         if step["op"] in QUIET or "::pulumi:pulumi:Stack::" in urn:
             continue
-        kind, keys = _why(looks.get(urn, {}), step.get("newState"))
+        kind, keys = _why(looks.get(urn, {}), step.get("oldState"), step.get("newState"))
         found.append(Change(kind, step["op"], _named(urn), keys, "; ".join(said[urn])))
     return found
 
 
-def _why(look: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> tuple[Kind, tuple[str, ...]]:
+def _why(
+    look: Mapping[str, Any], there: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
+) -> tuple[Kind, tuple[str, ...]]:
     before = look.get("oldState")
     if before is None or wanted is None:
         return Kind.EDIT, ()
@@ -74,7 +76,7 @@ def _why(look: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> tuple[Kin
         return Kind.EDIT, tuple(keys)
     if _phase(before) == READY:
         return Kind.DRIFT, ()
-    found = look.get("newState")
+    found = look.get("newState") or there
     return (Kind.FAILED if found is not None and _phase(found) in ENDED_BADLY else Kind.PROGRESS), ()
 
 
