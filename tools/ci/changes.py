@@ -76,7 +76,7 @@ def _why(
         return Kind.EDIT, tuple(keys)
     if _phase(before) == READY:
         return Kind.DRIFT, ()
-    found = look.get("newState") or there
+    found = there or look.get("newState")  # the step's is what the look found; the refresh's may be older
     return (Kind.FAILED if found is not None and _phase(found) in ENDED_BADLY else Kind.PROGRESS), ()
 
 

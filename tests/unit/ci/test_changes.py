@@ -63,8 +63,8 @@ ENDS = [
 
 @pytest.mark.parametrize(("before", "now", "kind", "why"), ENDS, ids=[case[3] for case in ENDS])
 def test_what_a_look_finds_of_what_was_under_way(before: str, now: str, kind: Kind, why: str) -> None:
-    look = {"op": "refresh", "urn": URN, "oldState": state(before, a=1), "newState": state(now, a=1)}
-    step = {"op": "update", "urn": URN, "newState": state(a=1)}
+    look = {"op": "refresh", "urn": URN, "oldState": state(before, a=1), "newState": state(before, a=1)}
+    step = {"op": "update", "urn": URN, "oldState": state(now, a=1), "newState": state(a=1)}
     [found] = changes({"steps": [look, step]})
     assert found.kind is kind, why
 
