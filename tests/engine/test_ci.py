@@ -226,6 +226,20 @@ def test_the_pull_request_of_a_stranger(workspace: Make, values: dict[str, Any],
     assert f"stacks/Pulumi.{STACK}.yaml: vertex-tuning:services[0].tuning.training_data: " in ran.text
 
 
+def test_a_stranger_is_told_that_other_stacks_are_not_looked_at(
+    workspace: Make, values: dict[str, Any]
+) -> None:
+    stack = workspace()
+    source = {"stack": "organization/vertex-tuning/other", "service": "tickets"}
+    reads = {"name": "tickets", "from_stack": source}
+    stack.configure({**values, "target": "google", "services": [reads]})
+    ran = ci(Workspace(stack.folder, None), "offline")
+    assert ran.ok, ran.text
+    summary = (stack.folder / "summary.md").read_text()
+    assert "not looked at: what tickets of organization/vertex-tuning/other serves" in summary
+    assert "| create | Endpoint tickets-endpoint |" in summary
+
+
 def test_a_stack_that_nobody_has_made(workspace: Make, values: dict[str, Any], github: StandIn) -> None:
     stack = workspace(values)
     assert ci(stack, "preview", "other", github=github).ok
