@@ -151,6 +151,35 @@ def test_an_edit_waits_for_its_own_up(workspace: Make, values: dict[str, Any], g
     assert "left alone" in ran.text
 
 
+def test_what_ended_badly_is_told_once_and_not_as_a_red_run_each_time(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, github: StandIn
+) -> None:
+    [service] = values["services"]
+    long = {**service, "tuning": {**service["tuning"], "epochs": 50}}
+    stack = workspace({**values, "wait": False, "services": [long]})
+    assert ci(stack, "up", STACK).ok
+    # Somebody's hand, because a job that fails by itself may do so within the first `up`.
+    job = f"{emulator.url}/v1/{stack.outputs()['tickets']['job']}"
+    httpx.post(f"{job}:cancel", json={}, timeout=60).raise_for_status()
+    end = time.monotonic() + 120
+    while not github.issues:
+        assert time.monotonic() < end, "the job ends soon"
+        assert ci(stack, "settle", STACK, github=github).ok
+    for _ in range(2):
+        ran = ci(stack, "settle", STACK, github=github)
+        assert ran.ok, ran.text
+        assert "nothing can move on yet" in ran.text
+    [issue] = github.issues
+    assert (issue["state"], issue["title"], issue["labels"]) == ("open", f"Failed in {STACK}", ["failed"])
+    assert "was cancelled" in issue["body"]
+
+    again = {**service, "tuning": {**service["tuning"], "attempt": 2}}
+    stack.configure({**values, "services": [again]})
+    assert ci(stack, "up", STACK).ok
+    assert ci(stack, "settle", STACK, github=github).ok
+    assert issue["state"] == "closed"
+
+
 def lock(stack: Workspace) -> Path:
     """What another runner's command leaves while it works on the stack, which has been brought up once."""
     [folder] = (stack.folder / "state" / ".pulumi" / "locks").glob(f"**/{STACK}")

@@ -8,6 +8,6 @@ from vertex_tuning.resources.readiness import ReadinessProvider
 
 def test_a_missing_bucket_is_told_at_the_key_that_names_it(declare: Callable[..., ServicePlan]) -> None:
     plan = declare(service={"output_uri": "gs://no-such-bucket/models"})
-    [failure] = ReadinessProvider().check({}, {**plan.readiness, "urn": "urn"}).failures or ()
+    [failure] = ReadinessProvider().check({}, {**plan.readiness, "urn": "urn"}).failures or []
     assert failure.property == "output_uri"
     assert failure.reason.startswith("output bucket gs://no-such-bucket is not there")
