@@ -114,6 +114,7 @@ def plan(
         readiness={
             **common,
             "tunes": tuning is not None,
+            **({"fingerprint": tuning.fingerprint} if tuning else {}),
             **_capacity(spec, weights, endpoint_id),
             "in_preview": spec.check_in_preview,
         },

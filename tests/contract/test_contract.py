@@ -52,7 +52,8 @@ def create(backend: Backend, asked: JobRequest) -> Job:
 
 @pytest.fixture(scope="module")
 def trained(backend: Backend, data: str) -> Job:
-    name = create(backend, request(backend, data)).name
+    asked = request(backend, data, validation_uri=data, batch_size=2, learning_rate=0.001)
+    name = create(backend, asked).name
 
     def ended() -> Job | None:
         job = backend.vertex.jobs.get(name)
@@ -64,12 +65,15 @@ def trained(backend: Backend, data: str) -> Job:
 
 
 class TestJobs:
-    def test_what_was_asked_for_is_read_back(self, backend: Backend, trained: Job) -> None:
+    def test_what_was_asked_for_is_read_back(self, backend: Backend, trained: Job, data: str) -> None:
         assert (trained.base_model, trained.mode, trained.epochs) == (
             "meta/llama3_1@llama-3.1-8b",
             TuningMode.FULL,
             1,
         )
+        assert (trained.training_uri, trained.validation_uri) == (data, data)
+        assert (trained.batch_size, trained.learning_rate) == (2, 0.001)
+        assert trained.custom_base_model is None
         assert set(trained.labels) >= {"contract"}
         assert trained.training_uri.endswith(".jsonl")
         assert trained.validation_uri == ""

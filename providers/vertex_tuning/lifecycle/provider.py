@@ -35,6 +35,8 @@ from .changes import Change, compare
 from .external import External, Reach, ResourceInputs
 from .phases import Observation, Phase, Settled, decide
 from .settle import settle
+from .states import SCHEMA, SCHEMA_KEY, upgraded
+from .taking import patiently
 
 In = TypeVar("In", bound=ResourceInputs)
 Answer = TypeVar("Answer")
@@ -56,6 +58,8 @@ class Provider(ResourceProvider, Generic[In]):
     changes: ClassVar[Mapping[str, Change]]
     external: ClassVar[External[Any]]
     claimed: ClassVar[bool] = False
+    # Whether others want the very same one: then nobody may join while it is undone.
+    shared: ClassVar[bool] = False
     terminal: ClassVar[frozenset[Phase]] = frozenset({Phase.READY})
     # Whether what its deadline is about is over once it is ready.
     gate: ClassVar[bool] = True
@@ -98,6 +102,7 @@ class Provider(ResourceProvider, Generic[In]):
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """What an edit means; and for what is not settled, whether it can move on."""
+        olds = upgraded(olds)
         changed = compare(self.changes, olds, news)
         if changed:
             return DiffResult(
@@ -119,10 +124,20 @@ class Provider(ResourceProvider, Generic[In]):
         with told(self.kind, inputs):
             reach = self._reach(inputs)
             token = uuid.uuid4().hex if self.claimed else ""
-            held = reach.claims.take(self._key(inputs), inputs.owner, token) if self.claimed else None
+            held = self._taken(reach, inputs, token) if self.claimed else None
             extra = self.prepare(reach, inputs)
             seen = self._settled(reach, inputs, held)
             return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
+
+    def _taken(self, reach: Reach, inputs: In, token: str) -> Held:
+        def take() -> Held:
+            return reach.claims.take(self._key(inputs), inputs.owner, token)
+
+        def finish(held: Held) -> None:
+            worth = self.external.delete(reach, inputs, held)
+            (reach.claims.let_go if worth else reach.claims.forget)(held)
+
+        return patiently(reach, inputs.urn, self._key(inputs), take, finish)
 
     def prepare(self, _reach: Reach, _inputs: In) -> Mapping[str, Any]:
         """What has to be right before a create, and outputs that are found out only then."""
@@ -146,6 +161,7 @@ class Provider(ResourceProvider, Generic[In]):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look, and write down what is there now; what is gone stays, marked as such."""
+        props = upgraded(props)
         inputs = self._parsed(props)
         with told(self.kind, inputs):
             reach = self._reach(inputs)
@@ -155,6 +171,7 @@ class Provider(ResourceProvider, Generic[In]):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Change what can be changed in place, then bring it as far as it gets now."""
+        olds = upgraded(olds)
         inputs = self._parsed(news)
         with told(self.kind, inputs):
             reach = self._reach(inputs)
@@ -163,7 +180,7 @@ class Provider(ResourceProvider, Generic[In]):
                 held = self._held(reach, inputs, token)
                 if held is None or (not held.ours and held.claim.owner in ("", inputs.owner)):
                     token = uuid.uuid4().hex
-                    held = reach.claims.take(self._key(inputs), inputs.owner, token)
+                    held = self._taken(reach, inputs, token)
             self.external.update(reach, olds, inputs, held)
             seen = self._settled(reach, inputs, held)
             return UpdateResult(self._outputs(inputs, seen, token))
@@ -217,6 +234,7 @@ class Provider(ResourceProvider, Generic[In]):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
+        props = upgraded(props)
         inputs = self._parsed(props)
         with told(self.kind, inputs):
             reach = self._reach(inputs)
@@ -234,7 +252,11 @@ class Provider(ResourceProvider, Generic[In]):
     def left_to_others(self, reach: Reach, inputs: In, token: str) -> bool:
         """Whether it is, or is now, somebody else's to undo."""
         held = self._held(reach, inputs, token)
-        if held is None or (held.ours and not held.claim.heirs):
+        if held is None:
+            return False
+        if held.ours and not held.claim.heirs:
+            if self.shared:
+                reach.claims.end(held)
             return False
         reach.claims.leave(held, token)
         if held.ours:
@@ -294,7 +316,8 @@ class Provider(ResourceProvider, Generic[In]):
 
     def _outputs(self, inputs: In, seen: Observation, token: str) -> dict[str, Any]:
         declared = inputs.model_dump(mode="json", exclude_none=True)
-        return {**declared, **seen.live, "phase": seen.phase.value, "reason": seen.reason, "token": token}
+        said = {"phase": seen.phase.value, "reason": seen.reason, "token": token, SCHEMA_KEY: SCHEMA}
+        return {**declared, **seen.live, **said}
 
     def _reach(self, inputs: In) -> Reach:
         return reach_of(inputs.output_uri)

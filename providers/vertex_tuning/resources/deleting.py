@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from ..lifecycle import Phase, Reach
-from ..vertex.claims import STARTING, Held
+from ..vertex.claims import STARTING, Held, contended
 from . import artifacts
 from .submission import TUNINGS
 
 DEPLOYMENTS = "DeployedModel"
 
 
-def deletable(reach: Reach, fingerprint: str, owner: str) -> str:
-    """The folder of the weights that this owner's submission made; empty if it made none that are there."""
+def ending(reach: Reach, owner: str, fingerprint: str) -> str:
+    """Mark a tuning as being undone, and give the folder of its weights.
+
+    Empty, and nothing marked, if no submission of this owner made any that are there.
+    """
+    return contended(lambda: _ending(reach, owner, fingerprint))
+
+
+def _ending(reach: Reach, owner: str, fingerprint: str) -> str:
     held = reach.claims.read(artifacts.job_key(fingerprint), "")
     if held is None or held.claim.owner != owner:
         return ""
@@ -19,7 +26,10 @@ def deletable(reach: Reach, fingerprint: str, owner: str) -> str:
     if job is None or not artifacts.made_under(job, held.claim):
         return ""
     seen = artifacts.of_job(reach, job)
-    return str(seen.live["artifacts_uri"]) if seen.phase is Phase.READY else ""
+    if seen.phase is not Phase.READY:
+        return ""
+    reach.claims.end(held)
+    return str(seen.live["artifacts_uri"])
 
 
 def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:

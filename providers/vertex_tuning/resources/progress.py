@@ -41,7 +41,9 @@ def queue(reach: Reach, project: str, region: str, *, before: Job | None = None)
         if before is not None:
             there = tuple(job for job in there if (job.created, job.name) < (before.created, before.name))
         plural = "s" if len(there) != 1 else ""
-        return f", {len(there) or 'no'} job{plural} of this project in {region} ahead"
+        # The quota is one for all regions; counting each of them at every look would be five lists.
+        counted = f"{len(there) or 'no'} job{plural} of this project in {region} ahead"
+        return f", {counted} (the quota counts other regions too)"
     return ""
 
 

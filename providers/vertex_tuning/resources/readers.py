@@ -6,11 +6,13 @@ from contextlib import suppress
 
 from ..catalog import FINAL
 from ..lifecycle import Reach, ResourceInputs, process
+from ..lifecycle.taking import patiently
 from ..vertex.claims import Claims, Held, contended
 from ..vertex.client import Job
 from ..vertex.errors import PermissionMissing
 from . import artifacts
 from .artifacts import made_under
+from .submission import elsewhere, give_up, place_of
 
 
 def root_of(folder: str) -> str:
@@ -29,8 +31,16 @@ def join(reach: Reach, inputs: ResourceInputs, folder: str, fingerprint: str, to
 
     A bucket that may only be read is a common way to promote: it is told, and no reason to fail.
     """
+    there, key = elsewhere(reach, root_of(folder)), artifacts.job_key(fingerprint)
+
+    def joined() -> Held | None:
+        return there.claims.join(key, inputs.owner, token)
+
+    def finish(held: Held) -> None:
+        give_up(there, place_of(inputs.project, inputs.region), held)
+
     try:
-        _claims(reach, folder).join(artifacts.job_key(fingerprint), inputs.owner, token)
+        patiently(there, inputs.urn, key, joined, finish)
     except PermissionMissing:
         text = f"{root_of(folder)} may not be written to: the owner of its weights is not told who reads them"
         process.say(inputs.urn, text, warning=True)
@@ -63,4 +73,4 @@ def token_of(held: Held | None, owner: str) -> str:
 
 
 def _claims(reach: Reach, folder: str) -> Claims:
-    return Claims(reach.vertex.storage, root_of(folder), reach.clock.time)
+    return elsewhere(reach, root_of(folder)).claims

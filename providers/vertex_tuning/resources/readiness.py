@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, compare, process, told
+from ..lifecycle.states import upgraded
 from ..vertex.claims import Held, contended
 from . import requirements
 from .requirements import ReadinessInputs
-from .submission import TUNINGS, undo
+from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
 
 
 class ReadinessExternal:
@@ -39,31 +40,24 @@ class ReadinessExternal:
         return held
 
     def update(
-        self, _reach: Reach, _before: Mapping[str, Any], _inputs: ReadinessInputs, _held: Held | None
+        self, reach: Reach, before: Mapping[str, Any], inputs: ReadinessInputs, _held: Held | None
     ) -> None:
-        """The look that follows is the update."""
+        """End what a killed run submitted and nobody wants any more: this comes before all that is wanted."""
+        was = before.get("fingerprint"), before["output_uri"]
+        if was[0] and was != (inputs.fingerprint, inputs.output_uri):
+            place = place_of(before["project"], before["region"])
+            end_cut_off(elsewhere(reach, was[1]), inputs.urn, inputs.owner, place, was[0])
 
     def delete(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> bool:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
+        place = place_of(inputs.project, inputs.region)
         for held in reach.claims.below(TUNINGS):
             if held.claim.owner == inputs.owner:
-                contended(partial(_undone, reach, inputs, held.key, held.claim.token))
+                give_up_or_leave(reach, place, held.key, held.claim.token)
             for heir in held.claim.heirs:
                 if heir.owner == inputs.owner:
                     contended(partial(_left, reach, held.key, heir.token))
         return False
-
-
-def _undone(reach: Reach, inputs: ReadinessInputs, key: str, token: str) -> None:
-    held = reach.claims.read(key, token)
-    if held is None or not held.ours:
-        return
-    if held.claim.heirs:
-        reach.claims.leave(held, token)
-    elif undo(reach, inputs.project, inputs.region, held):
-        reach.claims.let_go(held)
-    else:
-        reach.claims.forget(held)
 
 
 def _left(reach: Reach, key: str, token: str) -> None:
@@ -84,6 +78,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         "output_uri": Change.IN_PLACE,
         "tunes": Change.IN_PLACE,
         "work": Change.IN_PLACE,
+        "fingerprint": Change.NONE,  # ``work`` follows it
         "endpoint_id": Change.NONE,  # what will be served where follows ``work``
         "accelerator_type": Change.NONE,
         "accelerators": Change.NONE,
@@ -121,8 +116,24 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
         return CreateResult(made.id, {**(made.outs or {}), "token": token})
 
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """As everywhere; its claim goes along to another output folder."""
+        olds = upgraded(olds)
+        made = super().update(id_, olds, news)
+        if olds["output_uri"] == news["output_uri"]:
+            return made
+        inputs, before, token = self._parsed(news), self._parsed(olds), uuid.uuid4().hex
+        with told(self.kind, inputs):
+            self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
+            claims = self._reach(before).claims
+            held = claims.read(self._key(before), str(olds.get("token") or ""))
+            if held is not None and held.ours:
+                claims.forget(held)
+        return UpdateResult({**(made.outs or {}), "token": token})
+
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Undo what is left of the service, unless another create of it holds the claim by now."""
+        props = upgraded(props)
         inputs = self._parsed(props)
         with told(self.kind, inputs):
             claims = self._reach(inputs).claims

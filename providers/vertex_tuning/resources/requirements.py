@@ -26,10 +26,12 @@ class ReadinessInputs(ResourceInputs):
         rollout: whether the old model's accelerators are free by then.
         in_preview: look in preview already, because the same `up` creates none of it.
         work: changes with what will be done, so that a new tuning is checked for anew.
+        fingerprint: of the tuning, if there is one.
     """
 
     tunes: bool
     work: str
+    fingerprint: str | None = None
     endpoint_id: str | None = None
     accelerator_type: str | None = None
     accelerators: CountOrZero = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..lifecycle import Phase, Reach, ResourceInputs
+import msgspec
+
+from ..lifecycle import Phase, Reach, ResourceInputs, process
 from ..lifecycle.deadline import same_stack
-from ..vertex.claims import STARTING, Claim, Held
+from ..vertex.claims import STARTING, Claim, Claims, Held, contended
 from ..vertex.client import Job
 from . import artifacts
 from .artifacts import CLAIM_LABEL, made_under
@@ -18,19 +20,52 @@ def claim_label(claim: Claim) -> str:
     return f"{claim.id}-{len(claim.failed) + 1}" if claim.failed else claim.id
 
 
-def submitted(reach: Reach, project: str, region: str, held: Held) -> Job | None:
-    """The last job that was made under this claim, if the list shows it already."""
+def place_of(project: str, region: str) -> str:
+    """Where jobs are asked for, as a claim remembers it."""
+    return f"projects/{project}/locations/{region}"
+
+
+def submitted(reach: Reach, place: str, held: Held) -> Job | None:
+    """The last job that was made under this claim, if the list shows it already.
+
+    It is looked for where the claim says that it was asked for; ``place`` is for claims that do not say.
+    """
+    _, project, _, region = (held.claim.place or place).split("/")
     found = reach.vertex.jobs.labelled(project, region, {CLAIM_LABEL: claim_label(held.claim)})
     return max(found, key=lambda job: job.created, default=None)
 
 
-def undo(reach: Reach, project: str, region: str, held: Held) -> bool:
+def noted(reach: Reach, urn: str, held: Held, job: Job) -> Held | None:
+    """Write the job's name into the claim, whoever stands in line for it meanwhile.
+
+    If the claim names another job by then, or is gone, nobody would find this one: it is cancelled.
+    """
+
+    def written() -> Held | None:
+        now = reach.claims.again(held)
+        if now is not None and now.claim.id == held.claim.id and now.claim.resource in ("", job.name):
+            return _named(reach, now, job)
+        if made_under(job, held.claim):
+            reach.vertex.jobs.cancel(job.name)
+            named = now.claim.resource if now is not None else ""
+            why = f"the claim names {named} by now" if named else "its claim was given up meanwhile"
+            process.say(urn, f"{job.name} is one too many and was told to end: {why}", warning=True)
+        return now
+
+    return contended(written)
+
+
+def _named(reach: Reach, held: Held, job: Job) -> Held:
+    return reach.claims.note(held, resource=job.name, operation="", weights=artifacts.weights_of(job))
+
+
+def undo(reach: Reach, place: str, held: Held) -> bool:
     """Cancel a claim's job if it still runs; true if its weights are there and may be taken over.
 
     A job of others is left as it is, and looked for anew by whoever wants it next. One whose submission
     was cut off is looked for until it must show.
     """
-    job = _known_or_awaited(reach, project, region, held)
+    job = _known_or_awaited(reach, place, held)
     if job is None:
         return bool(held.claim.weights) and artifacts.of_gone(reach, held.claim).phase is Phase.READY
     if not made_under(job, held.claim):
@@ -40,35 +75,102 @@ def undo(reach: Reach, project: str, region: str, held: Held) -> bool:
     return artifacts.of_job(reach, job).phase is Phase.READY
 
 
+def give_up(reach: Reach, place: str, held: Held) -> None:
+    """Undo what a claim stands for, and the claim; the claim says already that this is coming.
+
+    Raises:
+        ClaimChanged: the claim was changed by someone else since it was read.
+    """
+    (reach.claims.let_go if undo(reach, place, held) else reach.claims.forget)(held)
+
+
+def give_up_or_leave(reach: Reach, place: str, key: str, token: str) -> None:
+    """Give up the claim with this token, or leave it to who stands in line for it."""
+
+    def attempt() -> None:
+        held = reach.claims.read(key, token)
+        if held is None or not held.ours:
+            return
+        if held.claim.heirs:
+            reach.claims.leave(held, token)
+        else:
+            give_up(reach, place, reach.claims.end(held))
+
+    contended(attempt)
+
+
+def end_cut_off(reach: Reach, urn: str, owner: str, place: str, fingerprint: str) -> None:
+    """Cancel what a run that was killed submitted, when something else is wanted by now.
+
+    No state holds it, so nobody else would. What a state holds is deleted by `pulumi`, in its own order.
+    """
+    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    if held is None or held.claim.owner != owner or held.claim.recorded == held.claim.token:
+        return
+    job = _known_or_awaited(reach, place, held)
+    if job is not None and not job.state.ended and made_under(job, held.claim):
+        give_up_or_leave(reach, place, held.key, held.claim.token)
+        process.say(urn, f"{job.name} of a run that was cut off is given up: something else is declared now")
+
+
+def record(reach: Reach, owner: str, fingerprint: str) -> None:
+    """Write down that the state holds the tuning job: whatever comes after it runs only then."""
+
+    def attempt() -> None:
+        held = reach.claims.read(artifacts.job_key(fingerprint), "")
+        if held is not None and held.claim.owner == owner:
+            reach.claims.record(held)
+
+    contended(attempt)
+
+
 def ended_early(reach: Reach, inputs: ResourceInputs, held: Held | None) -> str:
     """Cancel a claim's job because its stack's deadline passed, and say what that means; empty without a job.
 
     A job that was adopted, or that other stacks stand in line for, goes on.
     """
-    others = [heir.owner for heir in held.claim.heirs] if held is not None else []
-    others = [other for other in others if not same_stack(other, inputs.owner)]
+    if held is None:
+        return ""
+    place = place_of(inputs.project, inputs.region)
+    # The claim still says that it was asked for, so the next command finds what no list shows yet.
+    job = submitted(reach, place, held) if held.claim.refused else _known_or_awaited(reach, place, held)
+    return contended(lambda: _ended_early(reach, inputs, held.key, job))
+
+
+def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None) -> str:
+    held = reach.claims.read(key, "")
+    if held is None:
+        return ""
+    others = [heir.owner for heir in held.claim.heirs if not same_stack(heir.owner, inputs.owner)]
     if others:
         return f"the tuning job goes on, because {', '.join(others)} waits for it too"
-    job = _known_or_awaited(reach, inputs.project, inputs.region, held) if held is not None else None
-    if held is None or job is None:
+    if job is None:
         return ""
     if not made_under(job, held.claim):
         return f"{job.name} was adopted and goes on"
     if job.state.ended:
         return f"{job.name} has {job.state.value}, and no other was submitted; `pulumi up` goes on"
+    held = reach.claims.end(held)
     reach.vertex.jobs.cancel(job.name)
+    reach.claims.go_on(held)
     return (
         f"{job.name} was told to end, and what it has used is paid for; to tune again, set attempt one higher"
     )
 
 
-def _known_or_awaited(reach: Reach, project: str, region: str, held: Held) -> Job | None:
+def elsewhere(reach: Reach, output_uri: str) -> Reach:
+    """The same, with the claims below another output folder."""
+    claims = Claims(reach.vertex.storage, output_uri, reach.clock.time)
+    return msgspec.structs.replace(reach, claims=claims)
+
+
+def _known_or_awaited(reach: Reach, place: str, held: Held) -> Job | None:
     if held.claim.resource:
         return reach.vertex.jobs.get(held.claim.resource)
     if held.claim.operation != STARTING:
         return None
     while True:
-        job = submitted(reach, project, region, held)
+        job = submitted(reach, place, held)
         left = reach.connection.grace_seconds - reach.claims.age(held)
         if job is not None or left <= 0:
             return job

@@ -14,8 +14,8 @@ from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, R
 from ..specs import GcsUri, Retry, TuningJobName
 from ..vertex.claims import Held
 from . import artifacts, behind, looks, readers, retrying
-from .deleting import deletable, in_use, kept
-from .submission import ended_early
+from .deleting import ending, in_use, kept
+from .submission import ended_early, record
 from .tuning_inputs import TuningJobInputs
 
 
@@ -78,18 +78,22 @@ class TunedModelExternal:
         return held
 
     def update(
-        self, _reach: Reach, _before: Mapping[str, Any], _inputs: TunedModelInputs, _held: Held | None
+        self, reach: Reach, _before: Mapping[str, Any], inputs: TunedModelInputs, _held: Held | None
     ) -> None:
         """The look that follows is the update; another ``export_uri`` is filled by it."""
+        if inputs.fingerprint is not None:
+            record(reach, inputs.owner, inputs.fingerprint)
 
     def delete(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> bool:
         """Weights are kept unless ``delete_artifacts`` says otherwise; what is in use always is, and told."""
         if not inputs.delete_artifacts or inputs.fingerprint is None:
             return False
-        uri = deletable(reach, inputs.fingerprint, inputs.owner)
+        # Marked before it is looked who uses them: whoever wants them from now on waits, and finds none.
+        uri = ending(reach, inputs.owner, inputs.fingerprint)
         users = in_use(reach, inputs.fingerprint, uri, inputs.owner) if uri else []
         if users:
             process.say(inputs.urn, kept(uri, users), warning=True)
+            record(reach, inputs.owner, inputs.fingerprint)
         elif uri:
             for blob in reach.vertex.storage.listed(uri):
                 reach.vertex.storage.delete(blob.uri)
@@ -177,7 +181,9 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         return CheckResult(news, [CheckFailure("weights_uri", missing)]) if missing else found
 
     def prepare(self, reach: Reach, inputs: TunedModelInputs) -> Mapping[str, Any]:
-        """Tell the owner of promoted weights who reads them."""
+        """Write down that the state holds the job, and tell the owner of promoted weights who reads them."""
+        if inputs.fingerprint is not None:
+            record(reach, inputs.owner, inputs.fingerprint)
         made_by = lineage.of_inputs(inputs.lineage)
         if inputs.promoted_job is not None and inputs.weights_uri is not None and made_by is not None:
             token = readers.token_of(reach.claims.read(self._key(inputs), ""), inputs.owner)

@@ -12,14 +12,15 @@ from ..specs import Retrain, Reuse
 from ..vertex.claims import STARTING, Held
 from ..vertex.client import Job, JobRequest, JobState
 from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
-from . import artifacts, pinning, readers, reuse
+from . import adopting, artifacts, pinning, readers, reuse
 from .artifacts import CLAIM_LABEL, made_under
 from .progress import queue
-from .submission import claim_label, submitted, undo
+from .submission import claim_label, noted, submitted, undo
 from .tuning_inputs import TuningJobInputs
 
-# Google's answer says that nothing was made; a lost or odd answer does not say so.
-REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
+# Google's answer says that nothing was made. A lost or odd answer does not say so, and a full quota or
+# region is asked again by itself: only what no list shows when the grace period ends was not made.
+REFUSALS = (InvalidRequest, NotFound, PermissionMissing)
 
 
 class TuningJobExternal:
@@ -38,9 +39,11 @@ class TuningJobExternal:
             return _known(reach, held, held.claim.failed[-1])
         if held.ours and held.claim.operation != STARTING:
             return Observation(Phase.ABSENT)
-        if submitted(reach, inputs.project, inputs.region, held) is not None:
+        if submitted(reach, inputs.place, held) is not None:
             return Observation(Phase.PARTIAL, reason="the job of an earlier submission was found")
         if reach.claims.age(held) < reach.connection.grace_seconds:
+            if held.claim.refused:
+                return Observation(Phase.BLOCKED, reason=held.claim.refused)
             whose = "an earlier submission" if held.ours else f"a submission by {held.claim.owner}"
             return Observation(Phase.PENDING, reason=f"looking for the job of {whose}")
         return Observation(Phase.ABSENT)
@@ -50,10 +53,10 @@ class TuningJobExternal:
         if held is None:
             raise Transient("the claim of this tuning is gone; run it again")
         if inputs.adopt_job is not None:
-            return _read_from(reach, inputs, _adopted(reach, inputs, inputs.adopt_job), held)
-        found = submitted(reach, inputs.project, inputs.region, held)
+            return _read_from(reach, inputs, adopting.job(reach, inputs, inputs.adopt_job), held)
+        found = submitted(reach, inputs.place, held)
         if found is not None:
-            return _noted(reach, held, found)
+            return noted(reach, inputs.urn, held, found)
         if inputs.reuse is Reuse.PROJECT:
             found = reuse.succeeded(reach, inputs)
             if found is not None:
@@ -64,18 +67,25 @@ class TuningJobExternal:
             pinning.keep(reach, inputs.output_uri, uri) if uri in inputs.live_data else uri
             for uri in inputs.data
         ]
-        held = reach.claims.note(held, operation=STARTING, reads=inputs.custom_base_model or "")
+        held = reach.claims.note(
+            held, operation=STARTING, reads=inputs.custom_base_model or "", place=inputs.place
+        )
         try:
             job = reach.vertex.jobs.create(inputs.project, inputs.region, _request(inputs, held, *data))
-        except REFUSALS as refused:
+        except REFUSALS:
             reach.claims.note(held, operation="")
-            if isinstance(refused, QuotaExceeded):
-                raise QuotaExceeded(f"{refused}{queue(reach, inputs.project, inputs.region)}") from refused
+            raise
+        except QuotaExceeded as refused:
+            told = QuotaExceeded(f"{refused}{queue(reach, inputs.project, inputs.region)}")
+            reach.claims.note(held, refused=f"waits in line: {told}")
+            raise told from refused
+        except NoCapacity as refused:
+            reach.claims.note(held, refused=f"waits for capacity: {refused}")
             raise
         except Transient:
             # The job may exist all the same: the next look finds it, or the grace period ends.
             return held
-        return _noted(reach, held, job)
+        return noted(reach, inputs.urn, held, job)
 
     def update(
         self, _reach: Reach, _before: Mapping[str, Any], _inputs: TuningJobInputs, _held: Held | None
@@ -84,19 +94,15 @@ class TuningJobExternal:
 
     def delete(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> bool:
         """Cancel what still runs; a succeeded job stays, for whoever asks for the same tuning next."""
-        return held is not None and undo(reach, inputs.project, inputs.region, held)
+        return held is not None and undo(reach, inputs.place, held)
 
 
-def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held:
+def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held | None:
     """Take a job of another owner for ours, and tell its owner first."""
     if readers.root_of(job.output_uri) != inputs.output_uri:
         token = readers.token_of(held, inputs.owner)
         readers.join(reach, inputs, job.output_uri, inputs.fingerprint, token)
-    return _noted(reach, held, job)
-
-
-def _noted(reach: Reach, held: Held, job: Job) -> Held:
-    return reach.claims.note(held, resource=job.name, operation="", weights=artifacts.weights_of(job))
+    return noted(reach, inputs.urn, held, job)
 
 
 def _known(reach: Reach, held: Held, name: str) -> Observation:
@@ -108,21 +114,6 @@ def _known(reach: Reach, held: Held, name: str) -> Observation:
     seen = artifacts.of_job(reach, job) if job.state in (JobState.FAILED, JobState.CANCELLED) else None
     ended_badly, owned = seen.reason if seen else "", held.ours and made_under(job, held.claim)
     return Observation(Phase.READY, {**live, "ended_badly": ended_badly, "owned": owned})
-
-
-def _adopted(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
-    job = reach.vertex.jobs.get(name)
-    if job is None:
-        raise NotFound(f"adopt_job: {name} is not there")
-    asked = {"base_model": inputs.base_model, "mode": inputs.mode, "epochs": inputs.epochs}
-    differing = [
-        f"{key} is {getattr(job, key)}, not {value}"
-        for key, value in asked.items()
-        if getattr(job, key) != value
-    ]
-    if differing:
-        raise InvalidRequest(f"adopt_job: {name} is not what is declared: {'; '.join(differing)}")
-    return job
 
 
 def _request(

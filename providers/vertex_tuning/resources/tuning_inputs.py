@@ -19,6 +19,7 @@ from ..specs import (
     Texts,
     TuningJobName,
 )
+from .submission import place_of
 
 
 class TuningJobInputs(ResourceInputs, HyperParameters):
@@ -58,3 +59,8 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     def data(self) -> tuple[GcsUri, ...]:
         """The training data and, if there are any, the validation data."""
         return (self.training_uri, *([self.validation_uri] if self.validation_uri else []))
+
+    @property
+    def place(self) -> str:
+        """Where the job is asked for."""
+        return place_of(self.project, self.region)

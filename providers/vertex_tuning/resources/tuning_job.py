@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, DiffResult
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult
 
 from .. import cost
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..lifecycle.states import upgraded
 from ..specs import Retrain, Reuse
 from ..vertex.claims import Held
 from ..vertex.errors import InvalidRequest
@@ -26,6 +27,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     inputs = TuningJobInputs
     external = TuningJobExternal()
     claimed = True
+    shared = True
     terminal = frozenset({Phase.READY, Phase.LOST})
     gate = False
     changes = {
@@ -109,22 +111,44 @@ class TuningJobProvider(Provider[TuningJobInputs]):
 
         With ``reuse: project``, ``check`` says it.
         """
+        olds = upgraded(olds)
         found = super().diff(_id, olds, news)
         denied = news.get("retrain") == Retrain.DENY.value and not news.get("adopt_job")
-        if not found.replaces or not denied or news.get("reuse") == Reuse.PROJECT.value:
+        if not denied or news.get("reuse") == Reuse.PROJECT.value:
             return found
-        standing = self._standing(self._parsed(news)) if looks.known(news) else None
-        if standing is None or not standing.uses:
-            why = (
-                "and it could not be looked at whether that is paid for already"
-                if standing is None
-                else standing.refused or "which would tune again and cost money"
-            )
+        lost = olds.get("phase") == Phase.ABSENT and olds.get("job")
+        if lost:
+            why = f"{olds['job']} and its claim are gone, and another would cost money"
+        else:
+            why = self._pays_again(news, found)
+        if why:
             raise InvalidRequest(
-                f"service {news.get('service')}: {', '.join(found.replaces)} changed, {why}; "
-                "retrain is 'deny'. Take the change back or set retrain: allow"
+                f"service {news.get('service')}: {why}; retrain is 'deny'. "
+                "Take the change back or set retrain: allow"
             )
         return found
+
+    def _pays_again(self, news: dict[str, Any], found: DiffResult) -> str:
+        """Why a replacement would be paid for, as far as it can be looked at; empty when it would not."""
+        if not found.replaces:
+            return ""
+        standing = self._standing(self._parsed(news)) if looks.known(news) else None
+        if standing is not None and standing.uses:
+            return ""
+        why = (
+            "and it could not be looked at whether that is paid for already"
+            if standing is None
+            else standing.refused or "which would tune again and cost money"
+        )
+        return f"{', '.join(found.replaces)} changed, {why}"
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """As everywhere; that there was a job is kept, so that making another shows as what it is."""
+        props = upgraded(props)
+        found = super().read(id_, props)
+        seen = found.outs or {}
+        gone = seen.get("phase") == Phase.ABSENT and props.get("job")
+        return ReadResult(id_, {**seen, "job": props["job"]}) if gone else found
 
 
 class TuningJob(Declared, module="vertex", name="TuningJob"):

@@ -30,6 +30,10 @@ class ClaimChanged(Transient):
     """Someone else changed the claim since it was read: look again."""
 
 
+class BeingEnded(Transient):
+    """The claim's owner is undoing what it stands for: nobody can join until that is over."""
+
+
 def contended(step: Callable[[], Answer]) -> Answer:
     """Do a step that others upset when they change the claim meanwhile; it must read the claim itself.
 
@@ -69,6 +73,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``failed`` names the jobs that failed and were, or are about to be, followed by another.
     ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
     ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
+    ``place`` is where a job was last asked for, ``projects/P/locations/L``: whoever looks for it may be
+    declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
+    ``recorded`` is the last token that a state is known to hold.
+    ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
     """
 
     id: str
@@ -83,6 +91,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     weights: str = ""
     failed: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    place: str = ""
+    refused: str = ""
+    recorded: str = ""
+    ending: float = 0.0
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +155,7 @@ class Claims:
 
         Raises:
             ClaimChanged: others kept changing the claim meanwhile.
+            BeingEnded: its owner is about to undo it.
         """
 
         def attempt() -> Held:
@@ -160,6 +173,7 @@ class Claims:
 
         Raises:
             ClaimChanged: others kept changing the claim meanwhile.
+            BeingEnded: its owner is about to undo it.
         """
 
         def attempt() -> Held | None:
@@ -173,7 +187,9 @@ class Claims:
             return Claim(id=token, owner=owner, token=token, at=self._clock())
         others = tuple(heir for heir in claim.heirs if heir.owner != owner)
         if claim.owner in ("", owner):
-            return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others)
+            return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others, ending=0.0)
+        if claim.ending:
+            raise BeingEnded(f"{claim.owner} is undoing what this would share")
         return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))
 
     def note(
@@ -185,8 +201,10 @@ class Claims:
         reads: str | None = None,
         weights: str | None = None,
         verdict: Verdict | None = None,
+        place: str | None = None,
+        refused: str = "",
     ) -> Held:
-        """Write down what came of the claim.
+        """Write down what came of the claim; a refusal stands until the next note.
 
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.
@@ -199,6 +217,8 @@ class Claims:
             reads=held.claim.reads if reads is None else reads,
             weights=held.claim.weights if weights is None else weights,
             verdict=held.claim.verdict if verdict is None else verdict,
+            place=held.claim.place if place is None else place,
+            refused=refused,
         )
         return self._replaced(held, claim)
 
@@ -222,6 +242,31 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, deadline=deadline))
 
+    def end(self, held: Held) -> Held:
+        """Write down, before anything is undone, that it will be: whoever read it before has to look again.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        return self._replaced(held, msgspec.structs.replace(held.claim, ending=self._clock()))
+
+    def go_on(self, held: Held) -> Held:
+        """Write down that it is not undone after all, or no further.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        return self._replaced(held, msgspec.structs.replace(held.claim, ending=0.0))
+
+    def record(self, held: Held) -> Held:
+        """Write down, once, that a state holds its token, and so that it goes on.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        claim = msgspec.structs.replace(held.claim, recorded=held.claim.token, ending=0.0)
+        return held if claim == held.claim else self._replaced(held, claim)
+
     def age(self, held: Held) -> float:
         """Seconds since something was last written down."""
         return self._clock() - held.claim.at
@@ -238,7 +283,12 @@ class Claims:
             self._replaced(
                 held,
                 msgspec.structs.replace(
-                    held.claim, owner=first.owner, token=first.token, heirs=tuple(rest), deadline=0.0
+                    held.claim,
+                    owner=first.owner,
+                    token=first.token,
+                    heirs=tuple(rest),
+                    deadline=0.0,
+                    ending=0.0,
                 ),
             )
         elif heirs != held.claim.heirs:
@@ -246,7 +296,8 @@ class Claims:
 
     def let_go(self, held: Held) -> Held:
         """Leave the claim and what it names to whoever takes it next."""
-        left = self._replaced(held, msgspec.structs.replace(held.claim, owner="", token="", deadline=0.0))
+        nobody_s = msgspec.structs.replace(held.claim, owner="", token="", deadline=0.0, ending=0.0)
+        left = self._replaced(held, nobody_s)
         return msgspec.structs.replace(left, ours=False)
 
     def forget(self, held: Held) -> None:

@@ -73,6 +73,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     started: str
     ended: str
     checkpoint: Checkpoint | None
+    custom_base_model: str | None = None
+    learning_rate: float | None = None
+    learning_rate_multiplier: float | None = None
+    adapter_size: int | None = None
+    batch_size: int | None = None
     experiment: str = ""
     failure: FailureKind | None = None
     training_uri: str = ""

@@ -129,6 +129,7 @@ def to_wire(request: JobRequest) -> TuningJob:
 
 def _view(job: TuningJob) -> Job:
     spec = job.supervised_tuning_spec
+    given = spec.hyper_parameters
     checkpoints = sorted((c.epoch, c.step) for c in job.tuned_model.checkpoints)
     return Job(
         name=job.name,
@@ -136,13 +137,18 @@ def _view(job: TuningJob) -> Job:
         base_model=job.base_model,
         output_uri=job.output_uri.rstrip("/"),
         mode={wire: mode for mode, wire in _MODES.items()}.get(spec.tuning_mode),
-        epochs=spec.hyper_parameters.epoch_count,
+        epochs=given.epoch_count,
         labels=dict(job.labels),
         reason=job.error.message or None,
         created=_time(job.create_time),
         started=_time(job.start_time),
         ended=_time(job.end_time),
         checkpoint=Checkpoint(*checkpoints[-1]) if checkpoints else None,
+        custom_base_model=job.custom_base_model or None,
+        learning_rate=given.learning_rate or None,
+        learning_rate_multiplier=given.learning_rate_multiplier or None,
+        adapter_size={wire: size for size, wire in _ADAPTERS.items()}.get(given.adapter_size),
+        batch_size=given.batch_size or None,
         experiment=job.experiment,
         failure=failure_of(job.error.code),
         training_uri=spec.training_dataset_uri,

@@ -47,10 +47,13 @@ def crashes(
 
 
 def billing(fake: FakeVertex) -> list[str]:
-    """Everything that costs money by the hour or will, once what is under way has ended."""
+    """Everything that costs money by the hour or will, once what is under way has ended.
+
+    A job ends by itself, so it is looked at before time goes by: what was not cancelled is paid for.
+    """
+    running = [job.name for job in fake.jobs.all.values() if not job.state.ended and not job.cancelling]
     fake.clock.sleep(3600)
     fake.world.advance()
-    running = [job.name for job in fake.jobs.all.values() if not job.state.ended]
     return running + [
         deployed.model for site in fake.serving.sites.values() for deployed in site.deployed.values()
     ]

@@ -1,6 +1,7 @@
 """What stands behind weights is written down beside them once, and found from the endpoint."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pulumi
@@ -102,7 +103,10 @@ def test_an_adopted_job_is_not_said_to_have_read_our_data(
     fake: FakeVertex, declare: Declare, folder: str
 ) -> None:
     fake.storage.buckets.add("theirs")
-    fake.storage.put("gs://theirs/their.jsonl", b"{}")
+    data = declare().training_data
+    assert data is not None
+    # The same bytes elsewhere: a job that read others is not adopted.
+    fake.storage.put("gs://theirs/their.jsonl", Path(data["source"]).read_bytes())
     theirs = fake.jobs.create(
         PROJECT,
         REGION,

@@ -1,0 +1,47 @@
+"""Taking what its owner is undoing: waited for, and finished for an owner who did not live to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import msgspec
+
+from ..vertex.claims import BeingEnded, ClaimChanged, Held
+from . import process
+from .external import Reach
+
+Taken = TypeVar("Taken")
+
+PATIENCE = 2
+"""Grace periods after which an owner that still undoes counts as dead: one that lives waits for one."""
+
+
+def patiently(
+    reach: Reach, urn: str, key: str, take: Callable[[], Taken], finish: Callable[[Held], None]
+) -> Taken:
+    """Take a claim or join it, once nobody is undoing what it stands for.
+
+    Args:
+        reach: what the external calls may use; its claims hold the one in question.
+        urn: whose row says what is waited for.
+        key: of the claim.
+        take: the step.
+        finish: undoes what the claim stands for, and gives up the claim; doing it twice does no harm.
+    """
+    while True:
+        try:
+            return take()
+        except BeingEnded as busy:
+            held = reach.claims.read(key, "")
+            if held is None or not held.claim.ending:
+                continue
+            left = held.claim.ending + PATIENCE * reach.connection.grace_seconds - reach.clock.time()
+            if left > 0:
+                process.say(urn, f"{busy}: waits for it", passing=True)
+                reach.clock.sleep(min(left, reach.connection.poll_seconds))
+                continue
+            # Marked anew, at the generation that was read: of all who come now, one finishes.
+            with suppress(ClaimChanged):
+                finish(reach.claims.end(msgspec.structs.replace(held, ours=True)))
