@@ -47,6 +47,11 @@ def model(project: str, region: str, model_id: str) -> str:
     return f"projects/{project}/locations/{region}/models/{model_id}"
 
 
+def claims_of_models(project: str, region: str) -> str:
+    """Where the claims of a place's deployments are, below ``.claims``."""
+    return f"DeployedModel/projects/{project}/locations/{region}/models"
+
+
 def bare(model_name: str) -> str:
     """A registered model's id, without its place and without ``@VERSION``."""
     return model_name.rsplit("/", 1)[1].partition("@")[0]

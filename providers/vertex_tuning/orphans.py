@@ -189,13 +189,38 @@ def _tuning(job: Job, prices: Book) -> str:
 
 def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = NO_PRICES) -> list[Orphan]:
     """Ask Google, then tell what is ours and not held."""
+    endpoints = vertex.serving.endpoints(project, region)
+    serving = held.models | standing_in(vertex, project, region, held, endpoints)
     return orphans(
-        held,
+        msgspec.structs.replace(held, models=serving),
         vertex.jobs.labelled(project, region, {}),
-        vertex.serving.endpoints(project, region),
+        endpoints,
         vertex.serving.models(project, region),
         prices,
     )
+
+
+def standing_in(
+    vertex: Vertex, project: str, region: str, held: Known, endpoints: Iterable[Endpoint]
+) -> frozenset[str]:
+    """Ids of models that were let go of and answer callers until their successor does.
+
+    They are in no state, and nobody is to take them down: the successor does, on the same endpoint.
+    """
+    folder = names.claims_of_models(project, region)
+    answering = {
+        names.bare(deployed.model)
+        for endpoint in endpoints
+        if endpoint.name.rsplit("/", 1)[1] in held.endpoints
+        for deployed in endpoint.deployed
+        if endpoint.traffic.get(deployed.id)
+    }
+    claims = [
+        (model, Claims(vertex.storage, uri).read(f"{folder}/{model}", ""))
+        for model in answering - held.models
+        for uri in sorted(held.folders)
+    ]
+    return frozenset(model for model, claim in claims if claim is not None and not claim.claim.owner)
 
 
 def look_at_claims(vertex: Vertex, folder: str, held: Known) -> list[Orphan]:

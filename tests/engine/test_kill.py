@@ -162,6 +162,7 @@ def struck(
     left = cloud.endpoints()
     assert all(models == [] for models in left.values()), "no machines"
     assert len(left) <= (0 if point.ending == "up" else 1)
+    assert cloud.left_behind() == set(left), "doctor finds it"
     if found is not None:
         stage.struck += 1
         print(f"killed {point.victim}; the provider was gone after {found[1]:.2f} s")

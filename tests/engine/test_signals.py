@@ -13,6 +13,7 @@ from tests.support.emulator import RunningEmulator, emulator_fixture
 from tests.support.kill import UP, Cloud, settled
 from tests.support.running import Running, start
 from tests.support.stack import Workspace
+from vertex_tuning.vertex.retry import TIMEOUT
 
 pytestmark = pytest.mark.engine
 
@@ -83,3 +84,30 @@ def test_a_signal_ends_the_waiting_and_nothing_else(
     stacks = {number: workspace() for number in numbers}
     with ThreadPoolExecutor(len(numbers)) as pool:
         list(pool.map(life, numbers))
+
+
+def test_ctrl_c_while_a_call_gets_no_answer(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    """A call that hangs cannot be ended, but it has a bound, and with it ends the run."""
+    stack = workspace({**values, "project": "hanging", "output_uri": f"{values['output_uri']}/hanging"})
+    running = start(stack, *UP)
+    try:
+        running_since = time.monotonic()
+        while "the tuning job" not in running.text:
+            assert time.monotonic() < running_since + _COMES_S, running.text
+            time.sleep(0.05)
+        emulator.admin.fault(r"/tuningJobs/\d+(\?|$)", "hang", method="GET", times=None, seconds=600.0)
+        while not emulator.admin.faults()[0]["matched"]:
+            assert running.process.poll() is None, running.text
+            time.sleep(0.05)
+        running.process.send_signal(signal.SIGINT)
+        seconds = running.ended(TIMEOUT + ENDS_S)
+        assert seconds is not None, f"it goes on: {running.text}"
+        assert "no answer from Google" in running.text
+        print(f"ended after {seconds:.1f} s")
+    finally:
+        emulator.admin.clear_faults()
+        running.sweep()
+    assert stack.destroy().ok
+    assert Cloud(emulator, "hanging").active() == []

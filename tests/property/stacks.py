@@ -48,10 +48,10 @@ class Stack:
         entry = self.engine.live("job")
         return fake.jobs.all.get(str(entry.outputs.get("job"))) if entry else None
 
-    def up(self) -> Ran | None:
-        """One `up`; none when it was killed."""
+    def up(self, replace: tuple[str, ...] = ()) -> Ran | None:
+        """One `up`, with `--replace` of these; none when it was killed."""
         with suppress(Crash):
-            return self.engine.up(self.plan)
+            return self.engine.up(self.plan, replace=replace)
         return None
 
     def is_served(self, fake: FakeVertex) -> bool:

@@ -9,6 +9,7 @@ destroyed, leaves nothing that bills. The number of steps is printed in the summ
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -29,7 +30,7 @@ from tests.support.fake import Crash, FakeVertex, Fault, OperationFault, plugged
 from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded, Transient
 
 TALLY: Counter[str] = Counter()
-EXAMPLES, STEPS = 60, 20
+EXAMPLES, STEPS = 120, 20
 UPS = 3
 ROUNDS = 10
 """Without waiting, each `up` goes a step on: so many, with time between them, see any service through."""
@@ -48,6 +49,7 @@ EDITS: list[tuple[str, str, list[Any]]] = [
     ("serving", "max_replicas", [1, 2]),
     ("serving", "spot", [False, True]),
     ("serving", "rollout", ["side_by_side", "recreate"]),
+    ("service", "region", ["us-central1", "us-west1"]),
 ]
 
 which = st.integers(0, 1)
@@ -105,6 +107,10 @@ class Lifecycle(RuleBasedStateMachine):
     def up(self, at: int) -> None:
         self.run_up(self.stacks[at])
 
+    @rule(at=which, name=st.sampled_from(["job", "model", "endpoint", "deployed"]))
+    def up_with_replace(self, at: int, name: str) -> None:
+        self.run_up(self.stacks[at], replace=(name,))
+
     @rule(at=which, wrong=st.lists(faults, min_size=1, max_size=2))
     def up_with_faults(self, at: int, wrong: list[Fault]) -> None:
         self.fake.world.faults = [Fault(f.call, f.error, f.after, f.nth) for f in wrong]
@@ -123,10 +129,10 @@ class Lifecycle(RuleBasedStateMachine):
         self.run_up(self.stacks[at])
         self.fake.jobs.failing = []
 
-    def run_up(self, stack: Stack) -> None:
+    def run_up(self, stack: Stack, replace: tuple[str, ...] = ()) -> None:
         if stack.service.get("serving", {}).get("rollout") == "recreate":
             stack.served = False  # it says so itself: downtime
-        ran = stack.up()
+        ran = stack.up(replace)
         # A first deployment that failed may still be on its way out.
         stack.served = stack.served or (ran is not None and ran.ok and stack.is_served(self.fake))
 
@@ -145,6 +151,15 @@ class Lifecycle(RuleBasedStateMachine):
         gone = stack.engine.destroy()
         assert gone.ok, gone.failed
         self.nothing_bills_for(stack)
+
+    @rule(at=which, wrong=st.lists(faults, min_size=1, max_size=2))
+    def destroy_with_faults(self, at: int, wrong: list[Fault]) -> None:
+        stack = self.stacks[at]
+        stack.served = stack.touched = False
+        self.fake.world.faults = [Fault(f.call, f.error, f.after, f.nth) for f in wrong]
+        with suppress(Crash):
+            stack.engine.destroy()
+        self.fake.world.faults = []
 
     @rule(at=which, how=st.sampled_from(["undeploy", "delete", "labels", "replicas", "traffic"]))
     def change_the_endpoint_by_hand(self, at: int, how: str) -> None:
@@ -237,6 +252,10 @@ class Lifecycle(RuleBasedStateMachine):
             stack.engine.state,
             stack.site(self.fake),
         )
+        # What is still starting somewhere would show by then, and bill.
+        self.fake.clock.sleep(3600)
+        self.fake.world.advance()
+        assert stack.is_as_declared(self.fake), stack.site(self.fake)
         again = stack.up()
         assert again is not None
         assert again.quiet, again

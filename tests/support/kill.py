@@ -11,6 +11,8 @@ from typing import Any, Literal
 from tests.support.emulator import HTTP, RunningEmulator
 from tests.support.running import Running, start
 from tests.support.stack import STACK, Ran, Workspace
+from vertex_tuning.names import FINGERPRINT_LABEL
+from vertex_tuning.orphans import Kind, known, look
 from vertex_tuning.vertex import Connection, connect
 from vertex_tuning.vertex.client import Job
 
@@ -82,9 +84,15 @@ class Cloud:
         """Jobs that still cost money."""
         return [job.name for job in self.jobs() if not job.state.ended]
 
+    def left_behind(self) -> set[str]:
+        """Ids of the endpoints that doctor finds when it is told of no stack."""
+        vertex = connect(Connection(endpoint=self.emulator.url))
+        found = look(vertex, self.project, self.region, known([]))
+        return {orphan.name.rsplit("/", 1)[1] for orphan in found if orphan.kind is Kind.ENDPOINT}
+
     def submitted_twice(self) -> list[str]:
         """Fingerprints that more than one job was made for."""
-        counted = Counter(job.labels.get("fingerprint", "") for job in self.jobs())
+        counted = Counter(job.labels[FINGERPRINT_LABEL] for job in self.jobs())
         return [fingerprint for fingerprint, jobs in counted.items() if jobs > 1]
 
 

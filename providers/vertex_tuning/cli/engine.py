@@ -100,8 +100,8 @@ def unsettled(outputs: Mapping[str, Any]) -> list[str]:
     )
 
 
-def free(stack: str) -> None:
-    """Take away locks of dead processes of this machine; only a folder of state shows its locks.
+def free(stack: str) -> bool:
+    """Take away locks of dead processes of this machine, if any; only a folder of state shows its locks.
 
     Raises:
         typer.Exit: someone who may live holds the lock.
@@ -109,8 +109,8 @@ def free(stack: str) -> None:
     """
     backend = urlsplit(os.environ.get("PULUMI_BACKEND_URL", ""))
     if backend.scheme != "file":
-        return
-    folder = Path(unquote(backend.path)) / ".pulumi" / "locks"
+        return False
+    folder, freed = Path(unquote(backend.path)) / ".pulumi" / "locks", False
     for path in folder.glob(f"**/{stack.rsplit('/', 1)[-1]}/*.json"):
         lock = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         if not dead_holder(lock, socket.gethostname()):
@@ -120,6 +120,8 @@ def free(stack: str) -> None:
         code, _ = pulumi(stack, "cancel", "--yes", to=subprocess.DEVNULL)
         if code:
             raise EngineFailed("cancel", code)
+        freed = True
+    return freed
 
 
 def dead_holder(lock: Mapping[str, Any], hostname: str) -> bool:

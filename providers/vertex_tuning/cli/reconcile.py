@@ -54,11 +54,13 @@ def reconcile(
     between, left, failed = seconds(pause), list[str](), None
     try:
         with engine.stoppable():
-            engine.free(stack)
+            # After a run that was cut off, the state may say less than what there is.
+            refresh = ["--refresh"] if engine.free(stack) else []
             while True:
                 begun = time.time()
                 # With --json, what the engine prints is a message like any other.
-                _up(stack, parallel, due, sys.stderr if json_output else None)
+                _up(stack, parallel, due, sys.stderr if json_output else None, *refresh)
+                refresh = []
                 left = engine.unsettled(engine.outputs(stack))
                 if not left or begun >= due:
                     break
@@ -86,9 +88,9 @@ def reconcile(
         ui.screen().print(f"{stack}: {until.value}", style="bold green")
 
 
-def _up(stack: str, parallel: int, due: float, to: IO[str] | None) -> None:
+def _up(stack: str, parallel: int, due: float, to: IO[str] | None, *options: str) -> None:
     told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
-    command = ("up", "--yes", "--skip-preview", "--parallel", str(parallel))
+    command = ("up", "--yes", "--skip-preview", "--parallel", str(parallel), *options)
     code, _ = engine.pulumi(stack, *command, to=to, extra=told)
     if code:
         raise engine.EngineFailed("up", code)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,8 @@ from ..vertex.errors import Transient
 
 WORKERS = 64
 WATCH_SECONDS = 0.5
+GROUPS: set[int] = set()
+"""Process groups that were started here and end with this process."""
 _CANCELLED = threading.Event()
 
 
@@ -105,6 +109,9 @@ def _stop_with_the_engine() -> None:
         try:
             socket.create_connection((host, int(port)), timeout=WATCH_SECONDS).close()
         except ConnectionRefusedError:
+            for group in list(GROUPS):
+                with suppress(OSError):
+                    os.killpg(group, signal.SIGKILL)
             os._exit(1)
         except OSError:
             continue

@@ -242,7 +242,13 @@ class Provider(ResourceProvider, Generic[In]):
             if self.claimed and not token:
                 return
             if not contended(lambda: self.left_to_others(reach, inputs, token)):
-                worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
+                try:
+                    worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
+                except process.Interrupted as stopped:
+                    raise process.Interrupted(
+                        f"stopped deleting: {stopped}. What is not gone yet {self.goes_on(inputs)}. "
+                        "The same command goes on with it, `pulumi destroy` ends everything"
+                    ) from None
                 contended(lambda: self._given_up(reach, inputs, token, worth=worth))
             self.deleted(reach, inputs, props, token)
 

@@ -14,6 +14,7 @@ from typing import IO
 import msgspec
 
 from ..lifecycle.external import Clock
+from ..lifecycle.process import GROUPS
 from ..vertex.errors import InvalidRequest
 
 KEPT = 64 * 1024  # bytes of each stream, counted from its end
@@ -38,7 +39,7 @@ class Ended(msgspec.Struct, frozen=True):
 def run(
     command: Sequence[str], folder: str, variables: Mapping[str, str], limit: float, clock: Clock
 ) -> Ended:
-    """Run a command without a shell; what it started ends with it.
+    """Run a command without a shell; what it started ends with it, and with a provider whose engine died.
 
     Raises:
         InvalidRequest: it cannot be started.
@@ -58,6 +59,7 @@ def run(
         raise InvalidRequest(
             f"evaluation.command: {command[0]} cannot be run in {folder}: {error}"
         ) from error
+    GROUPS.add(process.pid)
     tails = [_Tail(stream) for stream in (process.stdout, process.stderr) if stream is not None]
     end = time.monotonic() + limit
     try:
@@ -70,6 +72,7 @@ def run(
         status = process.poll()
     finally:
         _kill(process)
+        GROUPS.discard(process.pid)
     output, errors = (tail.text() for tail in tails)
     return Ended(status, output, errors)
 

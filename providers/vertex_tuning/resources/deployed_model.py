@@ -8,7 +8,7 @@ from typing import Any
 from pulumi import Output
 from pulumi.dynamic import DiffResult
 
-from .. import cost
+from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
 from ..specs import Rollout
 from ..vertex.claims import Held
@@ -16,8 +16,9 @@ from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
 from . import artifacts, evaluating, traffic
 from .deploying import DeployedModelInputs, start, under_way
+from .leftovers import leftovers
 from .operations import finish
-from .undeploying import await_start, claims_folder, clear, found_on, not_to_share, take_off, unregister
+from .undeploying import await_start, clear, found_on, not_to_share, take_off, unregister
 
 GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
 
@@ -42,7 +43,7 @@ class DeployedModelExternal:
         if endpoint is not None and mine:
             return traffic.serving(reach, endpoint, mine, inputs, held)
         judged = evaluating.look(reach, inputs, held) if inputs.evaluation is not None else None
-        started = judged or under_way(reach, inputs, held)
+        started = judged or under_way(reach, inputs.endpoint, held)
         if started is not None:
             return started
         weights = artifacts.look(
@@ -70,7 +71,7 @@ class DeployedModelExternal:
             # The evaluation was cut off, and then taken out of the spec.
             clear(reach, probe)
         if endpoint is not None and inputs.rollout is Rollout.RECREATE:
-            traffic.take_off_left(reach, inputs, endpoint)
+            traffic.take_off_left(reach, inputs)
         return start(reach, inputs, endpoint, held)
 
     def update(
@@ -107,7 +108,7 @@ def _has_traffic(endpoint: Endpoint | None, mine: tuple[Deployed, ...]) -> bool:
 
 def _has_successor(reach: Reach, inputs: DeployedModelInputs, held: Held) -> bool:
     """Whether another deployment of this service is claimed, which then does not serve yet."""
-    folder = claims_folder(inputs.project, inputs.region)
+    folder = names.claims_of_models(inputs.project, inputs.region)
     return any(other.key != held.key for other in reach.claims.owned(folder, inputs.owner))
 
 
@@ -187,7 +188,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         seen = super()._looked(reach, inputs, token)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
             endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
-            if endpoint is not None and traffic.let_go(reach, inputs, endpoint):
+            others = leftovers(reach, traffic.wanted(inputs))
+            if any(found_on(endpoint, left.model_id) for left in others):
                 process.say(inputs.urn, GAP, warning=True)
         return seen
 

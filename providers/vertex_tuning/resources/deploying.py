@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from .. import names
@@ -37,7 +36,7 @@ from ..vertex.errors import (
 )
 from . import artifacts
 from .endpoint import all_labels
-from .operations import finish
+from .operations import made
 
 # Google's answer says that nothing was started; a lost or odd answer does not say so.
 REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
@@ -117,9 +116,12 @@ def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, 
     if on_existing:
         _register(reach, inputs, endpoint, uri)
     held = reach.claims.note(held, resource=inputs.endpoint, operation=STARTING, reads=uri)
+    before = reach.vertex.serving.under_way(inputs.endpoint)
     try:
         operation = _start(reach, inputs, uri, on_existing=on_existing)
     except REFUSALS as refused:
+        if set(reach.vertex.serving.under_way(inputs.endpoint)) - set(before):
+            return held  # refused by something on the way back: it was started all the same
         reach.claims.note(held, operation="")
         raise advised(reach, inputs, uri, refused) from refused
     except (Transient, AlreadyExists):
@@ -128,13 +130,13 @@ def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, 
     return reach.claims.note(held, operation=operation)
 
 
-def under_way(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation | None:
-    """The deployment that the claim says was started, unless it is over and well."""
+def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | None:
+    """The deployment that the claim says was started on this endpoint, unless it is over and well."""
     if held is None or not held.claim.operation:
         return None
     if held.claim.operation == STARTING:
         young = reach.claims.age(held) < reach.connection.grace_seconds
-        if young or reach.vertex.serving.under_way(inputs.endpoint):
+        if young or reach.vertex.serving.under_way(endpoint):
             return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
         return None
     operation = reach.vertex.serving.operation(held.claim.operation)
@@ -188,20 +190,12 @@ def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
     """Make the endpoint by a call of its own."""
     serving = reach.vertex.serving
     labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
-    _finish_or_join(
+    made(
         reach,
         inputs.endpoint,
         lambda: serving.create_endpoint(inputs.endpoint, inputs.endpoint_display_name, labels, None, None),
+        lambda: serving.endpoint(inputs.endpoint) is not None,
     )
-
-
-def _finish_or_join(reach: Reach, name: str, begin: Callable[[], str]) -> None:
-    """Make something under an id of ours; a run that was killed may be making it still."""
-    try:
-        finish(reach, begin())
-    except AlreadyExists:
-        for operation in reach.vertex.serving.under_way(name):
-            finish(reach, operation)
 
 
 def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
@@ -220,10 +214,11 @@ def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | No
             "set serving.container"
         )
     labels = {OWNER_LABEL: inputs.owner_label}
-    _finish_or_join(
+    made(
         reach,
         inputs.model,
         lambda: serving.upload_model(inputs.model, inputs.display_name, uri, container, labels),
+        lambda: serving.model_container(inputs.model) is not None,
     )
 
 

@@ -13,8 +13,8 @@ from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, R
 from ..names import OWNER_LABEL
 from ..specs import KmsKey, Labels, ProjectIds, Text
 from ..vertex.claims import Held
-from .operations import ended, finish, gone
-from .undeploying import await_start, claims_folder, clear, not_to_share, take_off, unregister
+from .operations import ended, gone, made
+from .undeploying import await_start, clear, not_to_share, take_off, unregister
 
 
 class EndpointInputs(ResourceInputs):
@@ -76,14 +76,15 @@ class EndpointExternal:
 
     def submit(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Held | None:
         """Create it empty."""
-        operation = reach.vertex.serving.create_endpoint(
+        serving = reach.vertex.serving
+        labels = all_labels(inputs.labels, inputs.owner_label)
+        psc, key = inputs.private_service_connect, inputs.kms_key
+        made(
+            reach,
             inputs.name,
-            inputs.display_name,
-            all_labels(inputs.labels, inputs.owner_label),
-            inputs.private_service_connect,
-            inputs.kms_key,
+            lambda: serving.create_endpoint(inputs.name, inputs.display_name, labels, psc, key),
+            lambda: serving.endpoint(inputs.name) is not None,
         )
-        finish(reach, operation)
         return held
 
     def update(
@@ -103,7 +104,7 @@ class EndpointExternal:
         That includes deployments that no state knows, because the run that started them was killed.
         An adopted endpoint stays, with all that others have deployed.
         """
-        folder = claims_folder(inputs.project, inputs.region)
+        folder = names.claims_of_models(inputs.project, inputs.region)
         models: set[str] = set()
         for held in reach.claims.owned(folder, inputs.owner, ""):
             model_id = held.key.rsplit("/", 1)[1]
@@ -155,6 +156,10 @@ class EndpointProvider(Provider[EndpointInputs]):
     def identity(self, inputs: EndpointInputs) -> str:
         """The full resource name, with the id that we chose."""
         return inputs.name
+
+    def goes_on(self, _inputs: EndpointInputs) -> str:
+        """It is nothing but a name; what it waits for to be undeployed is not."""
+        return "bills nothing by itself, but a model that is still deployed on it bills by the hour"
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere; that callers have to learn another name is told."""

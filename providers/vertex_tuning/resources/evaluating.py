@@ -49,7 +49,7 @@ def look(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observ
         return Observation(Phase.PARTIAL, {"traffic": 0}, "evaluated; its machines are still to be freed")
     if found_on(site, inputs.model_id):
         return Observation(Phase.PARTIAL, {"traffic": 0}, "deployed for its evaluation, which is next")
-    return under_way(reach, there, held)
+    return under_way(reach, there.endpoint, held)
 
 
 def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held: Held) -> Held | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
-from ..lifecycle import Reach
+from ..lifecycle import Reach, process
 from ..vertex.client import Operation
-from ..vertex.errors import NotFound, Transient, of_rpc
+from ..vertex.errors import AlreadyExists, NotFound, Transient, of_rpc
 
 
 def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operation | None:
@@ -14,6 +15,7 @@ def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operati
 
     Raises:
         Transient: it took longer than ``seconds``.
+        Interrupted: the engine was told to end; the text names what is under way.
     """
     pause, end = 0.1, reach.clock.monotonic() + seconds
     while name is not None:
@@ -22,7 +24,10 @@ def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operati
             return seen
         if reach.clock.monotonic() > end:
             raise Transient(f"{name} is still under way after {seconds:.0f} s; run it again to go on waiting")
-        reach.clock.sleep(pause)
+        try:
+            reach.clock.sleep(pause)
+        except process.Interrupted:
+            raise process.Interrupted(f"{name} is under way") from None
         pause = min(pause * 1.5, reach.connection.poll_seconds)
     return None
 
@@ -46,3 +51,18 @@ def gone(reach: Reach, name: str | None) -> None:
     """
     with suppress(NotFound):
         finish(reach, name)
+
+
+def made(reach: Reach, name: str, make: Callable[[], str], there: Callable[[], bool]) -> None:
+    """Make something under a name of ours; a run that was killed may be making it still.
+
+    Raises:
+        VertexError: the operation failed, or takes too long.
+    """
+    try:
+        finish(reach, make())
+    except AlreadyExists:
+        for operation in reach.vertex.serving.under_way(name):
+            ended(reach, operation)
+        if not there():
+            raise

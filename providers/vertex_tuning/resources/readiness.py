@@ -10,10 +10,12 @@ from typing import Any
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
+from .. import names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, compare, process, told
 from ..lifecycle.states import upgraded
 from ..vertex.claims import Held, contended
 from . import requirements
+from .leftovers import Wanted, astray, idle, observed, take_off_shown
 from .requirements import ReadinessInputs
 from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
 
@@ -33,20 +35,31 @@ class ReadinessExternal:
             return Observation(Phase.FAILED, live, "not ready: " + "; ".join(missing))
         if quota.awaited:
             return Observation(Phase.PENDING, live, quota.awaited)
-        return Observation(Phase.READY, live)
+        phase = observed(reach, idle(reach, wanted)) if (wanted := _served(inputs)) else Phase.READY
+        why = "" if phase is Phase.READY else "a deployment that an earlier run began is to be taken off"
+        return Observation(phase, live, why)
 
-    def submit(self, _reach: Reach, _inputs: ReadinessInputs, held: Held | None) -> Held | None:
-        """Nothing is made here."""
+    def submit(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Held | None:
+        """Nothing is made here; what a run that was cut off has left is taken off."""
+        if wanted := _served(inputs):
+            take_off_shown(reach, idle(reach, wanted), wanted)
         return held
 
     def update(
         self, reach: Reach, before: Mapping[str, Any], inputs: ReadinessInputs, _held: Held | None
     ) -> None:
-        """End what a killed run submitted and nobody wants any more: this comes before all that is wanted."""
+        """End what a killed run submitted and nobody wants any more; tell if others answer the callers.
+
+        This comes before all that is wanted.
+        """
         was = before.get("fingerprint"), before["output_uri"]
         if was[0] and was != (inputs.fingerprint, inputs.output_uri):
             place = place_of(before["project"], before["region"])
             end_cut_off(elsewhere(reach, was[1]), inputs.urn, inputs.owner, place, was[0])
+        wanted = _served(inputs)
+        why = astray(reach, wanted) if wanted and before.get("work") != inputs.work else ""
+        if why:
+            process.say(inputs.urn, why, warning=True)
 
     def delete(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> bool:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
@@ -58,6 +71,13 @@ class ReadinessExternal:
                 if heir.owner == inputs.owner:
                     contended(partial(_left, reach, held.key, heir.token))
         return False
+
+
+def _served(inputs: ReadinessInputs) -> Wanted | None:
+    if inputs.endpoint_id is None:
+        return None
+    endpoint = names.endpoint(inputs.project, inputs.region, inputs.endpoint_id)
+    return Wanted(inputs.project, inputs.region, endpoint, inputs.work, inputs.owner)
 
 
 def _left(reach: Reach, key: str, token: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from .. import names
 from ..lifecycle import Observation, Phase, Reach, process
 from ..names import OWNER_LABEL
 from ..specs import seconds
@@ -16,7 +15,8 @@ from ..vertex.client import Deployed, Endpoint
 from .deploying import DeployedModelInputs
 from .endpoint import all_labels
 from .evaluating import Rejected, judge, still_passes
-from .undeploying import claims_folder, take_off, unregister, whole
+from .leftovers import Wanted, leftovers, observed, take_off_shown
+from .undeploying import take_off, whole
 
 
 def next_share(steps: Sequence[int], share: int) -> int:
@@ -64,8 +64,11 @@ def serving(
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
-    if len(mine) > 1 or let_go(reach, inputs, endpoint):
-        return Observation(Phase.PARTIAL, live, "serves; an earlier deployment is still to be taken off")
+    others = Phase.PARTIAL if len(mine) > 1 else observed(reach, leftovers(reach, wanted(inputs)))
+    if others is Phase.PARTIAL:
+        return Observation(others, live, "serves; another deployment is still to be taken off")
+    if others is Phase.PENDING:
+        return Observation(others, live, "serves; another deployment starts, and is taken off then")
     return Observation(Phase.READY, live)
 
 
@@ -130,7 +133,7 @@ def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: t
             display_name=inputs.endpoint_display_name if made else None,
         )
     take_off(reach, inputs.endpoint, [deployed.id for deployed in mine[1:]])
-    take_off_left(reach, inputs, endpoint)
+    take_off_left(reach, inputs)
 
 
 def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
@@ -138,20 +141,11 @@ def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
     return not inputs.adopted and OWNER_LABEL not in endpoint.labels
 
 
-def take_off_left(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> None:
-    """Take off what was let go of, with its registration and its claim."""
-    for deployed, held in let_go(reach, inputs, endpoint):
-        take_off(reach, inputs.endpoint, [deployed.id])
-        unregister(reach, inputs.project, inputs.region, names.bare(deployed.model))
-        reach.claims.forget(held)
+def take_off_left(reach: Reach, inputs: DeployedModelInputs) -> None:
+    """Take off the service's other deployments, but for those that do not show yet."""
+    take_off_shown(reach, leftovers(reach, wanted(inputs)), wanted(inputs))
 
 
-def let_go(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint) -> list[tuple[Deployed, Held]]:
-    """Other deployments on the endpoint that were let go of, with their claims."""
-    folder = claims_folder(inputs.project, inputs.region)
-    others = [deployed for deployed in endpoint.deployed if names.bare(deployed.model) != inputs.model_id]
-    return [
-        (deployed, held)
-        for deployed in others
-        if (held := reach.claims.read(f"{folder}/{names.bare(deployed.model)}", "")) and not held.claim.token
-    ]
+def wanted(inputs: DeployedModelInputs) -> Wanted:
+    """What of the service is to stay."""
+    return Wanted(inputs.project, inputs.region, inputs.endpoint, inputs.model_id, inputs.owner)

@@ -11,11 +11,6 @@ from ..vertex.client import Deployed, Endpoint
 from .operations import ended, gone
 
 
-def claims_folder(project: str, region: str) -> str:
-    """Where the claims of a place's deployments are."""
-    return f"DeployedModel/projects/{project}/locations/{region}/models"
-
-
 def found_on(endpoint: Endpoint | None, model_id: str) -> tuple[Deployed, ...]:
     """Every deployment of a model, those with most traffic first; more than one is one too many."""
     if endpoint is None:
@@ -43,7 +38,7 @@ def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str)
 
 def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> bool:
     _, project, _, region, *_ = name.split("/")
-    held = reach.claims.read(f"{claims_folder(project, region)}/{names.bare(deployed.model)}", "")
+    held = reach.claims.read(f"{names.claims_of_models(project, region)}/{names.bare(deployed.model)}", "")
     return held is not None and held.claim.owner in ("", owner)
 
 

@@ -19,7 +19,7 @@ from .connection import Connection, connect
 from .credentials import SCOPE
 from .errors import InvalidRequest, NotFound
 from .prediction import TIMEOUT
-from .retry import looked_up
+from .retry import CALL, looked_up
 
 
 class BaseAnswer(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def base_model(connection: Connection, answer: Answer) -> str:
     name = f"{answer.model}@{answer.model_version}" if answer.model_version else answer.model
     _, project, _, region, *_ = answer.model.split("/")
     client = connection.regional(ModelServiceClient, region)
-    weights = looked_up(lambda: client.get_model(name=name, retry=None)).artifact_uri.rstrip("/")
+    weights = looked_up(lambda: client.get_model(name=name, **CALL)).artifact_uri.rstrip("/")
     for job in connect(connection).jobs.labelled(project, region, {}):
         if f"{job.output_uri}/{FINAL}" == weights:
             return job.base_model

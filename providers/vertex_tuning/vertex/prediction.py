@@ -13,7 +13,7 @@ from google.protobuf.struct_pb2 import Value
 
 from .client import Answer
 from .connection import Connection
-from .retry import looked_up
+from .retry import CALL, looked_up
 
 # The first requests after a deployment take long (tuning guide).
 TIMEOUT = 300.0
@@ -27,7 +27,7 @@ def predict(connection: Connection, endpoint: str, instances: Sequence[Mapping[s
     """
     region = endpoint.split("/")[3]
     found = looked_up(
-        lambda: connection.regional(EndpointServiceClient, region).get_endpoint(name=endpoint, retry=None)
+        lambda: connection.regional(EndpointServiceClient, region).get_endpoint(name=endpoint, **CALL)
     )
     # A dedicated endpoint answers under its own address only.
     dedicated = found.dedicated_endpoint_dns if found.dedicated_endpoint_enabled else ""

@@ -11,7 +11,7 @@ from google.cloud.billing_v1 import CloudCatalogClient, ListSkusRequest
 from ..pricing.skus import Sku
 from .connection import Connection
 from .errors import InvalidRequest
-from .retry import looked_up
+from .retry import CALL, looked_up
 
 _PAGE = 5000
 
@@ -26,7 +26,7 @@ def list_skus(connection: Connection, services: Iterable[str], currency: str) ->
     found: list[Sku] = []
     for service in services:
         request = ListSkusRequest(parent=f"services/{service}", currency_code=currency, page_size=_PAGE)
-        listed = looked_up(lambda: list(client.list_skus(request, retry=None)))  # noqa: B023 - called at once
+        listed = looked_up(lambda: list(client.list_skus(request, **CALL)))  # noqa: B023 - called at once
         found += [_sku(service, each) for each in listed if each.pricing_info]
     wrong = sorted({sku.currency for sku in found} - {currency})
     if wrong:

@@ -14,7 +14,7 @@ from ..catalog import TUNING_QUOTA
 from .client import Quota, QuotaRequest
 from .connection import Connection
 from .errors import NotFound
-from .retry import looked_up
+from .retry import CALL, looked_up
 
 
 class GoogleProject:
@@ -29,14 +29,14 @@ class GoogleProject:
         """Whether the project has a billing account that is open."""
         name = f"projects/{project}"
         return bool(
-            looked_up(lambda: self._billing().get_project_billing_info(name=name, retry=None)).billing_enabled
+            looked_up(lambda: self._billing().get_project_billing_info(name=name, **CALL)).billing_enabled
         )
 
     def enabled_services(self, project: str, services: Iterable[str]) -> frozenset[str]:
         """Which of these APIs are on."""
         wanted = {f"projects/{project}/services/{service}": service for service in services}
         request = BatchGetServicesRequest(parent=f"projects/{project}", names=list(wanted))
-        answer = looked_up(lambda: self._usage().batch_get_services(request, retry=None))
+        answer = looked_up(lambda: self._usage().batch_get_services(request, **CALL))
         return frozenset(
             found.name.rsplit("/", 1)[1] for found in answer.services if found.state == State.ENABLED
         )
@@ -52,9 +52,7 @@ class GoogleProject:
 
     def _request(self, project: str, quota_id: str) -> QuotaRequest | None:
         parent = f"projects/{project}/locations/global"
-        preferences = looked_up(
-            lambda: list(self._quotas().list_quota_preferences(parent=parent, retry=None))
-        )
+        preferences = looked_up(lambda: list(self._quotas().list_quota_preferences(parent=parent, **CALL)))
         for preference in preferences:
             if preference.quota_id == quota_id:
                 # Google's client unwraps the message, whatever its annotation says.
@@ -79,7 +77,7 @@ class GoogleProject:
     def _infos(self, project: str) -> list[QuotaInfo]:
         parent = f"projects/{project}/locations/global/services/aiplatform.googleapis.com"
         try:
-            return looked_up(lambda: list(self._quotas().list_quota_infos(parent=parent, retry=None)))
+            return looked_up(lambda: list(self._quotas().list_quota_infos(parent=parent, **CALL)))
         except NotFound:
             return []
 

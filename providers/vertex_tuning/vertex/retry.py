@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 
@@ -11,6 +11,10 @@ from .errors import translated
 from .failures import TRIED_AGAIN
 
 ATTEMPTS = 6
+TIMEOUT = 60.0
+"""Seconds for one call: the clients' own are 5 for some and none for others, which then never end."""
+CALL: dict[str, Any] = {"timeout": TIMEOUT, "retry": None}
+"""What every call to Google's clients gets: a bound, and no trying again but ours."""
 Answer = TypeVar("Answer")
 
 

@@ -15,7 +15,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
 from .errors import InvalidRequest, NotFound
-from .retry import looked_up, once
+from .retry import CALL, looked_up, once
 from .serving_wire import container_to_wire, container_view, endpoint_view, fits_view, machine_to_wire
 
 
@@ -32,7 +32,7 @@ class GoogleServing:
         """The endpoint, or ``None``."""
         try:
             return endpoint_view(
-                looked_up(lambda: self._endpoints(_region(name)).get_endpoint(name=name, retry=None))
+                looked_up(lambda: self._endpoints(_region(name)).get_endpoint(name=name, **CALL))
             )
         except NotFound:
             return None
@@ -40,7 +40,7 @@ class GoogleServing:
     def endpoints(self, project: str, region: str) -> tuple[Endpoint, ...]:
         """Every endpoint of a region."""
         parent = f"projects/{project}/locations/{region}"
-        found = looked_up(lambda: list(self._endpoints(region).list_endpoints(parent=parent, retry=None)))
+        found = looked_up(lambda: list(self._endpoints(region).list_endpoints(parent=parent, **CALL)))
         return tuple(endpoint_view(each) for each in found)
 
     def create_endpoint(
@@ -62,7 +62,7 @@ class GoogleServing:
         request = wire.CreateEndpointRequest(
             parent=_parent(name), endpoint=endpoint, endpoint_id=name.rsplit("/", 1)[1]
         )
-        return _started(once(lambda: self._endpoints(_region(name)).create_endpoint(request, retry=None)))
+        return _started(once(lambda: self._endpoints(_region(name)).create_endpoint(request, **CALL)))
 
     def patch_endpoint(
         self,
@@ -86,7 +86,7 @@ class GoogleServing:
         if mask:
             looked_up(
                 lambda: self._endpoints(_region(name)).update_endpoint(
-                    endpoint=endpoint, update_mask=FieldMask(paths=mask), retry=None
+                    endpoint=endpoint, update_mask=FieldMask(paths=mask), **CALL
                 )
             )
 
@@ -94,7 +94,7 @@ class GoogleServing:
         """Delete an empty endpoint; ``None`` when it is gone already."""
         try:
             return _started(
-                looked_up(lambda: self._endpoints(_region(name)).delete_endpoint(name=name, retry=None))
+                looked_up(lambda: self._endpoints(_region(name)).delete_endpoint(name=name, **CALL))
             )
         except NotFound:
             return None
@@ -123,7 +123,7 @@ class GoogleServing:
             ),
             deploy_config=wire.DeployRequest.DeployConfig(dedicated_resources=machine_to_wire(machine)),
         )
-        return _started(once(lambda: self._garden(_region(endpoint)).deploy(request, retry=None)))
+        return _started(once(lambda: self._garden(_region(endpoint)).deploy(request, **CALL)))
 
     def upload_model(
         self,
@@ -144,12 +144,12 @@ class GoogleServing:
                 labels=dict(labels),
             ),
         )
-        return _started(once(lambda: self._models(_region(model)).upload_model(request, retry=None)))
+        return _started(once(lambda: self._models(_region(model)).upload_model(request, **CALL)))
 
     def model_container(self, model: str) -> ContainerRequest | None:
         """The container of a registered model, or ``None`` when there is no such model."""
         try:
-            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, retry=None))
+            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, **CALL))
         except NotFound:
             return None
         return container_view(found.container_spec)
@@ -157,7 +157,7 @@ class GoogleServing:
     def model_artifacts(self, model: str) -> str | None:
         """Where a registered model's weights are; ``None`` when it is not there or does not say."""
         try:
-            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, retry=None))
+            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, **CALL))
         except NotFound:
             return None
         return found.artifact_uri.rstrip("/") or None
@@ -167,14 +167,14 @@ class GoogleServing:
         request = wire.RecommendSpecRequest(
             parent=f"projects/{project}/locations/{region}", gcs_uri=artifacts_uri
         )
-        answer = looked_up(lambda: self._models(region).recommend_spec(request, retry=None))
+        answer = looked_up(lambda: self._models(region).recommend_spec(request, **CALL))
         specs = [r.spec for r in answer.recommendations if r.region in (region, "")] or list(answer.specs)
         return next((container_view(s.container_spec) for s in specs if s.container_spec.image_uri), None)
 
     def models(self, project: str, region: str) -> tuple[str, ...]:
         """Full names of a region's registered models."""
         parent = f"projects/{project}/locations/{region}"
-        found = looked_up(lambda: list(self._models(region).list_models(parent=parent, retry=None)))
+        found = looked_up(lambda: list(self._models(region).list_models(parent=parent, **CALL)))
         return tuple(model.name for model in found)
 
     def fitting_machines(self, project: str, region: str, artifacts_uri: str) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ class GoogleServing:
             check_machine_availability=True,
             check_user_quota=True,
         )
-        answer = looked_up(lambda: self._models(region).recommend_spec(request, retry=None))
+        answer = looked_up(lambda: self._models(region).recommend_spec(request, **CALL))
         has = wire.RecommendSpecResponse.Recommendation.QuotaState.QUOTA_STATE_USER_HAS_QUOTA
         ranked = sorted(answer.recommendations, key=lambda each: each.user_quota_state != has)
         return tuple(
@@ -196,9 +196,7 @@ class GoogleServing:
     def delete_model(self, model: str) -> str | None:
         """Delete a registered model; ``None`` when it is gone already."""
         try:
-            return _started(
-                looked_up(lambda: self._models(_region(model)).delete_model(name=model, retry=None))
-            )
+            return _started(looked_up(lambda: self._models(_region(model)).delete_model(name=model, **CALL)))
         except NotFound:
             return None
 
@@ -220,7 +218,7 @@ class GoogleServing:
         return _started(
             once(
                 lambda: self._endpoints(_region(endpoint)).deploy_model(
-                    endpoint=endpoint, deployed_model=deployed, retry=None
+                    endpoint=endpoint, deployed_model=deployed, **CALL
                 )
             )
         )
@@ -234,7 +232,7 @@ class GoogleServing:
                         endpoint=endpoint,
                         deployed_model_id=deployed_id,
                         traffic_split=dict(traffic),
-                        retry=None,
+                        **CALL,
                     )
                 )
             )
@@ -255,7 +253,7 @@ class GoogleServing:
         return _started(
             looked_up(
                 lambda: self._endpoints(_region(endpoint)).mutate_deployed_model(
-                    endpoint=endpoint, deployed_model=deployed, update_mask=mask, retry=None
+                    endpoint=endpoint, deployed_model=deployed, update_mask=mask, **CALL
                 )
             )
         )
@@ -269,9 +267,7 @@ class GoogleServing:
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""
         try:
-            found = looked_up(
-                lambda: self._endpoints(_region(name)).get_operation({"name": name}, retry=None)
-            )
+            found = looked_up(lambda: self._endpoints(_region(name)).get_operation({"name": name}, **CALL))
         except NotFound:
             return None
         return Operation(
@@ -289,8 +285,14 @@ class GoogleServing:
         return tuple(dict.fromkeys(operation.name for operation in (*own, *garden) if not operation.done))
 
     def _operations(self, parent: str) -> tuple[Any, ...]:
-        client = self._endpoints(_region(parent))
-        return tuple(looked_up(lambda: client.list_operations({"name": parent}, retry=None)).operations)
+        client, found, token = self._endpoints(_region(parent)), [], ""
+        while True:
+            request = {"name": parent, "page_size": 100, "page_token": token}
+            page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
+            found += page.operations
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
 
 
 def _region(name: str) -> str:

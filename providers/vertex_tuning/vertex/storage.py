@@ -13,9 +13,8 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from .client import Blob
 from .connection import Connection
 from .errors import NotFound, PermissionMissing
-from .retry import looked_up
+from .retry import CALL, TIMEOUT, looked_up
 
-TIMEOUT = 60.0
 PIECE = 32 * 1024 * 1024
 """Bytes of a large upload that travel in one call."""
 
@@ -45,7 +44,7 @@ class GoogleStorage:
         plain, _, generation = uri.partition("#")
         blob = self._blob(plain, int(generation) if generation else None)
         try:
-            looked_up(lambda: blob.reload(timeout=TIMEOUT, retry=None))
+            looked_up(lambda: blob.reload(**CALL))
         except NotFound:
             return None
         return _view(blob)
@@ -54,7 +53,7 @@ class GoogleStorage:
         """A small object's bytes and generation, or ``None``."""
         blob = self._blob(uri)
         try:
-            content = looked_up(lambda: blob.download_as_bytes(timeout=TIMEOUT, retry=None))
+            content = looked_up(lambda: blob.download_as_bytes(**CALL))
         except NotFound:
             return None
         return bytes(content), int(blob.generation)
@@ -69,8 +68,7 @@ class GoogleStorage:
                     content,
                     content_type="application/json",
                     if_generation_match=if_generation,
-                    timeout=TIMEOUT,
-                    retry=None,
+                    **CALL,
                 )
             except PreconditionFailed:
                 # A first try whose answer was lost has written just this.
@@ -85,7 +83,7 @@ class GoogleStorage:
 
         def attempt() -> bool:
             try:
-                self._blob(uri).delete(if_generation_match=if_generation, timeout=TIMEOUT, retry=None)
+                self._blob(uri).delete(if_generation_match=if_generation, **CALL)
             except PreconditionFailed:
                 return False
             except WireNotFound:
@@ -103,11 +101,9 @@ class GoogleStorage:
         def attempt() -> Blob:
             blob = self._blob(uri)
             try:
-                blob.upload_from_filename(
-                    str(path), if_generation_match=0, checksum="crc32c", timeout=TIMEOUT, retry=None
-                )
+                blob.upload_from_filename(str(path), if_generation_match=0, checksum="crc32c", **CALL)
             except PreconditionFailed:
-                blob.reload(timeout=TIMEOUT, retry=None)
+                blob.reload(**CALL)
             return _view(blob)
 
         return looked_up(attempt)
@@ -139,15 +135,13 @@ class GoogleStorage:
         """Write the object's bytes to ``path``."""
         plain, _, generation = uri.partition("#")
         blob = self._blob(plain, int(generation) if generation else None)
-        looked_up(lambda: blob.download_to_filename(str(path), timeout=TIMEOUT, retry=None))
+        looked_up(lambda: blob.download_to_filename(str(path), **CALL))
 
     def listed(self, uri: str) -> tuple[Blob, ...]:
         """Every object below a folder."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         prefix = f"{name.rstrip('/')}/" if name else ""
-        found = looked_up(
-            lambda: list(self._client.list_blobs(bucket, prefix=prefix, timeout=TIMEOUT, retry=None))
-        )
+        found = looked_up(lambda: list(self._client.list_blobs(bucket, prefix=prefix, **CALL)))
         return tuple(_view(blob) for blob in found)
 
     def copy(self, source: str, target: str) -> None:
@@ -158,7 +152,7 @@ class GoogleStorage:
         def attempt() -> None:
             token, blob = None, self._blob(target)
             while True:
-                token, _, _ = blob.rewrite(origin, token=token, timeout=TIMEOUT, retry=None)
+                token, _, _ = blob.rewrite(origin, token=token, **CALL)
                 if token is None:
                     return
 
@@ -167,7 +161,7 @@ class GoogleStorage:
     def delete(self, uri: str) -> None:
         """Delete one object whatever its generation; gone already counts as done."""
         try:
-            looked_up(lambda: self._blob(uri).delete(timeout=TIMEOUT, retry=None))
+            looked_up(lambda: self._blob(uri).delete(**CALL))
         except NotFound:
             return
 
@@ -175,9 +169,7 @@ class GoogleStorage:
         """Whether the bucket of ``uri`` is there and can be listed."""
         bucket = uri.removeprefix("gs://").partition("/")[0]
         try:
-            looked_up(
-                lambda: list(self._client.list_blobs(bucket, max_results=1, timeout=TIMEOUT, retry=None))
-            )
+            looked_up(lambda: list(self._client.list_blobs(bucket, max_results=1, **CALL)))
         except NotFound:
             return False
         except PermissionMissing as error:

@@ -18,7 +18,7 @@ from ..catalog import TuningMode
 from .client import Checkpoint, Job, JobRequest, JobState
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
-from .retry import looked_up, once
+from .retry import CALL, looked_up, once
 
 _MODES = {
     TuningMode.FULL: SupervisedTuningSpec.TuningMode.TUNING_MODE_FULL,
@@ -59,13 +59,13 @@ class GoogleTuningJobs:
         parent = f"projects/{project}/locations/{region}"
         job = to_wire(request)
         return _view(
-            once(lambda: self._client(region).create_tuning_job(parent=parent, tuning_job=job, retry=None))
+            once(lambda: self._client(region).create_tuning_job(parent=parent, tuning_job=job, **CALL))
         )
 
     def get(self, name: str) -> Job | None:
         """The job, or ``None``."""
         try:
-            return _view(looked_up(lambda: self._client(_region(name)).get_tuning_job(name=name, retry=None)))
+            return _view(looked_up(lambda: self._client(_region(name)).get_tuning_job(name=name, **CALL)))
         except NotFound:
             return None
 
@@ -78,7 +78,7 @@ class GoogleTuningJobs:
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""
         try:
-            looked_up(lambda: self._client(_region(name)).cancel_tuning_job(name=name, retry=None))
+            looked_up(lambda: self._client(_region(name)).cancel_tuning_job(name=name, **CALL))
         except NotFound:
             return
         except InvalidRequest:
@@ -94,7 +94,7 @@ class GoogleTuningJobs:
 
     def _listed(self, project: str, region: str, wanted: str) -> list[TuningJob]:
         request = {"parent": f"projects/{project}/locations/{region}", "filter": wanted, "page_size": 100}
-        return looked_up(lambda: list(self._client(region).list_tuning_jobs(request=request, retry=None)))
+        return looked_up(lambda: list(self._client(region).list_tuning_jobs(request=request, **CALL)))
 
 
 def _region(name: str) -> str:

@@ -88,6 +88,57 @@ def test_killed_at_any_call_and_brought_up_again(
         assert fake.serving.registered == {}, call
 
 
+@pytest.mark.parametrize("rollout", ["side_by_side", "recreate"])
+@pytest.mark.parametrize("then", ["goes on", "is reverted", "is reverted with a refresh"])
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_a_rollout_killed_at_any_call(
+    declare: Declare, said: list[str], *, after: bool, then: str, rollout: str
+) -> None:
+    """What is declared serves, and nothing bills beside it; or the user is told what mends it."""
+    old, new = (declare(epochs=n, service={"serving": {"rollout": rollout}}) for n in (1, 2))
+    wanted = new if then == "goes on" else old
+
+    def roll_out(fake: FakeVertex, engine: MiniEngine) -> None:
+        with not_yet(fake):
+            assert engine.up(old).ok
+        engine.up(new)
+
+    for call, fake, engine in crashes(roll_out, after=after):
+        fake.clock.sleep(60)  # until an undeployment has ended, it shows as a deployment
+        if then == "is reverted with a refresh":
+            engine.refresh()
+        with plugged(fake) as said:
+            ran = engine.up(wanted)
+        assert ran.ok, (call, ran.failed)
+        fake.clock.sleep(3600)
+        fake.world.advance()
+        if then != "is reverted":
+            assert serving(fake) == model_id(wanted), call
+        elif serving(fake) != model_id(wanted):
+            # With its claim gone, what was to be deleted looks like what has never been.
+            told = any("`pulumi up --refresh` mends it" in line for line in said)
+            assert told or not any(model_id(old) in uri for uri in fake.storage.objects), call
+            engine.refresh()
+            assert engine.up(wanted).ok, call
+            assert serving(fake) == model_id(wanted), call
+        assert len(billing(fake)) == 1, call
+        assert engine.up(wanted).quiet, call
+        assert engine.destroy().ok
+        assert billing(fake) == [], call
+        assert fake.serving.registered == {}, call
+
+
+def model_id(plan: ServicePlan) -> str:
+    return str((plan.deployed or {})["model_id"])
+
+
+def serving(fake: FakeVertex) -> str:
+    """Id of the model with all the traffic; empty if there is none."""
+    [site] = fake.serving.sites.values()
+    answers = [deployed.model for id_, deployed in site.deployed.items() if site.traffic.get(id_) == 100]
+    return answers[0].rsplit("/", 1)[1] if answers else ""
+
+
 @pytest.mark.parametrize("lag", [0.0, 100.0], ids=["lists are current", "lists lag, less than the grace"])
 @pytest.mark.parametrize("wait", [True, False], ids=["wait", "no wait"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])

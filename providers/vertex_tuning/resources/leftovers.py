@@ -1,0 +1,116 @@
+"""A service's other deployments: let go of, or begun by a run that was cut off and never written down."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .. import names
+from ..lifecycle import Phase, Reach
+from ..vertex.claims import Held
+from .deploying import under_way
+from .undeploying import clear, found_on, take_off, unregister
+
+
+class Wanted(NamedTuple):
+    """The one deployment that a service is to have."""
+
+    project: str
+    region: str
+    endpoint: str
+    model_id: str
+    owner: str
+
+
+class Leftover(NamedTuple):
+    """Another deployment of the service: where it is or was to be, of which model, and its claim."""
+
+    endpoint: str
+    model_id: str
+    held: Held
+
+
+def leftovers(reach: Reach, wanted: Wanted) -> list[Leftover]:
+    """What claims know of: a deployment that no list shows yet bills as soon as it has started.
+
+    Only the claims of this service's name are read, so that many services cost one list and no more.
+    """
+    folder, family = names.claims_of_models(wanted.project, wanted.region), wanted.model_id.rpartition("-")[0]
+    found = []
+    for key in reach.claims.keys(folder):
+        model_id = key.rsplit("/", 1)[1]
+        if model_id == wanted.model_id or model_id.rpartition("-")[0] != family:
+            continue
+        held = reach.claims.read(key, "")
+        places = (wanted.endpoint, names.endpoint(wanted.project, wanted.region, names.probe(model_id)))
+        if held is None or held.claim.owner not in ("", wanted.owner):
+            continue
+        if held.claim.resource in places or (held.claim.owner and not held.claim.resource):
+            found.append(Leftover(held.claim.resource or wanted.endpoint, model_id, held))
+    return found
+
+
+def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
+    """What bills and answers nobody, once an edit goes back to a deployment that was begun before.
+
+    Its resource may look settled then, so that nothing else would notice.
+    """
+    if not _begun(reach, wanted):
+        return []
+    endpoint = reach.vertex.serving.endpoint(wanted.endpoint)
+    shares = endpoint.traffic if endpoint is not None else {}
+    return [
+        left
+        for left in leftovers(reach, wanted)
+        if not any(shares.get(deployed.id) for deployed in found_on(endpoint, left.model_id))
+    ]
+
+
+def astray(reach: Reach, wanted: Wanted) -> str:
+    """Why callers are not answered as an edit back to an earlier deployment says; empty if they are."""
+    if not _begun(reach, wanted):
+        return ""
+    endpoint = reach.vertex.serving.endpoint(wanted.endpoint)
+    mine = found_on(endpoint, wanted.model_id)
+    share = endpoint.traffic.get(mine[0].id, 0) if endpoint is not None and mine else 0
+    if share == 100:
+        return ""
+    has = f"has {share} % of the traffic" if mine else "is not deployed"
+    return f"an earlier run was cut off, and {wanted.model_id} {has}; `pulumi up --refresh` mends it"
+
+
+def _begun(reach: Reach, wanted: Wanted) -> bool:
+    folder = names.claims_of_models(wanted.project, wanted.region)
+    held = reach.claims.read(f"{folder}/{wanted.model_id}", "")
+    return held is not None and (held.claim.owner, held.claim.resource) == (wanted.owner, wanted.endpoint)
+
+
+def starts(reach: Reach, left: Leftover) -> bool:
+    """Whether it is under way and does not show yet: before that it cannot be taken off."""
+    if found_on(reach.vertex.serving.endpoint(left.endpoint), left.model_id):
+        return False
+    seen = under_way(reach, left.endpoint, left.held)
+    return seen is not None and seen.phase is Phase.PENDING
+
+
+def observed(reach: Reach, left: list[Leftover]) -> Phase:
+    """What is to be done about them: nothing, a step, or waiting for their start."""
+    if any(not starts(reach, each) for each in left):
+        return Phase.PARTIAL
+    return Phase.PENDING if left else Phase.READY
+
+
+def take_off_shown(reach: Reach, left: list[Leftover], wanted: Wanted) -> None:
+    """Take off those that do not start any more."""
+    for each in left:
+        if not starts(reach, each):
+            _end(reach, each, wanted)
+
+
+def _end(reach: Reach, left: Leftover, wanted: Wanted) -> None:
+    """Take it off its machines, with its registration and its claim."""
+    if left.endpoint != wanted.endpoint:
+        clear(reach, left.endpoint)
+    mine = found_on(reach.vertex.serving.endpoint(wanted.endpoint), left.model_id)
+    take_off(reach, wanted.endpoint, [deployed.id for deployed in mine])
+    unregister(reach, wanted.project, wanted.region, left.model_id)
+    reach.claims.forget(left.held)
