@@ -30,6 +30,8 @@ class Stack:
     """Someone changed its endpoint by hand since it was last mended."""
     served: bool = False
     """Something has served on its endpoint, and was not taken away on purpose since."""
+    half_gone: bool = False
+    """A destroy was cut off, and the state was not refreshed since: Pulumi keeps what it held before."""
 
     @property
     def plan(self) -> ServicePlan:

@@ -134,11 +134,13 @@ class Lifecycle(RuleBasedStateMachine):
             stack.served = False  # it says so itself: downtime
         ran = stack.up(replace)
         # A first deployment that failed may still be on its way out.
-        stack.served = stack.served or (ran is not None and ran.ok and stack.is_served(self.fake))
+        well = ran is not None and ran.ok and not stack.half_gone
+        stack.served = stack.served or (well and stack.is_served(self.fake))
 
     @rule(at=which)
     def refresh(self, at: int) -> None:
         self.stacks[at].engine.refresh()
+        self.stacks[at].half_gone = False
 
     @rule(seconds=st.sampled_from([5.0, 70.0, 600.0]))
     def time_goes_by(self, seconds: float) -> None:
@@ -150,6 +152,7 @@ class Lifecycle(RuleBasedStateMachine):
         stack.served = stack.touched = False
         gone = stack.engine.destroy()
         assert gone.ok, gone.failed
+        stack.half_gone = False
         self.nothing_bills_for(stack)
 
     @rule(at=which, wrong=st.lists(faults, min_size=1, max_size=2))
@@ -157,8 +160,9 @@ class Lifecycle(RuleBasedStateMachine):
         stack = self.stacks[at]
         stack.served = stack.touched = False
         self.fake.world.faults = [Fault(f.call, f.error, f.after, f.nth) for f in wrong]
+        stack.half_gone = True
         with suppress(Crash):
-            stack.engine.destroy()
+            stack.half_gone = not stack.engine.destroy().ok
         self.fake.world.faults = []
 
     @rule(at=which, how=st.sampled_from(["undeploy", "delete", "labels", "replicas", "traffic"]))

@@ -66,3 +66,8 @@ def made(reach: Reach, name: str, make: Callable[[], str], there: Callable[[], b
             ended(reach, operation)
         if not there():
             raise
+
+
+def changing(reach: Reach, endpoint: str) -> bool:
+    """Whether something is being put onto an endpoint or taken off: what it shows now will not last."""
+    return any("/endpoints/" in operation for operation in reach.vertex.serving.under_way(endpoint))

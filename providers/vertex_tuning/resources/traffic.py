@@ -16,6 +16,7 @@ from .deploying import DeployedModelInputs
 from .endpoint import all_labels
 from .evaluating import Rejected, judge, still_passes
 from .leftovers import Wanted, leftovers, observed, take_off_shown
+from .operations import changing
 from .undeploying import take_off, whole
 
 
@@ -69,6 +70,8 @@ def serving(
         return Observation(others, live, "serves; another deployment is still to be taken off")
     if others is Phase.PENDING:
         return Observation(others, live, "serves; another deployment starts, and is taken off then")
+    if not inputs.adopted and changing(reach, inputs.endpoint):
+        return Observation(Phase.PENDING, live, "serves; an earlier run's change of the endpoint ends first")
     return Observation(Phase.READY, live)
 
 
