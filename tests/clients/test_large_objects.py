@@ -72,6 +72,8 @@ def in_parts_by_processes(blob: storage.Blob, source: Path, target: Path) -> Non
     in_parts(blob, source, target, transfer_manager.PROCESS)
 
 
+# The workers do nothing but HTTP; JAX, which other tests load here, warns of every fork.
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 @pytest.mark.parametrize("way", [in_one_stream, in_parts, in_parts_by_processes])
 @pytest.mark.parametrize(
     "size",

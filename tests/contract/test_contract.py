@@ -75,8 +75,6 @@ class TestJobs:
         assert (trained.batch_size, trained.learning_rate) == (2, 0.001)
         assert trained.custom_base_model is None
         assert set(trained.labels) >= {"contract"}
-        assert trained.training_uri.endswith(".jsonl")
-        assert trained.validation_uri == ""
 
     def test_the_weights_are_where_the_guide_says(self, backend: Backend, trained: Job) -> None:
         names = {

@@ -200,21 +200,20 @@ def test_up_waits_for_whoever_holds_the_lock_but_not_for_ever(
     assert "error: the stack is currently locked by 1 lock(s)" in ran.text
     assert "created by u@a-runner (pid 1)" in ran.text
 
-    waits = subprocess.Popen(
+    said = []
+    with subprocess.Popen(
         [sys.executable, "-m", "tools.ci", "up", STACK, "--lock-wait", "300"],
         cwd=stack.folder,
         env=environment(stack, None),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-    )
-    assert waits.stdout is not None
-    said = []
-    for line in waits.stdout:
-        said.append(line)
-        if line.startswith(f"{STACK}: locked; waiting for "):
-            held.unlink(missing_ok=True)
-    assert waits.wait() == 0, said
+    ) as waits:
+        for line in waits.stdout or ():
+            said.append(line)
+            if line.startswith(f"{STACK}: locked; waiting for "):
+                held.unlink(missing_ok=True)
+    assert waits.returncode == 0, said
     assert not held.exists(), "it has said that it waits"
 
 

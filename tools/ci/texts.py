@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+from vertex_tuning.report.markdown import code
+from vertex_tuning.report.markdown import text as escaped
+
 from .changes import Change, Kind
 
+LONGEST = 1_000
+"""Of what is told about one resource."""
 HEADINGS = {
     Kind.EDIT: "Edits of files",
     Kind.DRIFT: "Changed behind Pulumi's back",
@@ -27,8 +32,8 @@ This issue closes by itself once it is mended.\
 def table(changes: Iterable[Change]) -> str:
     """The changes of one kind."""
     rows = [
-        f"| {change.operation} | {change.resource} | {', '.join(f'`{key}`' for key in change.keys)} "
-        f"| {_cell(change.says)} |"
+        f"| {change.operation} | {escaped(change.resource)} | {', '.join(map(code, change.keys))} "
+        f"| {escaped(change.says, LONGEST)} |"
         for change in changes
     ]
     return "\n".join(["| | resource | because of | |", "| --- | --- | --- | --- |", *rows])
@@ -85,10 +90,6 @@ def run_link(environment: Mapping[str, str] = os.environ) -> str:
     """A link to the workflow's run, or nothing outside of one."""
     parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return "[log]({}/{}/actions/runs/{})".format(*parts) if all(parts) else ""
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _longest_run(text: str) -> int:

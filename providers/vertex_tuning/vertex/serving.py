@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from google.cloud.aiplatform_v1beta1.services.endpoint_service import EndpointSe
 from google.cloud.aiplatform_v1beta1.services.model_garden_service import ModelGardenServiceClient
 from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.json_format import ParseError
 
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
@@ -288,7 +290,12 @@ class GoogleServing:
         client, found, token = self._endpoints(_region(parent)), [], ""
         while True:
             request = {"name": parent, "page_size": 100, "page_token": token}
-            page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
+            try:
+                page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
+            except ParseError:
+                # Others' operations may be of the other version (the console's are): its types read them.
+                importlib.import_module("google.cloud.aiplatform_v1")
+                page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
             found += page.operations
             token = page.next_page_token
             if not token:

@@ -8,8 +8,8 @@ import pytest
 
 from vertex_tuning.lifecycle.declared import LANGUAGE_HOST
 
-# As Pulumi's script of that name does it.
-HOST = "import runpy, sys\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+# As Pulumi's script of that name does it. Who runs the tests may ignore interrupts, and children inherit that.
+HOST = "import runpy, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
 INTERRUPTED = """
 import os, signal
 from vertex_tuning.lifecycle import Declared
