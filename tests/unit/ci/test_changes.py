@@ -1,5 +1,6 @@
 """Edits, progress and drift, told apart by what the state held before the refresh."""
 
+import re
 from typing import Any
 
 import pytest
@@ -107,3 +108,10 @@ def test_a_comment_says_why_first() -> None:
 
 def test_an_error_cannot_leave_its_block() -> None:
     assert failure("s", "a ``` b").splitlines()[2] == "````"
+
+
+def test_what_somebody_wrote_cannot_leave_its_cell_or_call_anyone() -> None:
+    text = preview("s", [Change(Kind.EDIT, "update", "Endpoint e", ("a|`b",), "ask @acme/platform\n| x |")])
+    [row] = [line for line in text.splitlines() if line.startswith("| update")]
+    assert "@acme" not in row
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5, "four cells"
