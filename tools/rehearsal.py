@@ -111,6 +111,8 @@ def environment(url: str) -> dict[str, str]:
         "PULUMI_HOME": str(RUN / "pulumi"),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # `pulumi-gcp` is installed, but nothing here is made by it, and its plugin is a large download.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
 
 

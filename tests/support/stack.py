@@ -100,6 +100,8 @@ class Workspace:
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # `pulumi-gcp` is installed, and its plugin is needed by `manage` only, which has a stand-in.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             **({"PATH": f"{self.plugins}{os.pathsep}{os.environ['PATH']}"} if self.plugins else {}),
             **({"VERTEX_TUNING_ENDPOINT": self.endpoint} if self.endpoint else {}),
         }
