@@ -161,14 +161,23 @@ def test_an_edit_that_would_pay_again_is_refused_when_denied(workspace: Make, va
     assert service.training is Training.REUSED, "and so does the report"
 
 
-def test_what_is_protected_stays(workspace: Make, values: dict[str, Any]) -> None:
+def test_what_is_protected_stays(workspace: Make, values: dict[str, Any], emulator: RunningEmulator) -> None:
     stack = workspace({**with_service(values, serve=False), "protect": True})
     ran = stack.up()
     assert ran.ok, ran.text
     refused = stack.destroy()
     assert not refused.ok
     assert "protected" in refused.text
-    assert stack.resource("TuningJob")["job"]
+    job = stack.resource("TuningJob")["job"]
+    assert job
+    since = emulator.admin.last_request()
+    stack.configure({**with_tuning(with_service(values, serve=False), epochs=2), "protect": True})
+    for refused in (stack.preview(), stack.up()):
+        assert not refused.ok, "another tuning would replace this one"
+        assert "protected" in refused.text, refused.text
+        assert "Traceback" not in refused.text
+    assert stack.resource("TuningJob")["job"] == job
+    assert emulator.admin.count("POST", "/tuningJobs", since) == 0, "nothing was paid for"
     stack.configure(with_service(values, serve=False))
     assert stack.up().ok, "protection is taken off in the file"
 
