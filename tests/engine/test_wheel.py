@@ -85,12 +85,11 @@ def test_ten_lines_with_the_wheel(elsewhere: Elsewhere) -> None:
         env=elsewhere.environment,
     ).stdout
     assert where.startswith(str(elsewhere.venv)), "not the repository's"
-    previewed = elsewhere.preview()
+    previewed = elsewhere.run("preview", "--logtostderr", "-v=7")
     assert previewed.ok, previewed.text
     # Its name says `pulumi-`: without a word of ours the engine takes it for a plugin's package, and looks for
     # the plugin on the network for seconds, on every command.
-    marked = elsewhere.run("preview", "--logtostderr", "-v=7")
-    assert "is required by language host" not in marked.text, marked.text
+    assert "is required by language host" not in previewed.text, previewed.text
     ran = elsewhere.up()
     assert ran.ok, ran.text
     outputs: dict[str, Any] = elsewhere.outputs()

@@ -288,14 +288,18 @@ class GoogleServing:
 
     def _operations(self, parent: str) -> tuple[Any, ...]:
         client, found, token = self._endpoints(_region(parent)), [], ""
-        while True:
+
+        def listed(token: str) -> Any:
             request = {"name": parent, "page_size": 100, "page_token": token}
+            return looked_up(lambda: client.list_operations(request, **CALL))
+
+        while True:
             try:
-                page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
+                page = listed(token)
             except ParseError:
                 # Others' operations may be of the other version (the console's are): its types read them.
                 importlib.import_module("google.cloud.aiplatform_v1")
-                page = looked_up(lambda: client.list_operations(request, **CALL))  # noqa: B023 - called at once
+                page = listed(token)
             found += page.operations
             token = page.next_page_token
             if not token:
