@@ -4,9 +4,12 @@
 Importing this package has no side effects and imports no Google client.
 """
 
-from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
-from .service import InvalidSpec, TunedModelService
-from .specs import ServiceSpec, ServingSpec, TuningSpec
+from . import collecting
+
+with collecting.paused():
+    from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
+    from .service import InvalidSpec, TunedModelService
+    from .specs import ServiceSpec, ServingSpec, TuningSpec
 
 __all__ = [
     "DeployedModel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -11,8 +12,6 @@ import time
 from contextlib import suppress
 from functools import cache
 from typing import Any
-
-from stamina.instrumentation import set_on_retry_hooks
 
 from ..vertex.errors import Transient
 
@@ -54,6 +53,9 @@ class EngineClock:
 @cache
 def prepare() -> None:
     """Make this process fit for waiting; called when a provider is configured, in its process only."""
+    # Imported here: the program, which imports this module too, does without it.
+    from stamina.instrumentation import set_on_retry_hooks
+
     # An exception becomes the printed traceback in the user's terminal: leave only its last line.
     sys.tracebacklimit = 0
     # What is tried again is logged, and a log line shows in the stack's row as if it were an error.
@@ -61,6 +63,8 @@ def prepare() -> None:
     _more_workers()
     _hear_cancel()
     threading.Thread(target=_stop_with_the_engine, daemon=True, name="engine-watch").start()
+    # What is loaded by now stays: collecting garbage among it, as the end does too, is time for nothing.
+    gc.freeze()
 
 
 def _more_workers() -> None:

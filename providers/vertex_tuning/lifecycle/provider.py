@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LookTimeout
 from contextlib import contextmanager, suppress
 from functools import cache
+from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pulumi.dynamic import (
@@ -43,6 +44,7 @@ Answer = TypeVar("Answer")
 
 PROVIDER_KEY = "__provider"
 LOOK_SECONDS = 15.0
+_BUILDING = Lock()
 
 
 class Provider(ResourceProvider, Generic[In]):
@@ -84,13 +86,16 @@ class Provider(ResourceProvider, Generic[In]):
         """Refuse inputs that the same models refuse in the program; unknowns are left for later.
 
         Olds are empty when the resource is to be made, for the first time or anew: then, in preview
-        and before money is spent, the user is told what it bills.
+        and before money is spent, the user is told what it bills. What an earlier check has let
+        through and is unchanged is not looked at again.
         """
-        known = {key: value for key, value in news.items() if key != PROVIDER_KEY}
+        before, known = _without_provider(olds), _without_provider(news)
+        if known == before:
+            return CheckResult(news, [])
         if any(isinstance(value, Unknown) for value in known.values()):
             return CheckResult(news, [])
         try:
-            inputs = self.inputs.model_validate(known)
+            inputs = self._validated(known)
         except ValidationError as error:
             return CheckResult(
                 news, [CheckFailure(m.path, m.problem) for m in mistakes_of(error, self.inputs)]
@@ -317,6 +322,12 @@ class Provider(ResourceProvider, Generic[In]):
     def _parsed(self, props: Mapping[str, Any]) -> In:
         """Inputs out of inputs or outputs of this or an older version: unknown keys are not read."""
         known = {key: props[key] for key in self.inputs.model_fields if props.get(key) is not None}
+        return self._validated(known)
+
+    def _validated(self, known: Mapping[str, Any]) -> In:
+        # Models are built when first used, which Pydantic does not do for several threads at once.
+        with _BUILDING:
+            self.inputs.model_rebuild()
         parsed: In = self.inputs.model_validate(known)
         return parsed
 
@@ -345,6 +356,10 @@ def reach_of(output_uri: str) -> Reach:
 @cache
 def _vertex(connection: Connection) -> Vertex:
     return connect(connection)
+
+
+def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != PROVIDER_KEY}
 
 
 @contextmanager

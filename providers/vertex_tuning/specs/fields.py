@@ -18,7 +18,10 @@ _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._\-]{1,61}[a-z0-9](/[^\x00-\x1f*?\[\]#]
 class Spec(BaseModel):
     """Base of every model here: immutable, no unknown keys, no silent conversion of types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    # Built when first used: a preview uses few of them.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, defer_build=True
+    )
 
     def given(self) -> dict[str, Any]:
         """What was written, without the defaults: makes an equal spec once more."""

@@ -85,7 +85,7 @@ class ServiceSpec(Spec):
     tuning: TuningSpec | None = None
     artifacts_uri: GcsUri | None = None
     from_stack: FromStack | None = None
-    serving: ServingSpec = ServingSpec()
+    serving: ServingSpec = Field(default_factory=ServingSpec)
     serve: bool = True
     labels: Labels = {}
     wait: bool = True

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
-import stamina
 
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
@@ -42,6 +41,9 @@ def contended(step: Callable[[], Answer]) -> Answer:
     Raises:
         ClaimChanged: others kept changing it for a minute.
     """
+    # Imported here: a preview that finds nothing changed does without it.
+    import stamina
+
     tried = stamina.retry(
         on=ClaimChanged, attempts=None, timeout=60.0, wait_initial=0.05, wait_max=1.0, wait_jitter=0.5
     )
