@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vertex_tuning.lifecycle import Change
+from vertex_tuning.lifecycle import EVERY_KIND, Change
 from vertex_tuning.resources import PROVIDERS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "changes.md"
@@ -17,6 +17,7 @@ MEANING = {
     Change.REDEPLOY: "a new deployment; beside the old one, or after it with `rollout: recreate`",
     Change.MOVE: "the resource is made anew",
     Change.NONE: "nothing: it does not exist outside, or cannot be changed there",
+    Change.FOLLOWS: "nothing by itself: it differs only when another input does",
 }
 
 
@@ -29,9 +30,12 @@ def page() -> str:
         "",
         *(f"- **{change.value}**: {meaning}." for change, meaning in MEANING.items()),
     ]
-    for provider in PROVIDERS:
-        lines += ["", f"## {provider.kind}", "", "| input | an edit means |", "| --- | --- |"]
-        lines += [f"| `{name}` | {change.value} |" for name, change in provider.changes.items()]
+    for heading, table in {
+        **{each.kind: each.changes for each in PROVIDERS},
+        "Every kind": EVERY_KIND,
+    }.items():
+        lines += ["", f"## {heading}", "", "| input | an edit means | because |", "| --- | --- | --- |"]
+        lines += [f"| `{name}` | {change.value} | {why} |" for name, (change, why) in table.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -18,7 +18,7 @@ from .dataset import Dataset
 from .pricing import NO_PRICES, Book, Estimate, estimate
 from .pricing.estimate import span
 from .promotion import Promoted
-from .specs import ServiceSpec, ServingSpec
+from .specs import ServiceSpec
 from .tunings import TuningPlan
 
 
@@ -202,7 +202,7 @@ _SCALING = ("min_replicas", "max_replicas", "autoscaling_target")
 
 def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> dict[str, Any]:
     return {
-        "model_id": _model_id(spec.serving, spec.identity, weights, endpoint_id),
+        "model_id": _model_id(spec, weights, endpoint_id),
         "display_name": spec.serving.model_display_name or spec.name,
         "endpoint_display_name": spec.serving.endpoint_display_name or spec.name,
         "endpoint_labels": spec.labels,
@@ -216,7 +216,7 @@ def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
     if not spec.serve:
         return {"work": next(iter(weights.values())) or "unknown"}
     return {
-        "work": _model_id(spec.serving, spec.identity, weights, endpoint_id),
+        "work": _model_id(spec, weights, endpoint_id),
         "endpoint_id": endpoint_id,
         "accelerator_type": spec.serving.accelerator_type,
         "accelerators": spec.serving.accelerator_count * max(spec.serving.min_replicas, 1),
@@ -224,6 +224,6 @@ def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
     }
 
 
-def _model_id(serving: ServingSpec, name: str, weights: Mapping[str, Any], endpoint_id: str) -> str:
-    said = [endpoint_id, dict(weights), tunings.given(serving, *_DEPLOYMENT)]
-    return f"{names.PREFIX}{name}-{short(msgspec.json.encode(said, order='sorted').decode(), 12)}"
+def _model_id(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> str:
+    said = [endpoint_id, spec.output_uri, dict(weights), tunings.given(spec.serving, *_DEPLOYMENT)]
+    return f"{names.PREFIX}{spec.identity}-{short(msgspec.json.encode(said, order='sorted').decode(), 12)}"

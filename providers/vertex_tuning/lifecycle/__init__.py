@@ -1,6 +1,6 @@
 """Observe, decide, act: the one bridge between resources and Pulumi."""
 
-from .changes import Change, compare
+from .changes import EVERY_KIND, Change, compare
 from .declared import Declared
 from .external import External, Reach, ResourceInputs
 from .phases import Observation, Phase
@@ -8,6 +8,7 @@ from .provider import Provider, told
 from .settle import NotReady
 
 __all__ = [
+    "EVERY_KIND",
     "Change",
     "Declared",
     "External",

@@ -15,11 +15,40 @@ class Change(enum.StrEnum):
     REDEPLOY = "redeploy"  # a new deployment beside the old one, which then goes
     MOVE = "move"  # made anew elsewhere
     NONE = "no difference"  # does not exist outside, or cannot be changed there
+    FOLLOWS = "follows"  # differs only when another input does, which says what to do
 
     @property
     def replaces(self) -> bool:
         """Whether the resource is made anew."""
         return self in (Change.RETRAIN, Change.REDEPLOY, Change.MOVE)
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is done for it."""
+        return self not in (Change.NONE, Change.FOLLOWS)
+
+    def because(self, why: str) -> Rule:
+        """This consequence, and why it is the right one."""
+        return Rule(self, why)
+
+
+class Rule(NamedTuple):
+    """A row of a kind's table."""
+
+    change: Change
+    why: str
+
+
+Table = Mapping[str, Rule]
+"""Every input of a kind."""
+
+EVERY_KIND: Table = {
+    "service": Change.NONE.because("a name in messages; the resources are named after it"),
+    "owner": Change.NONE.because("stack and service: another owner's resource is another resource"),
+    "urn": Change.NONE.because("where progress is shown"),
+    "wait": Change.NONE.because("says how long a call takes, not what it makes"),
+}
+"""The inputs that all kinds have, beside those of their own tables."""
 
 
 class Changed(NamedTuple):
@@ -32,16 +61,16 @@ class Changed(NamedTuple):
         return bool(self.in_place or self.replacing)
 
 
-def compare(table: Mapping[str, Change], before: Mapping[str, Any], after: Mapping[str, Any]) -> Changed:
+def compare(table: Table, before: Mapping[str, Any], after: Mapping[str, Any]) -> Changed:
     """Sort the inputs that differ by consequence. A missing key and ``None`` are the same."""
     differing = [
         name
-        for name, change in table.items()
-        if change is not Change.NONE and not _same(before.get(name), after.get(name))
+        for name, rule in table.items()
+        if rule.change.acts and not _same(before.get(name), after.get(name))
     ]
     return Changed(
-        in_place=tuple(name for name in differing if not table[name].replaces),
-        replacing=tuple(name for name in differing if table[name].replaces),
+        in_place=tuple(name for name in differing if not table[name].change.replaces),
+        replacing=tuple(name for name in differing if table[name].change.replaces),
     )
 
 

@@ -32,7 +32,7 @@ from ..vertex.claims import Claims, Held, contended
 from ..vertex.connection import DETAILS
 from ..vertex.errors import VertexError
 from . import deadline, process
-from .changes import Change, compare
+from .changes import Table, compare
 from .external import External, Reach, ResourceInputs
 from .phases import Observation, Phase, Settled, decide
 from .settle import settle
@@ -57,7 +57,7 @@ class Provider(ResourceProvider, Generic[In]):
 
     kind: ClassVar[str]
     inputs: ClassVar[type[Any]]
-    changes: ClassVar[Mapping[str, Change]]
+    changes: ClassVar[Table]
     external: ClassVar[External[Any]]
     claimed: ClassVar[bool] = False
     # Whether others want the very same one: then nobody may join while it is undone.

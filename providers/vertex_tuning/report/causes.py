@@ -97,7 +97,7 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
     for name in (*changed.replacing, *changed.in_place):
         if follows(resource.kind, name):
             continue
-        key, means = key_of(resource.kind, name), provider.changes[name].value
+        key, means = key_of(resource.kind, name), provider.changes[name].change.value
         outside = resource.declared.get(name) == after.get(name)
         for below, was, now in _parts(before.get(name), after.get(name)):
             yield Change(key=key + below, before=_shown(was), after=_shown(now), means=means, outside=outside)
@@ -125,7 +125,8 @@ def _without_a_step(
 
     They are compared with what was declared last, because outputs keep what was declared at the last step.
     """
-    table = dict.fromkeys(without_a_step(resource.kind, provider), lifecycle.Change.IN_PLACE)
+    step = lifecycle.Change.IN_PLACE.because("here every difference counts")
+    table = dict.fromkeys(without_a_step(resource.kind, provider), step)
     for name in compare(table, resource.declared, after).in_place:
         means = WITH_IT if resource.op is Op.REPLACE else LATER
         for below, was, now in _parts(resource.declared.get(name), after.get(name)):
@@ -136,7 +137,7 @@ def _without_a_step(
 
 def without_a_step(kind: str, provider: type[Provider[Any]]) -> tuple[str, ...]:
     """The inputs of a kind that a user writes and whose edit makes no difference by itself."""
-    found = (name for name, change in provider.changes.items() if change is lifecycle.Change.NONE)
+    found = (name for name, rule in provider.changes.items() if rule.change is lifecycle.Change.NONE)
     # ``wait`` is of no kind's table; each service has one tuned model, which tells it once.
     waits = ("wait",) if kind == "TunedModel" else ()
     return (*(name for name in found if not follows(kind, name)), *waits)

@@ -124,31 +124,36 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     external = DeployedModelExternal()
     claimed = True
     changes = {
-        "project": Change.MOVE,
-        "region": Change.MOVE,
-        "endpoint_id": Change.MOVE,
-        "fingerprint": Change.REDEPLOY,
-        "weights_uri": Change.REDEPLOY,
-        "machine_type": Change.REDEPLOY,
-        "accelerator_type": Change.REDEPLOY,
-        "accelerator_count": Change.REDEPLOY,
-        "spot": Change.REDEPLOY,
-        "reservation": Change.REDEPLOY,
-        "scale_to_zero": Change.REDEPLOY,
-        "container": Change.REDEPLOY,
-        "service_account": Change.REDEPLOY,
-        "min_replicas": Change.IN_PLACE,
-        "max_replicas": Change.IN_PLACE,
-        "autoscaling_target": Change.IN_PLACE,
-        "rollout": Change.NONE,  # says how the next change happens
-        "evaluation": Change.NONE,  # so do these two
-        "canary": Change.NONE,
-        "display_name": Change.NONE,  # fixed when it is deployed
-        "endpoint_display_name": Change.NONE,  # Endpoint keeps it
-        "endpoint_labels": Change.NONE,
-        "retry": Change.NONE,
-        "adopted": Change.NONE,  # whose the endpoint is; another one has another id
-        "price": Change.NONE,
+        "project": Change.MOVE.because("another project's endpoint"),
+        "region": Change.MOVE.because("another region's endpoint"),
+        "endpoint_id": Change.MOVE.because("another endpoint"),
+        "fingerprint": Change.REDEPLOY.because("other weights"),
+        "weights_uri": Change.REDEPLOY.because("other weights"),
+        "output_uri": Change.REDEPLOY.because(
+            "the weights of the new folder serve, not those left in the old"
+        ),
+        "machine_type": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "accelerator_type": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "accelerator_count": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "spot": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "reservation": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "scale_to_zero": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "container": Change.REDEPLOY.because("another program serves"),
+        "service_account": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "min_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "max_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "autoscaling_target": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "model_id": Change.FOLLOWS.because("a hash of what is redeployed for"),
+        "owner_label": Change.FOLLOWS.because("the owner"),
+        "rollout": Change.NONE.because("says how the next change happens"),
+        "evaluation": Change.NONE.because("says what the next model has to show"),
+        "canary": Change.NONE.because("says how the next model takes the traffic"),
+        "display_name": Change.NONE.because("fixed when the model is deployed"),
+        "endpoint_display_name": Change.FOLLOWS.because("Endpoint keeps it"),
+        "endpoint_labels": Change.FOLLOWS.because("Endpoint keeps them"),
+        "retry": Change.NONE.because("says what follows a failed tuning"),
+        "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
+        "price": Change.NONE.because("is for messages"),
     }
 
     def identity(self, inputs: DeployedModelInputs) -> str:

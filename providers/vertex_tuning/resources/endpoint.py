@@ -143,14 +143,16 @@ class EndpointProvider(Provider[EndpointInputs]):
     external = EndpointExternal()
     claimed = True
     changes = {
-        "project": Change.MOVE,
-        "region": Change.MOVE,
-        "endpoint_id": Change.MOVE,
-        "private_service_connect": Change.MOVE,
-        "kms_key": Change.MOVE,
-        "adopted": Change.MOVE,  # who owns it; what serves on it stays
-        "display_name": Change.IN_PLACE,
-        "labels": Change.IN_PLACE,
+        "project": Change.MOVE.because("an endpoint stays in its project"),
+        "region": Change.MOVE.because("an endpoint stays in its region"),
+        "endpoint_id": Change.MOVE.because("another endpoint"),
+        "private_service_connect": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "kms_key": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "adopted": Change.MOVE.because("whose it is differs; what serves on it stays"),
+        "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
+        "labels": Change.IN_PLACE.because("Vertex AI can change them"),
+        "owner_label": Change.FOLLOWS.because("the owner"),
+        "output_uri": Change.NONE.because("claims lie there; an endpoint holds no data"),
     }
 
     def identity(self, inputs: EndpointInputs) -> str:

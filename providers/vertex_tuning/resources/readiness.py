@@ -93,17 +93,17 @@ class ReadinessProvider(Provider[ReadinessInputs]):
     inputs = ReadinessInputs
     external = ReadinessExternal()
     changes = {
-        "project": Change.IN_PLACE,
-        "region": Change.IN_PLACE,
-        "output_uri": Change.IN_PLACE,
-        "tunes": Change.IN_PLACE,
-        "work": Change.IN_PLACE,
-        "fingerprint": Change.NONE,  # ``work`` follows it
-        "endpoint_id": Change.NONE,  # what will be served where follows ``work``
-        "accelerator_type": Change.NONE,
-        "accelerators": Change.NONE,
-        "rollout": Change.NONE,
-        "in_preview": Change.NONE,
+        "project": Change.IN_PLACE.because("what is missing is looked for again, there"),
+        "region": Change.IN_PLACE.because("what is missing is looked for again, there"),
+        "output_uri": Change.IN_PLACE.because("the other bucket is looked at"),
+        "tunes": Change.IN_PLACE.because("a tuning needs a quota that serving alone does not"),
+        "work": Change.IN_PLACE.because("before other work is done it is looked at anew"),
+        "fingerprint": Change.FOLLOWS.because("work says it"),
+        "endpoint_id": Change.FOLLOWS.because("work says what is served where"),
+        "accelerator_type": Change.FOLLOWS.because("other machines are other work"),
+        "accelerators": Change.NONE.because("replicas change in place and are not looked at before"),
+        "rollout": Change.NONE.because("says how the next change happens"),
+        "in_preview": Change.NONE.because("says when it is looked at"),
     }
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

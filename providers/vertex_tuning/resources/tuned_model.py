@@ -133,17 +133,19 @@ class TunedModelProvider(Provider[TunedModelInputs]):
     external = TunedModelExternal()
     claimed = True
     changes = {
-        "project": Change.MOVE,
-        "region": Change.MOVE,
-        "fingerprint": Change.MOVE,
-        "weights_uri": Change.MOVE,
-        "export_uri": Change.IN_PLACE,
-        "lineage": Change.NONE,  # says where the weights came from; it follows the fingerprint
-        "promoted_job": Change.NONE,  # follows the weights
-        "delete_artifacts": Change.IN_PLACE,
-        "retry": Change.NONE,  # says what follows a failure
-        "price": Change.NONE,
-        "in_preview": Change.NONE,
+        "project": Change.MOVE.because("another project's job"),
+        "region": Change.MOVE.because("another region's job"),
+        "fingerprint": Change.MOVE.because("other weights"),
+        "weights_uri": Change.MOVE.because("other weights"),
+        "output_uri": Change.MOVE.because("the weights of the new folder"),
+        "export_uri": Change.IN_PLACE.because("the copy is made there"),
+        "delete_artifacts": Change.IN_PLACE.because("has to be in the state before a destroy"),
+        "again": Change.FOLLOWS.because("what the job is made of"),
+        "lineage": Change.FOLLOWS.because("the fingerprint; it says where the weights came from"),
+        "promoted_job": Change.FOLLOWS.because("the weights"),
+        "retry": Change.NONE.because("says what follows a failure"),
+        "price": Change.NONE.because("is for messages"),
+        "in_preview": Change.NONE.because("says when it is looked at"),
     }
 
     def bound_by(self, inputs: TunedModelInputs) -> str | None:

@@ -167,11 +167,20 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
     inputs = TuningDatasetInputs
     external = TuningDatasetExternal()
     changes = {
-        "project": Change.MOVE,
-        "uri": Change.MOVE,
-        "content": Change.MOVE,
-        "tuning": Change.MOVE,
-        "in_preview": Change.NONE,
+        "project": Change.MOVE.because("another project's data"),
+        "uri": Change.MOVE.because("the job reads another object"),
+        "content": Change.MOVE.because("other bytes are another object"),
+        "tuning": Change.MOVE.because("the next tuning looks anew at an object that may be overwritten"),
+        "region": Change.NONE.because("a bucket has its own"),
+        "output_uri": Change.FOLLOWS.because("uri lies below it"),
+        "source": Change.FOLLOWS.because("content; an unchanged file under a new name is no change"),
+        "crc32c": Change.FOLLOWS.because("content says it"),
+        "generation": Change.FOLLOWS.because("an earlier look has found it; it is not declared"),
+        "format": Change.FOLLOWS.because("content says it"),
+        "examples": Change.FOLLOWS.because("content says it"),
+        "characters": Change.FOLLOWS.because("content says it"),
+        "estimated_tokens": Change.FOLLOWS.because("content says it"),
+        "in_preview": Change.NONE.because("says when it is looked at"),
     }
 
     def identity(self, inputs: TuningDatasetInputs) -> str:

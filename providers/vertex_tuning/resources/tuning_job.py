@@ -31,29 +31,39 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     terminal = frozenset({Phase.READY, Phase.LOST})
     gate = False
     changes = {
-        "project": Change.RETRAIN,
-        "region": Change.RETRAIN,
-        "output_uri": Change.RETRAIN,
-        "fingerprint": Change.RETRAIN,
-        "base_model": Change.RETRAIN,
-        "mode": Change.RETRAIN,
-        "epochs": Change.RETRAIN,
-        "learning_rate": Change.RETRAIN,
-        "learning_rate_multiplier": Change.RETRAIN,
-        "adapter_size": Change.RETRAIN,
-        "batch_size": Change.RETRAIN,
-        "custom_base_model": Change.RETRAIN,
-        "adopt_job": Change.RETRAIN,
-        "labels": Change.NONE,  # a job's labels and name cannot be changed once it is submitted
-        "display_name": Change.NONE,
-        "service_account": Change.NONE,  # says who trained, not what was trained
-        "kms_key": Change.NONE,
-        "retrain": Change.NONE,
-        "reuse": Change.NONE,  # says how the next one is looked for
-        "live_data": Change.NONE,  # says how the data are read
-        "billed_tokens": Change.NONE,
-        "price": Change.NONE,
-        "in_preview": Change.NONE,
+        "project": Change.RETRAIN.because(
+            "a job is a project's; one that was paid for is found below output_uri"
+        ),
+        "region": Change.RETRAIN.because(
+            "a job is a region's; one that was paid for is found below output_uri"
+        ),
+        "output_uri": Change.RETRAIN.because(
+            "weights belong to their folder; reuse: project finds those of others"
+        ),
+        "fingerprint": Change.RETRAIN.because("other data, or another attempt, make other weights"),
+        "base_model": Change.RETRAIN.because("another model"),
+        "mode": Change.RETRAIN.because("all weights or an adapter: other weights"),
+        "epochs": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "learning_rate": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "learning_rate_multiplier": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "adapter_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "batch_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "custom_base_model": Change.RETRAIN.because("tuning goes on from other weights"),
+        "adopt_job": Change.RETRAIN.because("another job's weights, or one's own instead"),
+        "training_uri": Change.FOLLOWS.because("the content is in the fingerprint"),
+        "validation_uri": Change.FOLLOWS.because("the content is in the fingerprint"),
+        "job_output_uri": Change.FOLLOWS.because("output_uri and fingerprint"),
+        "owner_label": Change.FOLLOWS.because("the owner"),
+        "labels": Change.NONE.because("a job's labels cannot be changed once it is submitted"),
+        "display_name": Change.NONE.because("a job's name cannot be changed once it is submitted"),
+        "service_account": Change.NONE.because("says who trains, not what is trained"),
+        "kms_key": Change.NONE.because("says how a next job's output is encrypted"),
+        "retrain": Change.NONE.because("says what the next edit may cost"),
+        "reuse": Change.NONE.because("says how the next one is looked for"),
+        "live_data": Change.NONE.because("says how the data are read"),
+        "billed_tokens": Change.FOLLOWS.because("data and epochs"),
+        "price": Change.NONE.because("is for messages"),
+        "in_preview": Change.NONE.because("says when it is looked at"),
     }
 
     def identity(self, inputs: TuningJobInputs) -> str:

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from tests.support.fake import FakeVertex
-from vertex_tuning.lifecycle import Change
 from vertex_tuning.pricing import NO_PRICES, Book, NodeHour, StorageMonth
 from vertex_tuning.report import Report, build, causes, markdown, read_preview, words
 from vertex_tuning.report.compare import Comparison
@@ -46,8 +45,8 @@ def edits() -> list[tuple[str, str, str]]:
     return [
         (kind, name, causes.key_of(kind, name))
         for kind, provider in causes.PROVIDERS.items()
-        for name, change in provider.changes.items()
-        if change is not Change.NONE and not causes.follows(kind, name)
+        for name, rule in provider.changes.items()
+        if rule.change.acts and not causes.follows(kind, name)
     ]
 
 
