@@ -1,4 +1,4 @@
-"""Speed, as ratios in one run: contenders alternate; medians of seven, of three for tokens, trainings once.
+"""Speed, as ratios in one run: contenders alternate; medians of seven rounds, of three for tokens, trainings once.
 
     python -m tests.bench.run [preview] [training] [idle] [tokens]
 
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -77,13 +77,18 @@ def seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def alternate(rounds: int = ROUNDS, **contenders: Callable[[], object]) -> dict[str, float]:
-    """Median seconds of each, one after the other, round by round."""
+def alternate(rounds: int = ROUNDS, **contenders: Callable[[], object]) -> dict[str, list[float]]:
+    """Seconds of each, one after the other, round by round."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, action in contenders.items():
             taken[name].append(seconds(action))
-    return {name: statistics.median(all_) for name, all_ in taken.items()}
+    return taken
+
+
+def ratio(over: Sequence[float], under: Sequence[float]) -> float:
+    """The median of the rounds' ratios: what slows the machine for a while slows both of a round."""
+    return statistics.median(one / other for one, other in zip(over, under, strict=True))
 
 
 def told(name: str, value: float, bound: float | None, unit: str = "x") -> bool:
@@ -113,10 +118,10 @@ def preview_of_an_unchanged_stack(folder: Path) -> bool:
         time.sleep(2.1)
         cached = ours.preview
         assert "unchanged" in cached().text
-        medians = alternate(nothing=nothing.preview, ours=cached)
+        taken = alternate(nothing=nothing.preview, ours=cached)
         good = told(
             "preview of an unchanged stack, data hash cached / no-op resources",
-            medians["ours"] / medians["nothing"],
+            ratio(taken["ours"], taken["nothing"]),
             1.3,
         )
 
@@ -124,8 +129,8 @@ def preview_of_an_unchanged_stack(folder: Path) -> bool:
             data.write_text(data.read_text())
             ours.preview()
 
-        medians = alternate(nothing=nothing.preview, ours=uncached)
-        told("the same with the data read and hashed again", medians["ours"] / medians["nothing"], None)
+        taken = alternate(nothing=nothing.preview, ours=uncached)
+        told("the same with the data read and hashed again", ratio(taken["ours"], taken["nothing"]), None)
         return no_google_module(ours) and good
     finally:
         emulator.stop()
@@ -222,8 +227,8 @@ def tokens(_: Path) -> bool:
     """What an answer costs that reads on from its cache, over one that reads everything again."""
     from tests.bench.tokens import answers
 
-    medians = alternate(rounds=3, **answers())
-    return told("answer from the cache / read again", medians["reading_on"] / medians["reading_again"], 0.5)
+    taken = alternate(rounds=3, **answers())
+    return told("answer from the cache / read again", ratio(taken["reading_on"], taken["reading_again"]), 0.5)
 
 
 BENCHES = {"preview": preview_of_an_unchanged_stack, "training": training, "idle": idle, "tokens": tokens}
