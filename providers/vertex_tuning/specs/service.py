@@ -61,7 +61,8 @@ class ServiceSpec(Spec):
         serving: on which machines it answers.
         renamed_from: the name that the service had before, or several, oldest first: it keeps the job,
             the endpoint and the deployment that were made under the oldest one.
-        output_uri: folder for everything that is made: data, claims, a folder for each tuning.
+        output_uri: folder for everything that is made: data, claims, a folder for each tuning. Another folder
+            is another tuning.
         serve: ``False`` keeps the tuned model and bills no accelerator.
         labels: on the tuning job and the endpoint.
         wait: return when ready; ``False`` returns when asked for, and each later ``up`` goes a step on.
