@@ -34,7 +34,7 @@ def create(call: Call) -> Json:
 def get(call: Call) -> Json:
     """One bucket."""
     bucket = bucket_of(call)
-    check_metageneration(bucket.metageneration, call.query)
+    check_metageneration(bucket.metageneration, call.query, reads=True)
     shown = shown_bucket(call, bucket)
     check_etags(call, shown["etag"])
     return shown

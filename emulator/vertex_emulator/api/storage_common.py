@@ -48,12 +48,12 @@ def bucket_of(call: Call, name: str | None = None) -> Bucket:
 
 
 def object_of(call: Call, bucket: str, name: str, conditions: Mapping[str, str]) -> Object:
-    """The object, in its current generation and if the conditions hold. Raises 404 and 412."""
+    """The object, in its current generation and if the conditions hold. Raises 404, 412 and, for readers, 304."""
     found = call.service.store.objects.find(bucket, name)
     generation = conditions.get("generation")
     if found is None or (generation and number(generation, "generation") != found.generation):
         raise StorageError(404, f"No such object: {bucket}/{name}", "notFound")
-    check_conditions(found, conditions)
+    check_conditions(found, conditions, reads=_reads(call))
     check_etags(call, etag(found.generation, found.metageneration))
     return found
 
@@ -69,29 +69,44 @@ def check_etags(call: Call, actual: str) -> None:
     if match and not match & {actual, "*"}:
         raise _unmet()
     if none_match & {actual, "*"}:
-        raise StorageError(304, "", "notModified") if call.request.method == "GET" else _unmet()
+        raise _not_modified() if _reads(call) else _unmet()
+
+
+def _reads(call: Call) -> bool:
+    return call.request.method == "GET"
 
 
 def _tags(header: str | None) -> set[str]:
     return {tag.strip().removeprefix("W/").strip('"') for tag in (header or "").split(",")} - {""}
 
 
-def check_conditions(found: Object | None, conditions: Mapping[str, str]) -> None:
-    """Preconditions as Cloud Storage has them; generation 0 stands for "no such object". Raises 412."""
-    _check(conditions, "ifGeneration", found.generation if found else 0)
-    check_metageneration(found.metageneration if found else 0, conditions)
+def check_conditions(found: Object | None, conditions: Mapping[str, str], *, reads: bool = False) -> None:
+    """Preconditions as Cloud Storage has them; generation 0 stands for "no such object".
+
+    Raises 412, and 304 when one who reads has already what there is.
+    """
+    _check(conditions, "ifGeneration", found.generation if found else 0, reads=reads)
+    check_metageneration(found.metageneration if found else 0, conditions, reads=reads)
 
 
-def check_metageneration(actual: int, conditions: Mapping[str, str]) -> None:
-    """Preconditions on how often a description was changed. Raises 412."""
-    _check(conditions, "ifMetageneration", actual)
+def check_metageneration(actual: int, conditions: Mapping[str, str], *, reads: bool = False) -> None:
+    """Preconditions on how often a description was changed. Raises 412 and 304 as above."""
+    _check(conditions, "ifMetageneration", actual, reads=reads)
 
 
-def _check(conditions: Mapping[str, str], name: str, actual: int) -> None:
-    for suffix, wanted in (("Match", True), ("NotMatch", False)):
+def _check(conditions: Mapping[str, str], name: str, actual: int, *, reads: bool) -> None:
+    def asked(suffix: str) -> int | None:
         value = conditions.get(f"{name}{suffix}")
-        if value is not None and (number(value, f"{name}{suffix}") == actual) is not wanted:
-            raise _unmet()
+        return None if value is None else number(value, f"{name}{suffix}")
+
+    if asked("Match") not in (None, actual):
+        raise _unmet()
+    if asked("NotMatch") == actual:
+        raise _not_modified() if reads else _unmet()
+
+
+def _not_modified() -> StorageError:
+    return StorageError(304, "", "notModified")
 
 
 def _unmet() -> StorageError:

@@ -58,6 +58,25 @@ def test_preconditions_decide(plain: Plain, reason: str) -> None:
     assert read(plain, "a").content == (b"two" if status == 200 else b"one")
 
 
+READS: dict[str, tuple[dict[str, str], int]] = {
+    "this one, and it is": ({"ifGenerationMatch": "{generation}"}, 200),
+    "this one, and it is another": ({"ifGenerationMatch": "12345"}, 412),
+    "unless it is the one that is known": ({"ifGenerationNotMatch": "{generation}"}, 304),
+    "unless it is another": ({"ifGenerationNotMatch": "12345"}, 200),
+    "unless its description is the one that is known": ({"ifMetagenerationNotMatch": "1"}, 304),
+}
+
+
+@pytest.mark.parametrize("alt", ["json", "media"])
+@pytest.mark.parametrize("reason", READS)
+def test_a_reader_hears_that_there_is_nothing_new(plain: Plain, reason: str, alt: str) -> None:
+    query, status = READS[reason]
+    generation = plain.put("a", b"one")["generation"]
+    filled = {key: value.format(generation=generation) for key, value in query.items()}
+    response = plain.call("GET", f"storage/v1/b/{plain.bucket}/o/a", params={"alt": alt, **filled})
+    assert response.status_code == status
+
+
 ESCAPES = [
     "../../outside", "/etc/passwd", "a/../../b", "./a", "a//b", "..", "%2e%2e/x", "a\\..\\b", "x" * 1025,
     "a\nb", "…/ünïcode ⚙", "con/nul", "a/" + "n" * 300,
