@@ -48,7 +48,7 @@ def bucket_of(call: Call, name: str | None = None) -> Bucket:
 
 
 def object_of(call: Call, bucket: str, name: str, conditions: Mapping[str, str]) -> Object:
-    """The object, in its current generation and if the conditions hold. Raises 404, 412 and, for readers, 304."""
+    """The object, current and if the conditions hold. Raises 404, 412, and 304 to readers."""
     found = call.service.store.objects.find(bucket, name)
     generation = conditions.get("generation")
     if found is None or (generation and number(generation, "generation") != found.generation):
