@@ -57,9 +57,10 @@ class Stack:
         return None
 
     def is_served(self, fake: FakeVertex) -> bool:
-        """All of the endpoint's traffic goes to what is deployed there."""
-        site = self.site(fake)
-        return site is not None and sum(site.traffic.get(id_, 0) for id_ in site.deployed) == 100
+        """All traffic of an endpoint in the state, of the old one until a new one serves, goes to what is there."""
+        names = (str(entry.outputs["endpoint"]) for entry in self.engine.state if entry.name == "endpoint")
+        sites = (fake.serving.sites.get(canonical(name)) for name in names)
+        return any(site and sum(site.traffic.get(id_, 0) for id_ in site.deployed) == 100 for site in sites)
 
     def is_as_declared(self, fake: FakeVertex) -> bool:
         """Every phase is ready, and the endpoint serves the asked model, and only it, with all the traffic."""
@@ -78,9 +79,9 @@ class Stack:
 
 
 def paid_for(fake: FakeVertex) -> dict[str, list[Tuning]]:
-    """Per fingerprint, the jobs that run or have succeeded: more than one is money thrown away."""
+    """Per fingerprint and output folder, the jobs that run or have succeeded: more than one is money thrown away."""
     found: dict[str, list[Tuning]] = {}
     for job in fake.jobs.all.values():
         if job.state not in BAD and not job.cancelling:
-            found.setdefault(job.request.labels["vertex-tuning-fingerprint"], []).append(job)
+            found.setdefault(job.request.output_uri, []).append(job)
     return found

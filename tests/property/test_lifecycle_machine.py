@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from tests.property.stacks import BAD, Stack, paid_for
-from tests.support.declared import BUCKET, write_examples
+from tests.support.declared import BUCKET, OUTPUT, write_examples
 from tests.support.fake import Crash, FakeVertex, Fault, OperationFault, plugged
 from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded, Transient
 
@@ -50,6 +50,7 @@ EDITS: list[tuple[str, str, list[Any]]] = [
     ("serving", "spot", [False, True]),
     ("serving", "rollout", ["side_by_side", "recreate"]),
     ("service", "region", ["us-central1", "us-west1"]),
+    ("service", "output_uri", [OUTPUT, f"{OUTPUT}-2"]),
 ]
 
 which = st.integers(0, 1)
