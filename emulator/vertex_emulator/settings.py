@@ -49,6 +49,8 @@ MAX_JSON_BYTES = 10 * 1024 * 1024
 """A JSON request body beyond this is refused with 413."""
 MAX_OBJECT_BYTES = 64 * 1024**3
 """An object beyond this is refused with 413: the disk is someone's laptop."""
+MAX_UPLOADS = 1_000
+"""Uploads under way; another is refused with 429 until one of them ends or is a week old."""
 MAX_WORKERS = 2
 """Tuning workers that run at once; jobs beyond that stay pending."""
 MAX_CONNECTIONS = 1024

@@ -6,9 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.settings import MAX_OBJECT_BYTES
+from vertex_emulator.settings import MAX_OBJECT_BYTES, MAX_UPLOADS
 from vertex_emulator.store.objects import Bucket, Object
 from vertex_emulator.store.projects import STORAGE_API, Project
+from vertex_emulator.store.uploads import Upload
 from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.times import rfc3339
 
@@ -56,6 +57,19 @@ def object_of(call: Call, bucket: str, name: str, conditions: Mapping[str, str])
     check_conditions(found, conditions, reads=_reads(call))
     check_etags(call, etag(found.generation, found.metageneration))
     return found
+
+
+def begin_upload(call: Call, upload: Upload) -> None:
+    """Enter an upload. Raises 429 when too many are under way."""
+    store = call.service.store
+    with store.database.transaction():
+        store.begin_upload(upload)
+        if store.uploads.under_way() > MAX_UPLOADS:
+            raise StorageError(
+                429,
+                f"More than {MAX_UPLOADS} uploads are under way; end or cancel some.",
+                "rateLimitExceeded",
+            )
 
 
 def etag(generation: int, metageneration: int) -> str:

@@ -13,7 +13,14 @@ from starlette.responses import Response
 from vertex_emulator.api.routing import Call, Route, streams
 from vertex_emulator.api.storage_arguments import check_headers
 from vertex_emulator.api.storage_commit import commit, described, new_generation
-from vertex_emulator.api.storage_common import Json, bucket_of, check_object_name, check_size, number
+from vertex_emulator.api.storage_common import (
+    Json,
+    begin_upload,
+    bucket_of,
+    check_object_name,
+    check_size,
+    number,
+)
 from vertex_emulator.api.storage_copies import joined
 from vertex_emulator.api.storage_finish import check_sums
 from vertex_emulator.api.storage_uploads import receive
@@ -44,7 +51,7 @@ async def _begin(call: Call) -> Response:
     if metadata:
         resource["metadata"] = metadata
     upload = Upload(uuid.uuid4().hex, bucket, name, resource, {}, call.service.now(), parts={})
-    call.service.store.begin_upload(upload)
+    begin_upload(call, upload)
     values = {"Bucket": bucket, "Key": name, "UploadId": upload.id}
     return xml.document("InitiateMultipartUploadResult", values)
 

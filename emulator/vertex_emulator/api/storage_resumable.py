@@ -16,6 +16,7 @@ from vertex_emulator.api.storage_common import (
     Json,
     bad,
     base,
+    begin_upload,
     bucket_of,
     check_conditions,
     check_object_name,
@@ -60,7 +61,7 @@ async def begin(call: Call, bucket: str) -> Response:
     described(resource)  # what it refuses is refused before any bytes are sent
     check_conditions(store.objects.find(bucket, name), conditions)
     upload = Upload(uuid.uuid4().hex, bucket, name, resource, conditions, call.service.now())
-    store.begin_upload(upload)
+    begin_upload(call, upload)
     store.blobs.incoming(upload.id).touch()
     place = f"{base(call)}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&upload_id={upload.id}"
     return Response(status_code=200, headers={"location": place, "x-guploader-uploadid": upload.id})

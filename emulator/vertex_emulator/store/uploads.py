@@ -77,6 +77,12 @@ class Uploads:
         ).fetchall()
         return {file for row in rows for file in msgspec.json.decode(row[0], type=Upload).files}
 
+    def under_way(self) -> int:
+        """How many uploads are not complete."""
+        asked = "SELECT count(*) FROM uploads WHERE json_extract(CAST(record AS TEXT), '$.done') IS NULL"
+        found: int = self._database.execute(asked).fetchone()[0]
+        return found
+
     def live(self) -> set[str]:
         """The incoming files of uploads that go on."""
         rows = self._database.execute("SELECT record FROM uploads")

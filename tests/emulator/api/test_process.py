@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.emulator import RunningEmulator, start_emulator
 from tests.support.plain import Plain
+from vertex_emulator.settings import MAX_UPLOADS
 
 
 def serve(*args: str) -> subprocess.CompletedProcess[str]:
@@ -153,3 +154,23 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulato
     running = start_emulator(folder / "data", "--token-file", str(folder / "token"))
     yield running
     running.stop()
+
+
+def test_uploads_under_way_are_bounded(data: Path) -> None:
+    running = start_emulator(data)
+    try:
+        with httpx.Client(base_url=running.url) as client:
+            client.post("/storage/v1/b", params={"project": "p"}, json={"name": "bucket"})
+
+            def begun() -> httpx.Response:
+                return client.post(
+                    "/upload/storage/v1/b/bucket/o", params={"uploadType": "resumable", "name": "a"}
+                )
+
+            answers = [begun() for _ in range(MAX_UPLOADS)]
+            assert {answer.status_code for answer in answers} == {200}
+            assert begun().json()["error"]["errors"][0]["reason"] == "rateLimitExceeded"
+            assert client.put(answers[0].headers["location"], content=b"whole").status_code == 200
+            assert begun().status_code == 200, "one of them is complete"
+    finally:
+        running.stop()

@@ -24,3 +24,12 @@ def test_old_uploads_go_when_others_begin(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["young"]
     store.close()
+
+
+def test_what_is_complete_is_not_under_way(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.begin_upload(Upload("begun", "b", "n", {}, {}, 0.0))
+    store.begin_upload(Upload("in-parts", "b", "n", {}, {}, 0.0, parts={}))
+    store.begin_upload(Upload("complete", "b", "n", {}, {}, 0.0, done={"name": "n"}))
+    assert store.uploads.under_way() == 2
+    store.close()
