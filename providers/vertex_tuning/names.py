@@ -52,6 +52,16 @@ def claims_of_models(project: str, region: str) -> str:
     return f"DeployedModel/projects/{project}/locations/{region}/models"
 
 
+def readiness(owner: str) -> str:
+    """Id of a service's readiness."""
+    return f"{owner}/readiness"
+
+
+def claim_of_service(owner: str) -> str:
+    """The claim that a service has from its first create to its destroy: its readiness's."""
+    return f"Readiness/{readiness(owner)}"
+
+
 def bare(model_name: str) -> str:
     """A registered model's id, without its place and without ``@VERSION``."""
     return model_name.rsplit("/", 1)[1].partition("@")[0]

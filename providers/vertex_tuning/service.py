@@ -30,6 +30,7 @@ OUTPUTS = (
     "artifacts_uri",
     "lineage",
     "verdict",
+    "rejected",
     "phase",
     "settled",
     "cost",
@@ -114,6 +115,7 @@ class TunedModelService(ComponentResource):
     artifacts_uri: Output[str]
     lineage: Output[Mapping[str, Any] | None]
     verdict: Output[Mapping[str, Any] | None] | None
+    rejected: Output[Mapping[str, Any] | None]
     phase: Output[str]
     settled: Output[bool]
     cost: Mapping[str, str]
@@ -192,6 +194,11 @@ class TunedModelService(ComponentResource):
         self.artifacts_uri = model.artifacts_uri
         self.lineage = model.lineage.apply(lambda behind: behind or None)
         self.verdict = deployed.verdict if deployed else None
+        # What was looked at before is out of date for the model that is declared: it is evaluated anew.
+        declared = planned.deployed["model_id"] if planned.deployed else None
+        self.rejected = readiness.rejected.apply(
+            lambda found: found if found and found["model"] != declared else None
+        )
         self.phase = (deployed or model).phase
         self.settled = self.phase.apply(lambda phase: phase == Phase.READY)
         self.cost = planned.estimate.told()

@@ -54,9 +54,23 @@ def test_what_fails_its_evaluation_is_taken_back_and_what_passes_goes_step_by_st
     place = values["project"], values["region"]
     assert [e.name for e in vertex.serving.endpoints(*place) if e.name.endswith("-eval")] == []
 
+    again = stack.preview()
+    assert again.ok, again.text
+    assert (
+        "this model failed its last evaluation: score 0 over 4 answers, at least 1 was asked for; "
+        "it is deployed and evaluated anew, and at least 1 is asked for now" in again.text
+    )
+    stack.configure(declared(1, 0.0))
+    assert stack.up().ok
+    rejected = stack.outputs()["tickets"]["rejected"]
+    assert rejected == {"score": 0, "n": 4, "threshold": 1, "model": rejected["model"]}
+    assert rejected["model"] != stack.resource("DeployedModel")["model_id"]
+
     stack.configure(declared(2, 0.0))
     passed = stack.up()
     assert passed.ok, passed.text
     assert "canary: 50 % of the traffic, for 1s" in passed.text
     assert traffic() == [100]
     assert stack.resource("DeployedModel")["deployed_id"] != old
+    assert stack.resource("DeployedModel")["model_id"] == rejected["model"]
+    assert stack.outputs()["tickets"]["rejected"] is None, "it has passed"

@@ -4,11 +4,12 @@ from .changes import EVERY_KIND, Change, compare
 from .declared import Declared
 from .external import External, Reach, ResourceInputs
 from .phases import Observation, Phase
-from .provider import Provider, told
+from .provider import HALF_DELETED, Provider, told
 from .settle import NotReady
 
 __all__ = [
     "EVERY_KIND",
+    "HALF_DELETED",
     "Change",
     "Declared",
     "External",

@@ -44,6 +44,11 @@ Answer = TypeVar("Answer")
 
 PROVIDER_KEY = "__provider"
 LOOK_SECONDS = 15.0
+HALF_DELETED = (
+    ". The same command goes on with it, and `pulumi destroy` ends everything; to keep the service instead, "
+    "type `pulumi up --refresh`, because the state does not say what is gone already"
+)
+"""What to type after a delete that failed: a plain ``pulumi up`` asks nobody about what looks settled."""
 _BUILDING = Lock()
 
 
@@ -241,7 +246,7 @@ class Provider(ResourceProvider, Generic[In]):
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
         props = upgraded(props)
         inputs = self._parsed(props)
-        with told(self.kind, inputs):
+        with told(self.kind, inputs, HALF_DELETED):
             reach = self._reach(inputs)
             token = str(props.get("token") or "")
             if self.claimed and not token:
@@ -251,8 +256,7 @@ class Provider(ResourceProvider, Generic[In]):
                     worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
                 except process.Interrupted as stopped:
                     raise process.Interrupted(
-                        f"stopped deleting: {stopped}. What is not gone yet {self.goes_on(inputs)}. "
-                        "The same command goes on with it, `pulumi destroy` ends everything"
+                        f"stopped deleting: {stopped}. What is not gone yet {self.goes_on(inputs)}"
                     ) from None
                 contended(lambda: self._given_up(reach, inputs, token, worth=worth))
             self.deleted(reach, inputs, props, token)
@@ -363,10 +367,11 @@ def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def told(kind: str, inputs: ResourceInputs) -> Iterator[None]:
+def told(kind: str, inputs: ResourceInputs, mend: str = "") -> Iterator[None]:
     """One line for the user: where, what, why. Google's own error is the cause, shown on request."""
     try:
         yield
     except VertexError as error:
-        told = type(error)(f"service {inputs.service}, {kind}: {error}")
+        said = str(error).rstrip(".") if mend else str(error)
+        told = type(error)(f"service {inputs.service}, {kind}: {said}{mend}")
         raise told from (error if os.environ.get(DETAILS) else None)

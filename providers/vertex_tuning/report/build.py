@@ -8,6 +8,7 @@ from typing import Any
 
 from ..pricing import Book
 from ..resources.deployed_model import GAP
+from ..resources.rejections import FAILED
 from . import causes
 from .costs import REUSED, Costs, costs
 from .model import NO_COST, Data, Downtime, Report, Risk, Service, Training, Verb
@@ -75,15 +76,17 @@ def _notes(parts: Sequence[Planned], counted: Costs, said: Mapping[str, list[str
 
 
 def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
-    """How the model that serves did in its evaluation, and what a new one has to show."""
-    deployed = one(parts, "DeployedModel")
+    """How the models did that serve and that failed last, and what a new one has to show."""
+    readiness, deployed = one(parts, "Readiness"), one(parts, "DeployedModel")
     if deployed is None:
         return
-    verdict = (deployed.before or {}).get("verdict")
+    before = deployed.before or {}
+    rejected = (readiness.before or {}).get("rejected") if readiness else None
+    if isinstance(rejected, Mapping) and rejected.get("model") != before.get("model_id"):
+        yield f"{rejected.get('model')} {FAILED}: {_scored(rejected)}"
+    verdict = before.get("verdict")
     if isinstance(verdict, Mapping):
-        score, n, least = (_figure(verdict.get(key)) for key in ("score", "n", "threshold"))
-        over = "in all" if n == "1" else f"over {n} answers"
-        yield f"what serves now was evaluated: score {score} {over}, at least {least} was asked for"
+        yield f"what serves now was evaluated: {_scored(verdict)}"
     if deployed.op not in (Op.CREATE, Op.REPLACE) or deployed.after is None:
         return
     evaluation, canary = deployed.after.get("evaluation"), deployed.after.get("canary")
@@ -93,6 +96,12 @@ def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
     if isinstance(canary, Mapping):
         steps = ", ".join(f"{_figure(step)} %" for step in canary.get("steps") or ())
         yield f"it takes the traffic in steps: {steps}, each for {canary.get('wait', '10m')}"
+
+
+def _scored(verdict: Mapping[str, Any]) -> str:
+    score, n, least = (_figure(verdict.get(key)) for key in ("score", "n", "threshold"))
+    over = "in all" if n == "1" else f"over {n} answers"
+    return f"score {score} {over}, at least {least} was asked for"
 
 
 def _figure(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ..pricing.estimate import rounded, span
+from ..resources.rejections import THIS_FAILED
 from .costs import Costs
 from .model import Cost, Data, Downtime, Risk, Service, Severity, Training, Verb
 from .preview import Op, Planned, one
@@ -41,6 +42,8 @@ def _medium(service: Service, parts: Sequence[Planned], counted: Costs) -> Itera
     yield from _shrinking(service.data)
     yield from _dearer(service.cost, counted.after.currency)
     yield from _lowered(parts)
+    if any(note.startswith(THIS_FAILED) for note in service.notes):
+        yield "deploys a model again that failed its last evaluation"
     outside = [change.key for change in service.changes if change.outside]
     if outside:
         yield f"was changed behind Pulumi's back, and is put back: {', '.join(outside)}"

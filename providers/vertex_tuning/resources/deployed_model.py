@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import DiffResult
+from pulumi.dynamic import CheckResult, DiffResult
 
 from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
@@ -14,7 +14,7 @@ from ..specs import Rollout
 from ..vertex.claims import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
-from . import artifacts, evaluating, traffic
+from . import artifacts, evaluating, looks, traffic
 from .deploying import DeployedModelInputs, start, under_way
 from .leftovers import leftovers
 from .operations import finish
@@ -181,6 +181,16 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         """
         return news.get("rollout") == Rollout.RECREATE.value and bool(news.get("wait", True))
 
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """As everywhere; that a model failed its evaluation before is told before it is paid for again."""
+        found = super().check(olds, news)
+        if news.get("evaluation") and looks.made_anew(olds, found):
+            inputs = self._parsed(news)
+            told = self.asked(inputs, lambda reach: evaluating.failed_before(reach, inputs))
+            if told:
+                process.say(inputs.urn, told, warning=True)
+        return found
+
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere; a rollout that leaves nobody to answer is told, now or later."""
         found = super().diff(_id, olds, news)
@@ -189,8 +199,10 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return found
 
     def _looked(self, reach: Reach, inputs: DeployedModelInputs, token: str) -> Observation:
-        """As everywhere; that this step ends a predecessor before it starts anything is told."""
+        """As everywhere; that this model failed before is told, and that a predecessor ends first."""
         seen = super()._looked(reach, inputs, token)
+        if seen.phase is Phase.ABSENT and (failed := evaluating.failed_before(reach, inputs)):
+            process.say(inputs.urn, failed, warning=True)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
             endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
             others = leftovers(reach, traffic.wanted(inputs))

@@ -15,8 +15,9 @@ from pathlib import Path
 from .. import names, prompts
 from ..lifecycle import Observation, Phase, Reach, process
 from ..specs import Evaluation, Match, seconds
-from ..vertex.claims import Held, Verdict
+from ..vertex.claims import Held, Rejection, Verdict
 from ..vertex.errors import InvalidRequest, VertexError
+from . import rejections
 from .commands import run, scored
 from .deploying import DeployedModelInputs, start, under_way
 from .undeploying import clear, found_on
@@ -61,7 +62,7 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     there = probe(inputs)
     site = reach.vertex.serving.endpoint(there.endpoint)
     if held.claim.verdict is not None:
-        still_passes(held, evaluation)
+        still_passes(reach, inputs, evaluation, held)
         if site is None:
             return None
         clear(reach, there.endpoint)
@@ -76,7 +77,7 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     return reach.claims.note(held, operation="", verdict=verdict)
 
 
-def still_passes(held: Held, evaluation: Evaluation) -> None:
+def still_passes(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held: Held) -> None:
     """Hold an earlier verdict against what is asked for now.
 
     Raises:
@@ -84,7 +85,7 @@ def still_passes(held: Held, evaluation: Evaluation) -> None:
     """
     verdict = held.claim.verdict
     if verdict is not None and verdict.score < evaluation.threshold:
-        raise Rejected(_rejected(verdict.score, verdict.n, evaluation.threshold))
+        raise _rejected(reach, inputs, verdict.score, verdict.n, evaluation.threshold)
 
 
 def judge(
@@ -99,8 +100,9 @@ def judge(
     score, n = by(reach, inputs, evaluation, deployed_id, share)
     score = shown(score, evaluation.threshold)
     if score < evaluation.threshold:
-        raise Rejected(_rejected(score, n, evaluation.threshold))
-    process.say(inputs.urn, _told(score, n, evaluation.threshold))
+        raise _rejected(reach, inputs, score, n, evaluation.threshold)
+    rejections.clear(reach, inputs.owner, inputs.model_id)
+    process.say(inputs.urn, f"evaluation: {_told(score, n, evaluation.threshold, 'is')}")
     return Verdict(score=score, n=n, threshold=evaluation.threshold)
 
 
@@ -110,13 +112,29 @@ def shown(score: float, threshold: float) -> float:
     return next((each for each in rounded if (each < threshold) is (score < threshold)), score)
 
 
-def _told(score: float, n: int, threshold: float) -> str:
+def failed_before(reach: Reach, inputs: DeployedModelInputs) -> str:
+    """That this model failed and is to be tried again, with both demands; empty when it did not fail."""
+    found = rejections.last(reach, inputs.owner) if inputs.evaluation is not None else None
+    if found is None or inputs.evaluation is None or found.model != inputs.model_id:
+        return ""
+    return (
+        f"{rejections.THIS_FAILED}: {_told(found.score, found.n, found.threshold, 'was')}; "
+        f"it is deployed and evaluated anew, and at least {inputs.evaluation.threshold:.16g} is asked for now"
+    )
+
+
+def _told(score: float, n: int, threshold: float, when: str) -> str:
     over = f"over {n} answers" if n > 1 else "in all"
-    return f"evaluation: score {score:.16g} {over}, at least {threshold:.16g} is asked for"
+    return f"score {score:.16g} {over}, at least {threshold:.16g} {when} asked for"
 
 
-def _rejected(score: float, n: int, threshold: float) -> str:
-    return f"{_told(score, n, threshold)}; the new model is taken back, and what served before serves on"
+def _rejected(reach: Reach, inputs: DeployedModelInputs, score: float, n: int, threshold: float) -> Rejected:
+    rejected = Rejection(model=inputs.model_id, score=score, n=n, threshold=threshold)
+    rejections.note(reach, inputs.owner, rejected)
+    return Rejected(
+        f"evaluation: {_told(score, n, threshold, 'is')}; "
+        "the new model is taken back, and what served before serves on"
+    )
 
 
 def _by_command(

@@ -7,14 +7,26 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
 
 from .. import names
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, compare, process, told
+from ..lifecycle import (
+    HALF_DELETED,
+    Change,
+    Declared,
+    Observation,
+    Phase,
+    Provider,
+    Reach,
+    compare,
+    process,
+    told,
+)
 from ..lifecycle.states import upgraded
 from ..vertex.claims import Held, contended
-from . import requirements
+from . import rejections, requirements
 from .leftovers import Wanted, astray, idle, observed, take_off_shown
 from .requirements import ReadinessInputs
 from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
@@ -30,12 +42,15 @@ class ReadinessExternal:
         missing = requirements.missing(reach, inputs)
         quota = requirements.tuning_quota(reach, inputs)
         missing += [quota.missing] if quota.missing else []
-        live = {"missing": missing, "quota": quota.asked}
+        live: dict[str, Any] = {"missing": missing, "quota": quota.asked}
         if missing:
             return Observation(Phase.FAILED, live, "not ready: " + "; ".join(missing))
         if quota.awaited:
             return Observation(Phase.PENDING, live, quota.awaited)
-        phase = observed(reach, idle(reach, wanted)) if (wanted := _served(inputs)) else Phase.READY
+        wanted = _served(inputs)
+        if wanted and (rejected := rejections.last(reach, inputs.owner)):
+            live["rejected"] = msgspec.to_builtins(rejected)
+        phase = observed(reach, idle(reach, wanted)) if wanted else Phase.READY
         why = "" if phase is Phase.READY else "a deployment that an earlier run began is to be taken off"
         return Observation(phase, live, why)
 
@@ -137,10 +152,10 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         return CreateResult(made.id, {**(made.outs or {}), "token": token})
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; its claim goes along to another output folder."""
+        """As everywhere; its claim goes along to another output folder, and 0.1.0 made none."""
         olds = upgraded(olds)
         made = super().update(id_, olds, news)
-        if olds["output_uri"] == news["output_uri"]:
+        if olds["output_uri"] == news["output_uri"] and olds.get("token"):
             return made
         inputs, before, token = self._parsed(news), self._parsed(olds), uuid.uuid4().hex
         with told(self.kind, inputs):
@@ -155,19 +170,19 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         """Undo what is left of the service, unless another create of it holds the claim by now."""
         props = upgraded(props)
         inputs = self._parsed(props)
-        with told(self.kind, inputs):
+        with told(self.kind, inputs, HALF_DELETED):
             claims = self._reach(inputs).claims
             held = claims.read(self._key(inputs), str(props.get("token") or ""))
         if held is not None and not held.ours:
             return
         super().delete(id_, props)
         if held is not None:
-            with told(self.kind, inputs):
+            with told(self.kind, inputs, HALF_DELETED):
                 claims.forget(held)
 
     def identity(self, inputs: ReadinessInputs) -> str:
         """One per service."""
-        return f"{inputs.owner}/readiness"
+        return names.readiness(inputs.owner)
 
 
 class Readiness(Declared, module="vertex", name="Readiness"):
@@ -177,4 +192,5 @@ class Readiness(Declared, module="vertex", name="Readiness"):
 
     missing: Output[list[str]]
     quota: Output[str]
+    rejected: Output[dict[str, Any] | None]
     phase: Output[str]

@@ -102,7 +102,7 @@ def advance(
     """
     share = endpoint.traffic.get(mine[0].id, 0)
     if not share and held is not None and inputs.evaluation is not None:
-        still_passes(held, inputs.evaluation)
+        still_passes(reach, inputs, inputs.evaluation, held)
     canary = inputs.canary if held is not None and _others(endpoint, mine[0].id) else None
     if canary is None or held is None:
         _take(reach, inputs, endpoint, mine)

@@ -65,6 +65,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
 
 
+class Rejection(Verdict, frozen=True, kw_only=True):
+    """The verdict on a model that failed: ``model`` is the id under which it was registered."""
+
+    model: str
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
 
@@ -72,6 +78,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``reads`` is the folder of weights that is needed by what is made under it.
     ``weights`` is where the job that it names leaves them, for the day on which that job is forgotten.
     ``verdict`` is that of a deployment that passed its evaluation.
+    ``rejected`` is the last model of a service that failed its own; nothing else is left of it.
     ``failed`` names the jobs that failed and were, or are about to be, followed by another.
     ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
     ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
@@ -93,6 +100,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     weights: str = ""
     failed: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    rejected: Rejection | None = None
     place: str = ""
     refused: str = ""
     recorded: str = ""
@@ -235,6 +243,14 @@ class Claims:
             held.claim, at=self._clock(), resource="", operation="", failed=failed
         )
         return self._replaced(held, claim)
+
+    def reject(self, held: Held, rejected: Rejection | None) -> Held:
+        """Write down, in the claim of a service, which of its models failed last; ``None`` takes that away.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        return self._replaced(held, msgspec.structs.replace(held.claim, rejected=rejected))
 
     def bound(self, held: Held, deadline: float) -> Held:
         """Write down until when it is to be ready; 0 takes that away.

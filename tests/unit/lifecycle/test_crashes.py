@@ -11,7 +11,7 @@ from tests.support.fake import Crash, FakeVertex, Fault, plugged
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.orphans import Kind, Known, look
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.errors import Transient
+from vertex_tuning.vertex.errors import PermissionMissing, Transient
 
 Declare = Callable[..., ServicePlan]
 LEAST_CALLS = 10
@@ -169,6 +169,30 @@ def test_killed_while_a_destroy_runs_and_destroyed_again(declare: Declare, *, af
         assert again.ok, (call, again.failed)
         assert billing(fake) == [], call
         assert engine.state == []
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_a_destroy_that_failed_half_way_says_what_to_type(declare: Declare, *, after: bool) -> None:
+    """A plain `up` asks nobody about what looks settled, so the line names the one that does."""
+    plan, says = declare(), list[str]()
+    for call in count(1):
+        fake, engine = quick(), MiniEngine()
+        with plugged(fake):
+            assert engine.up(plan).ok
+            fake.fault("*", PermissionMissing("denied."), after=after, nth=call)
+            ran = engine.destroy()
+            if ran.ok:
+                assert call > LEAST_CALLS
+                break
+            fake.world.faults.clear()
+            says += ran.failed.values()
+            fake.clock.sleep(60)  # what is being deleted cannot be made anew before it is gone
+            engine.refresh()
+            assert engine.up(plan).ok, (call, ran.failed)
+            assert serving(fake) == model_id(plan), call
+            assert engine.up(plan).quiet, call
+    assert [line for line in says if "denied. The same command goes on with it" not in line] == []
+    assert [line for line in says if "type `pulumi up --refresh`" not in line] == []
 
 
 @contextmanager

@@ -441,6 +441,47 @@ def test_the_evaluation_s_figures_and_demands_are_told() -> None:
     )
 
 
+FAILED = (
+    "this model failed its last evaluation: score 0.41 over 20 answers, at least 0.8 was asked for; "
+    "it is deployed and evaluated anew, and at least 0.8 is asked for now"
+)
+
+
+def test_a_model_that_failed_its_evaluation_and_is_tried_again_is_a_risk_with_its_figures() -> None:
+    deployed = step(
+        "replace",
+        "DeployedModel",
+        SERVED | {"model_id": "old"},
+        SERVED | {"model_id": "new"},
+    )
+    found = built(deployed, diagnostics=[told("DeployedModel", f"warning: {FAILED}\n")])
+    assert FAILED in found.services[0].notes
+    assert "deploys a model again that failed its last evaluation" in [risk.text for risk in found.risks]
+
+
+@pytest.mark.parametrize(
+    ("serves", "told", "why"),
+    [
+        ("old", True, "the state knows of it since a refresh or an edit back"),
+        ("new", False, "it has passed since, and the state has not been read back"),
+    ],
+)
+def test_a_model_that_failed_before_is_told_from_the_state(*, serves: str, told: bool, why: str) -> None:
+    rejected = {"model": "new", "score": 0.41, "n": 20.0, "threshold": 0.8}
+    readiness = {"service": "tickets", "rejected": rejected}
+    found = built(
+        step("same", "Readiness", readiness, {"service": "tickets"}),
+        step(
+            "update",
+            "DeployedModel",
+            SERVED | {"model_id": serves, "max_replicas": 1},
+            SERVED | {"model_id": serves, "max_replicas": 2},
+        ),
+    )
+    line = "new failed its last evaluation: score 0.41 over 20 answers, at least 0.8 was asked for"
+    assert (line in found.services[0].notes) is told, why
+
+
 def test_other_resources_are_counted() -> None:
     other = {
         "op": "create",

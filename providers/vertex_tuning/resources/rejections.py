@@ -1,0 +1,42 @@
+"""The last model that failed its evaluation: of what was taken back, its figures stay in a claim."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from .. import names
+from ..lifecycle import Reach
+from ..vertex.claims import Rejection, contended
+from ..vertex.errors import VertexError
+
+FAILED = "failed its last evaluation"
+THIS_FAILED = f"this model {FAILED}"
+"""Begins what is said of a model that is to be deployed although it failed."""
+
+
+def last(reach: Reach, owner: str) -> Rejection | None:
+    """The service's last model that failed, unless that one has passed since."""
+    held = reach.claims.read(names.claim_of_service(owner), "")
+    return held.claim.rejected if held is not None else None
+
+
+def note(reach: Reach, owner: str, rejected: Rejection) -> None:
+    """Write it down; that this cannot be done must not hide that the model failed."""
+    with suppress(VertexError):
+        _write(reach, owner, rejected)
+
+
+def clear(reach: Reach, owner: str, model_id: str) -> None:
+    """This model has passed."""
+    found = last(reach, owner)
+    if found is not None and found.model == model_id:
+        _write(reach, owner, None)
+
+
+def _write(reach: Reach, owner: str, rejected: Rejection | None) -> None:
+    def attempt() -> None:
+        held = reach.claims.read(names.claim_of_service(owner), "")
+        if held is not None:
+            reach.claims.reject(held, rejected)
+
+    contended(attempt)
