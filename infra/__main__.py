@@ -11,7 +11,7 @@ import pulumi
 
 from infra import prerequisites
 from infra.revision import revision
-from vertex_tuning import TunedModelService
+from vertex_tuning import TunedModelService, names
 from vertex_tuning.stack import NAMESPACE, STRUCTURED, Prerequisites, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,11 +28,13 @@ def main() -> None:
         else []
     )
     commit = revision(os.environ, ROOT)
+    buckets = {names.bucket(service.spec.output_uri): service.spec for service in reversed(stack.services)}
     for service in stack.services:
         declared = TunedModelService(
             opts=pulumi.ResourceOptions(depends_on=managed),
             datasets=service.datasets,
             prices=stack.prices,
+            beside=tuple(buckets.values()),
             **{"commit": commit, **service.spec.given()},
         )
         pulumi.export(service.spec.name, declared.outputs)

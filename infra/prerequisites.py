@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 import pulumi
 
+from vertex_tuning import names
 from vertex_tuning.stack import Settings
 from vertex_tuning.vertex import connect
 from vertex_tuning.vertex.errors import VertexError
@@ -73,7 +74,7 @@ def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
         )
         for name in SERVICES
     ]
-    name = settings.output_uri.removeprefix("gs://").partition("/")[0]
+    name = names.bucket(settings.output_uri)
     bucket = gcp.storage.Bucket(
         "tuning",
         name=name,

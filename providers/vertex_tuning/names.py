@@ -21,6 +21,11 @@ def ours(name: str) -> bool:
     return name.rsplit("/", 1)[-1].startswith(PREFIX)
 
 
+def bucket(uri: str) -> str:
+    """The name of the bucket in a ``gs://`` URI."""
+    return uri.removeprefix("gs://").partition("/")[0]
+
+
 def copied(output_uri: str, uri: str, generation: str) -> str:
     """Where the copy of one generation of a user's object lies, for tunings to read."""
     return f"{output_uri}/datasets/{hashlib.sha256(uri.encode()).hexdigest()[:16]}-{generation}.jsonl"

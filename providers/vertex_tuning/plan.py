@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -70,6 +70,7 @@ def plan(
     datasets: Mapping[str, Dataset],
     prices: Book = NO_PRICES,
     promoted: Promoted | None = None,
+    beside: Sequence[ServiceSpec] = (),
 ) -> ServicePlan:
     """Everything that a service needs to be declared.
 
@@ -79,6 +80,7 @@ def plan(
         datasets: for each local path in the spec, what was found in the file.
         prices: what things cost; everything is unknown without it.
         promoted: what ``from_stack`` names, read; without it the weights are left open.
+        beside: of the program's services, one for each output bucket.
     """
     owner = f"{place.project}/{place.stack}/{spec.identity}"
     tuning = tunings.planned(spec, spec.tuning, datasets) if spec.tuning else None
@@ -117,6 +119,7 @@ def plan(
             **({"fingerprint": tuning.fingerprint} if tuning else {}),
             **_capacity(spec, weights, endpoint_id),
             "in_preview": spec.check_in_preview,
+            **_beside(spec, beside),
         },
         training_data={**common, **tunings.data_inputs(spec, tuning, tuning.training)} if tuning else None,
         validation_data=(
@@ -222,6 +225,17 @@ def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
         "accelerators": spec.serving.accelerator_count * max(spec.serving.min_replicas, 1),
         "rollout": spec.serving.rollout.value,
     }
+
+
+def _beside(spec: ServiceSpec, others: Sequence[ServiceSpec]) -> dict[str, Any]:
+    """Those with another output bucket; mostly there is none."""
+    own = names.bucket(spec.output_uri)
+    found = [
+        {"service": s.name, "project": s.project, "region": s.region, "output_uri": s.output_uri}
+        for s in others
+        if names.bucket(s.output_uri) != own
+    ]
+    return {"beside": found} if found else {}
 
 
 def _model_id(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> str:

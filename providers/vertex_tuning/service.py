@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,6 +100,8 @@ class TunedModelService(ComponentResource):
         opts: Pulumi's options.
         datasets: what a caller has already found in the local files; read here when left out.
         prices: what things cost, as ``vertex_tuning.pricing.read_book`` reads it; unknown when left out.
+        beside: of the program's services, one for each output bucket: if this one is refused, the
+            buckets that are missing elsewhere are told with it.
         arguments: the other fields of :class:`vertex_tuning.specs.ServiceSpec`, which names every
             default: ``project``, ``region``, ``output_uri``, ``tuning`` or ``artifacts_uri``,
             ``serving``, ``serve``, ``labels``, ``wait``, ``protect``, ``retrain`` and more.
@@ -128,6 +130,7 @@ class TunedModelService(ComponentResource):
         *,
         datasets: Mapping[str, Dataset] | None = None,
         prices: Book = NO_PRICES,
+        beside: Sequence[ServiceSpec] = (),
         **arguments: Any,
     ) -> None:
         spec, mistakes = parse({"name": name, **arguments})
@@ -159,7 +162,7 @@ class TunedModelService(ComponentResource):
                 pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None
         place = planning.Place(pulumi.get_project(), pulumi.get_stack())
-        self._declare(spec, planning.plan(spec, place, datasets, prices, promoted))
+        self._declare(spec, planning.plan(spec, place, datasets, prices, promoted, beside))
 
     def _declare(self, spec: ServiceSpec, planned: planning.ServicePlan) -> None:
         def add(kind: type[Kind], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Kind:

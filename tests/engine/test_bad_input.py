@@ -79,6 +79,17 @@ def test_a_missing_bucket_fails_the_preview(workspace: Make, values: dict[str, A
     assert "Traceback" not in refused.text
 
 
+def test_all_services_missing_buckets_are_told_at_once(workspace: Make, values: dict[str, Any]) -> None:
+    [service] = values["services"]
+    outputs = {"one": "gs://no-such-one/a", "two": "gs://no-such-two/b", "good": values["output_uri"]}
+    services = [{**service, "name": name, "output_uri": uri} for name, uri in outputs.items()]
+    refused = workspace({**values, "services": services}).preview()
+    assert not refused.ok
+    for missing in ("no-such-one", "no-such-two"):
+        assert f"output bucket gs://{missing} is not there (gcloud" in refused.text
+    assert "Traceback" not in refused.text
+
+
 def test_everything_missing_is_told_at_once(
     workspace: Make, values: dict[str, Any], emulator: RunningEmulator
 ) -> None:

@@ -1,6 +1,7 @@
 """Services as a stack declares them, for tests that need no engine: spec, plan, examples."""
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,23 @@ def spec_of(training: Path, **changes: Any) -> ServiceSpec:
     return ServiceSpec.model_validate({**given, **changes})
 
 
-def planned(spec: ServiceSpec, stack: str = "dev", promoted: Promoted | None = None) -> ServicePlan:
+def planned(
+    spec: ServiceSpec,
+    stack: str = "dev",
+    promoted: Promoted | None = None,
+    beside: Sequence[ServiceSpec] = (),
+) -> ServicePlan:
     """The plan of a service in a stack."""
     tuning = spec.tuning
     given = (tuning.training_data, tuning.validation_data) if tuning else ()
     sources = {source for source in given if source is not None and not is_gcs(source)}
-    return plan(spec, Place("tests", stack), {source: _read(source) for source in sources}, promoted=promoted)
+    return plan(
+        spec,
+        Place("tests", stack),
+        {source: _read(source) for source in sources},
+        promoted=promoted,
+        beside=beside,
+    )
 
 
 @cache

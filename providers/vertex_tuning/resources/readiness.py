@@ -119,6 +119,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         "accelerators": Change.NONE.because("replicas change in place and are not looked at before"),
         "rollout": Change.NONE.because("says how the next change happens"),
         "in_preview": Change.NONE.because("says when it is looked at"),
+        "beside": Change.NONE.because("says whose buckets are looked at too when this one is refused"),
     }
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -134,6 +135,9 @@ class ReadinessProvider(Provider[ReadinessInputs]):
                 CheckFailure("output_uri" if text.startswith(requirements.BUCKET) else "", text)
                 for text in seen.live["missing"]
             ]
+            inputs = self._parsed(news)
+            others = self.asked(inputs, lambda reach: requirements.missing_beside(reach, inputs))
+            missing += [CheckFailure("", text) for text in others or ()]
             return CheckResult(found.inputs, missing)
         return found
 

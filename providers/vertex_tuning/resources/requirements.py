@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
+from pydantic import Field
 
 from .. import catalog, names, permissions
 from ..lifecycle import Reach, ResourceInputs
-from ..specs import CountOrZero, Rollout, RolloutChoice
+from ..specs import CountOrZero, ProjectId, Rollout, RolloutChoice, Spec
 from ..vertex.errors import NotFound, NotSignedIn, PermissionMissing, Transient, VertexError
 from .tuning_quota import Verdict, verdict
 
 BUCKET = "output bucket"
 SERVICES = ("aiplatform.googleapis.com", "storage.googleapis.com")
+
+
+class Beside(Spec):
+    """Another service of the program, and where its output bucket is to be."""
+
+    service: str
+    project: ProjectId
+    region: str
+    output_uri: str
 
 
 class ReadinessInputs(ResourceInputs):
@@ -27,6 +38,8 @@ class ReadinessInputs(ResourceInputs):
         in_preview: look in preview already, because the same `up` creates none of it.
         work: changes with what will be done, so that a new tuning is checked for anew.
         fingerprint: of the tuning, if there is one.
+        beside: one of the program's other services for each of their output buckets: the engine ends a
+            preview at the first refusal, so this one's tells theirs, too.
     """
 
     tunes: bool
@@ -37,6 +50,7 @@ class ReadinessInputs(ResourceInputs):
     accelerators: CountOrZero = 0
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     in_preview: bool = True
+    beside: Annotated[tuple[Beside, ...], Field(strict=False)] = ()
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -56,6 +70,14 @@ class Look(msgspec.Struct, frozen=True):
 def missing(reach: Reach, inputs: ReadinessInputs) -> list[str]:
     """Everything that is not so, but for the tuning quota, and how to mend each."""
     return [text for look in LOOKS if (text := _told(look, reach, inputs))]
+
+
+def missing_beside(reach: Reach, inputs: ReadinessInputs) -> list[str]:
+    """The output buckets of other services that are not there."""
+    others = [inputs.model_copy(update=dict(each)) for each in inputs.beside]
+    return [
+        f"service {other.service}: {text}" for other in others if (text := _told(BUCKET_LOOK, reach, other))
+    ]
 
 
 def _told(look: Look, reach: Reach, inputs: ReadinessInputs) -> str:
@@ -104,7 +126,7 @@ def _bucket(reach: Reach, inputs: ReadinessInputs) -> str:
             return ""
     except NotFound:
         pass
-    bucket = inputs.output_uri.removeprefix("gs://").partition("/")[0]
+    bucket = names.bucket(inputs.output_uri)
     return (
         f"{BUCKET} gs://{bucket} is not there (gcloud storage buckets create gs://{bucket} "
         f"--project {inputs.project} --location {inputs.region}; needs roles/storage.admin)"
@@ -160,10 +182,11 @@ def _capacity(reach: Reach, inputs: ReadinessInputs) -> str:
 
 _QUOTAS = "google.api.cloudquotas.v1.CloudQuotas"
 _INFOS, _PREFERENCES = f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"
+BUCKET_LOOK = Look("the output bucket", _bucket, ("storage.objects.list",))
 LOOKS = (
     Look("billing", _billing, ("google.cloud.billing.v1.CloudBilling.GetProjectBillingInfo",)),
     Look("the APIs", _services, ("google.api.serviceusage.v1.ServiceUsage.BatchGetServices",)),
     Look("the region", _region),
-    Look("the output bucket", _bucket, ("storage.objects.list",)),
+    BUCKET_LOOK,
     Look("the serving quota", _capacity, (_INFOS, "google.cloud.aiplatform.EndpointService.ListEndpoints")),
 )
