@@ -1,7 +1,6 @@
 """Line after line: decode, count, and note what is wrong."""
 
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
@@ -10,12 +9,13 @@ from msgspec.msgpack import Encoder
 from msgspec.structs import replace
 
 from vertex_tuning.dataset.diagnosis import line_problem, turn_problems
-from vertex_tuning.dataset.digests import DIGEST_BYTES
 from vertex_tuning.dataset.lengths import length_classes
 from vertex_tuning.dataset.model import DatasetFormat, FindingKind
 from vertex_tuning.dataset.pieces import MAX_LINE_BYTES, pieces_between, whole_lines
 from vertex_tuning.dataset.shapes import ChatExample, PromptCompletionExample, decode_line, decode_lines
 from vertex_tuning.dataset.tally import Tally
+
+DIGEST_BYTES: Final = 8
 
 _encode_into: Final = Encoder().encode_into
 
@@ -70,41 +70,42 @@ class Examiner:
     def feed(self, chunk: bytes | None) -> None:
         """Take the next whole lines, or None for a line that was too long to be read."""
         tally = self.tally
-        numbers, examples = self._decode(chunk)
-        sizes = (self._chats if tally.format is DatasetFormat.CHAT else self._pairs)(numbers, examples)
-        tally.examples += len(sizes)
-        tally.characters += sum(sizes)
-        tally.longest_example = max(tally.longest_example, max(sizes, default=0))
-        if self._closer:
-            self._look_closer(numbers, examples, sizes)
-
-    def _decode(self, chunk: bytes | None) -> tuple[Sequence[int], Sequence[Any]]:
-        """The well-formed examples and the numbers of their lines; what is wrong with the others is noted."""
-        tally = self.tally
         first = tally.lines + 1
         if chunk is None:
             tally.lines = first
             text = f"the line is longer than {MAX_LINE_BYTES} bytes; is a line feed missing between examples?"
             tally.note(first, FindingKind.TOO_LONG_LINE, text)
-            return (), ()
-        if tally.format and (examples := decode_lines(chunk, tally.format)):
+        elif tally.format and (examples := decode_lines(chunk, tally.format)):
             tally.lines += len(examples)
-            return range(first, first + len(examples)), examples
-        numbers, examples = [], []
-        for tally.lines, line in enumerate(BytesIO(chunk), first):
-            decoded = decode_line(line, [tally.format] if tally.format else DatasetFormat)
-            if decoded is None:
-                tally.note(tally.lines, *line_problem(line, tally.format))
-            else:
-                tally.format, example = decoded
-                numbers.append(tally.lines)
-                examples.append(example)
-        return numbers, examples
+            self._take(first, examples)
+        else:
+            for tally.lines, line in enumerate(BytesIO(chunk), first):
+                self._take_line(line)
+
+    def _take_line(self, line: bytes) -> None:
+        tally = self.tally
+        decoded = decode_line(line, [tally.format] if tally.format else DatasetFormat)
+        if decoded is None:
+            tally.note(tally.lines, *line_problem(line, tally.format))
+        else:
+            tally.format, example = decoded
+            self._take(tally.lines, [example])
+
+    def _take(self, first: int, examples: Sequence[Any]) -> None:
+        """Count the examples of lines that follow one another, from line `first` on."""
+        tally = self.tally
+        sizes = (self._chats if tally.format is DatasetFormat.CHAT else self._pairs)(first, examples)
+        tally.examples += len(sizes)
+        tally.characters += sum(sizes)
+        tally.longest_example = max(tally.longest_example, *sizes)
+        if self._closer:
+            self._sizes += sizes
+            self._digest(first, examples)
 
     # The two loops run once for every line of files with millions of them: they keep what they count in local
     # names, test for the good case only, and leave the wording of the bad ones to the diagnosis.
 
-    def _chats(self, numbers: Sequence[int], examples: Iterable[ChatExample]) -> list[int]:
+    def _chats(self, first: int, examples: Iterable[ChatExample]) -> list[int]:
         """The length of each example; what the assistant is to learn is counted on the way."""
         sizes: list[int] = []
         completion = 0
@@ -125,31 +126,31 @@ class Examiner:
                     late_system = True
             if role != "assistant" or not asked or late_system or not content or content.isspace():
                 for kind, text in turn_problems(messages):
-                    self.tally.note(numbers[len(sizes)], kind, text)
+                    self.tally.note(first + len(sizes), kind, text)
             sizes.append(total)
         self.tally.completion_characters += completion
         return sizes
 
-    def _pairs(self, numbers: Sequence[int], examples: Iterable[PromptCompletionExample]) -> list[int]:
+    def _pairs(self, first: int, examples: Iterable[PromptCompletionExample]) -> list[int]:
         sizes: list[int] = []
         completion = 0
         for example in examples:
             answer = example.completion
             if not answer or answer.isspace():
                 text = "completion has no text; write what is to be learned, or delete the line"
-                self.tally.note(numbers[len(sizes)], FindingKind.EMPTY_COMPLETION, text)
+                self.tally.note(first + len(sizes), FindingKind.EMPTY_COMPLETION, text)
             completion += len(answer)
             sizes.append(len(example.prompt) + len(answer))
         self.tally.completion_characters += completion
         return sizes
 
-    def _look_closer(self, numbers: Iterable[int], examples: Iterable[Any], sizes: Iterable[int]) -> None:
-        self._sizes += sizes
+    def _digest(self, first: int, examples: Iterable[Any]) -> None:
+        from xxhash import xxh3_64_digest
+
         digests = self._digests
+        digests += bytes((first - 1) * DIGEST_BYTES - len(digests))
         encoded = bytearray()
-        for number, example in zip(numbers, examples, strict=True):
-            if missing := (number - 1) * DIGEST_BYTES - len(digests):
-                digests += bytes(missing)
+        for example in examples:
             # Of the turns, or of the pair: what else is on the line is not in it.
             _encode_into(example, encoded)
-            digests += sha256(encoded).digest()[:DIGEST_BYTES]
+            digests += xxh3_64_digest(encoded)

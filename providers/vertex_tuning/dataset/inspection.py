@@ -59,7 +59,8 @@ def inspect(path: Path) -> Inspection:
 
 
 def survey(path: Path, progress: Progress | None = None) -> Survey:
-    """`inspect` with a closer look at the examples, which costs time, and twelve bytes of memory for each.
+    """`inspect` with a closer look at the examples, which costs time, and disk space in the folder for
+    temporary files when there are millions.
 
     `progress` is told now and then how many more bytes of the file are done; when it is read again, for want
     of workers, it is told so again.

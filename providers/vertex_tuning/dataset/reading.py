@@ -62,7 +62,7 @@ def _read(file: FileIO, submit: _Submit, *, closer: bool, progress: Progress | N
     done = 0
     for part, examined in _examined(file, reading, submit, closer=closer):
         if closer:
-            reading.digests.add(examined.digests, reading.tally.lines)
+            reading.digests.add(examined.digests, reading.tally.lines, examined.tally.examples)
         reading.tally = reading.tally.then(examined.tally)
         if progress:
             progress(part.end - done)

@@ -1,7 +1,8 @@
 """A process of its own that examines parts of one file, for as long as it is asked to.
 
-It is started by `crew`, shares the open file with it, and imports msgspec and the standard library only.
-Requests come from standard input and answers go to standard output, each with its length before it.
+It is started by `crew`, shares the open file with it, and imports little: msgspec, the standard library, and
+xxhash for a closer look. Requests come from standard input and answers go to standard output, each with its
+length before it.
 """
 
 import sys

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
 from vertex_tuning.dataset import DatasetFormat, Survey, crew, fingerprint, reading, survey
-from vertex_tuning.dataset.digests import DIGEST_BYTES
-from vertex_tuning.dataset.examiner import Part, examine
+from vertex_tuning.dataset.examiner import DIGEST_BYTES, Part, examine
 from vertex_tuning.dataset.shapes import DECODERS, REFUSED, decode_lines
 from vertex_tuning.dataset.tally import Tally
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, jsonl, written
 from vertex_tuning.dataset import Digests, Repeat, Repeats, estimate_tokens, longer_than, survey
+from vertex_tuning.dataset import digests as module
 from vertex_tuning.dataset.lengths import length_classes
 
 
@@ -53,19 +54,33 @@ def digests(values: list[int]) -> Digests:
     """Handed over in two parts, as lines of a file are."""
     made = Digests()
     for start, end in ((0, len(values) // 2), (len(values) // 2, len(values))):
-        made.add(b"".join(value.to_bytes(8, "little") for value in values[start:end]), start)
+        part = values[start:end]
+        made.add(b"".join(value.to_bytes(8, "little") for value in part), start, sum(map(bool, part)))
     return made
+
+
+def searched(values: list[int], others: list[int], *, before: bool) -> Repeats:
+    """What a plain search finds in the others, or in the values further up."""
+    pairs = [
+        Repeat(line, others.index(value) + 1)
+        for line, value in enumerate(values, 1)
+        if value and value in (others[: line - 1] if before else others)
+    ]
+    return Repeats(len(pairs), tuple(pairs[:20]))
 
 
 @given(numbers, numbers)
 def test_repeats_are_those_that_a_plain_search_finds(values: list[int], others: list[int]) -> None:
-    def search(where: list[int], *, before: bool) -> Repeats:
-        pairs = [
-            Repeat(line, where.index(value) + 1)
-            for line, value in enumerate(values, 1)
-            if value and value in (where[: line - 1] if before else where)
-        ]
-        return Repeats(len(pairs), tuple(pairs[:20]))
+    assert digests(values).repeats() == searched(values, values, before=True)
+    assert digests(values).repeats_from(digests(others)) == searched(values, others, before=False)
 
-    assert digests(values).repeats() == search(values, before=True)
-    assert digests(values).repeats_from(digests(others)) == search(others, before=False)
+
+@given(numbers, numbers)
+def test_so_they_are_in_large_files(values: list[int], others: list[int]) -> None:
+    """Those lie on disk, and are looked at in groups."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "IN_MEMORY_BYTES", 40)
+        patch.setattr(module, "GROUP_LINES", 4)
+        patch.setattr(module, "BLOCK_BYTES", 64)
+        assert digests(values).repeats() == searched(values, values, before=True)
+        assert digests(values).repeats_from(digests(others)) == searched(values, others, before=False)
