@@ -7,7 +7,8 @@ hashes them with SHA-256, `inspect` is the plugin's, `survey` is what `vertex-tu
 validates line by line with Pydantic. Each round gives a ratio, and the median of the ratios is shown: the times
 themselves say more about the machine. One more round, on Linux, looks at the memory: that of all processes of a
 contender together, workers included, pages that they share counted for each. The bounds are for `inspect`, which
-every preview runs; exits with 1 when one is missed.
+every preview runs, and for `survey` but for the one against Pydantic: on two cores a digest of every example costs
+what would be left of it. Exits with 1 when a bound is missed.
 """
 
 import argparse
@@ -24,8 +25,12 @@ from statistics import median
 
 SEED = 1
 ACCENTED = 0.1
-LEAST_OF_READING_AND_HASHING = 0.6
-LEAST_OF_PYDANTIC = 2.5
+READING, LINE_BY_LINE = "reading and hashing", "Pydantic, line by line"
+BOUNDS = (
+    ("inspect", "floor", READING, 0.6),
+    ("survey", "floor", READING, 0.6),
+    ("inspect", "pydantic", LINE_BY_LINE, 2.5),
+)
 MOST_MEBIBYTES = 150
 SYLLABLES = ("ta", "ren", "so", "mi", "ku", "lar", "o", "per", "nu", "est", "ing", "de")
 
@@ -156,19 +161,16 @@ def main() -> int:
     for name in CONTENDERS:
         print(f"{name:<9} {median(took[name] for took in rounds):7.3f} s   peak {peaks[name]:5.0f} MiB")
     good = True
-    for other, what, least in (
-        ("floor", "reading and hashing", LEAST_OF_READING_AND_HASHING),
-        ("pydantic", "Pydantic, line by line", LEAST_OF_PYDANTIC),
-    ):
-        inspect, survey = (
-            median(took[other] / took[name] for took in rounds) for name in ("inspect", "survey")
-        )
-        said = f"inspect is {inspect:.2f} x the speed of {what}"
-        good &= told(said, f"at least {least:g} x", good=inspect >= least)
-        print(f"survey is {survey:.2f} x the speed of {what}")
-    held = peaks["inspect"]
-    said = f"inspect holds at most {held:.0f} MiB, workers included"
-    return 0 if told(said, f"{MOST_MEBIBYTES} MiB", good=held <= MOST_MEBIBYTES) and good else 1
+    for name, other, what, least in BOUNDS:
+        ratio = median(took[other] / took[name] for took in rounds)
+        said = f"{name} is {ratio:.2f} x the speed of {what}"
+        good &= told(said, f"at least {least:g} x", good=ratio >= least)
+    for name in ("inspect", "survey"):
+        said = f"{name} holds at most {peaks[name]:.0f} MiB, workers included"
+        good &= told(said, f"{MOST_MEBIBYTES} MiB", good=peaks[name] <= MOST_MEBIBYTES)
+    survey = median(took["pydantic"] / took["survey"] for took in rounds)
+    print(f"survey is {survey:.2f} x the speed of {LINE_BY_LINE} (no bound)")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
