@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_bucket
+from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
-from tests.support.kill import Cloud
 from tests.support.running import Running
 from tests.support.stack import STACK, Workspace
 from vertex_tuning.vertex.client import JobState

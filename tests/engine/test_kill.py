@@ -1,20 +1,17 @@
 """SIGKILL at a call to Google: what was paid for is found again, and nothing bills without an owner."""
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.conftest import BUCKET, TEAMS, make_bucket
-from tests.support.emulator import RunningEmulator, start_emulator
+from tests.support.cloud import Cloud
 from tests.support.kill import (
     MAX_UPS,
     Calls,
-    Cloud,
     Ending,
     Point,
     Victim,
@@ -24,7 +21,7 @@ from tests.support.kill import (
     owned_endpoints,
     summary,
 )
-from tests.support.stack import Workspace
+from tests.support.kill_stage import Stage, stage_fixture
 
 pytestmark = pytest.mark.engine
 
@@ -32,60 +29,21 @@ RECOVERED_UPS = 3
 SUBMIT = Calls(1, "POST", r"/tuningJobs(\?|$)")
 DEPLOY = Calls(1, "POST", r":(deploy|deployModel)(\?|$)")
 TRAFFIC = Calls(1, "PATCH", r"/endpoints/")
+NUMBERS = count(1)
 
 
-@dataclass(frozen=True)
-class Quick(Workspace):
-    """A workspace whose runs give up soon on what a list does not show: nothing lags here."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "VERTEX_TUNING_GRACE_SECONDS": "2"}
+stage = stage_fixture()
+"""One stack for all points; how its state is when nobody disturbs it says `undisturbed`."""
 
 
-@dataclass
-class Stage:
-    """One stack for all points, and what its state is when nobody disturbs it."""
+def new_project(stage: Stage, *, wait: bool) -> Cloud:
+    """Another project and folder: everything has to be made, the training too."""
+    return stage.declare(f"kill-{next(NUMBERS):03}", wait=wait)
 
-    workspace: Workspace
-    emulator: RunningEmulator
-    training: Path
-    runs: int = 0
-    struck: int = 0
 
-    def fresh(self, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
-        """Another project and folder: everything has to be made, the training too."""
-        self.runs += 1
-        return self._configured(f"kill-{self.runs:03}", wait=wait)
-
-    def trained(self, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
-        """The project in which a destroyed stack has left its weights."""
-        return self._configured("kill-000", wait=wait)
-
-    def _configured(self, project: str, *, wait: bool) -> tuple[Cloud, dict[str, str]]:
-        self.workspace.configure(
-            {
-                "team": "tests",
-                "environment": "local",
-                "target": "embedded",
-                "project": project,
-                "region": "us-central1",
-                "output_uri": f"gs://{BUCKET}/{project}",
-                "wait": wait,
-                "services": [
-                    {
-                        "name": "tickets",
-                        "tuning": {
-                            "base_model": "meta/llama3_1@llama-3.1-8b",
-                            "mode": "FULL",
-                            "training_data": str(self.training),
-                            "epochs": 1,
-                        },
-                    }
-                ],
-            }
-        )
-        return Cloud(self.emulator, project), {project: "PROJECT"}
+def trained(stage: Stage, *, wait: bool) -> Cloud:
+    """The project in which a destroyed stack has left its weights."""
+    return stage.declare("kill-000", wait=wait)
 
 
 @dataclass(frozen=True)
@@ -98,36 +56,15 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("kill")
-    # Operations take their time, so that runs are also cut off while one is under way.
-    emulator = start_emulator(folder / "emulator", "--speed", "fast")
-    make_bucket(emulator.url)
-    training = folder / "train.jsonl"
-    rows = [
-        {"prompt": f"Ticket {n}: {text}.\nTeam:", "completion": f" {team}"}
-        for n in range(4)
-        for text, team in TEAMS.items()
-    ]
-    training.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    made = Quick.make(folder / "project", emulator.url)
-    yield Stage(made, emulator, training)
-    emulator.admin.clear_faults()
-    made.run("cancel", "--yes")
-    made.destroy()
-    emulator.stop()
-
-
-@pytest.fixture(scope="module")
 def undisturbed(stage: Stage) -> dict[bool, Undisturbed]:
     """For both wait modes; the weights that they leave are what later points find."""
     found = {}
     for wait in (True, False):
-        cloud, names = stage.trained(wait=wait)
+        cloud = trained(stage, wait=wait)
         since = stage.emulator.admin.last_request()
         ran = brought_up(stage.workspace, MAX_UPS)
         calls = stage.emulator.admin.last_request() - since
-        found[wait] = Undisturbed(summary(stage.workspace, names), calls, len(ran))
+        found[wait] = Undisturbed(summary(stage.workspace, cloud.project), calls, len(ran))
         assert all(run.ok for run in ran), ran[-1].text
         assert len(cloud.jobs()) == 1
         assert stage.workspace.destroy().ok
@@ -139,7 +76,7 @@ def struck(
     stage: Stage, undisturbed: dict[bool, Undisturbed], point: Point, *, wait: bool, fresh: bool
 ) -> bool:
     """Kill, take up again, and look; whether the call came at all."""
-    cloud, names = (stage.fresh if fresh else stage.trained)(wait=wait)
+    cloud = (new_project if fresh else trained)(stage, wait=wait)
     workspace = stage.workspace
     found = killed(workspace, stage.emulator, point)
     cancelled = workspace.run("cancel", "--yes")
@@ -151,7 +88,7 @@ def struck(
         most = RECOVERED_UPS if wait else undisturbed[wait].ups + RECOVERED_UPS
         ran = brought_up(workspace, most)
         assert ran[-1].ok, ran[-1].text
-        assert summary(workspace, names) == undisturbed[wait].state
+        assert summary(workspace, cloud.project) == undisturbed[wait].state
         assert len(cloud.jobs()) == 1
         assert [len(models) for models in cloud.endpoints().values()] == [1]
         assert cloud.endpoints().keys() <= owned_endpoints(workspace)
@@ -244,7 +181,7 @@ def test_killed_at_every_call_in_turn(
 
     What lies between repeats the same looks at a job that runs.
     """
-    stage.fresh(wait=wait)
+    new_project(stage, wait=wait)
     since = stage.emulator.admin.last_request()
     assert brought_up(stage.workspace, MAX_UPS)[-1].ok
     paths = [call["path"] for call in stage.emulator.admin.requests(since)]

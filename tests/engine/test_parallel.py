@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import BUCKET, make_bucket
+from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
-from tests.support.kill import Cloud, settled
+from tests.support.kill import settled
 from tests.support.stack import Workspace
 from vertex_tuning.vertex import Connection, connect
 from vertex_tuning.vertex.claims import Claims, contended

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import make_bucket
+from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
-from tests.support.kill import UP, Cloud, settled
+from tests.support.kill import UP, settled
 from tests.support.running import Running, start
 from tests.support.stack import Workspace
 from vertex_tuning.vertex.retry import TIMEOUT

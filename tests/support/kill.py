@@ -4,17 +4,12 @@ import enum
 import json
 import re
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.support.emulator import HTTP, RunningEmulator
+from tests.support.emulator import RunningEmulator
 from tests.support.running import Running, start
 from tests.support.stack import STACK, Ran, Workspace
-from vertex_tuning.names import FINGERPRINT_LABEL
-from vertex_tuning.orphans import Kind, known, look
-from vertex_tuning.vertex import Connection, connect
-from vertex_tuning.vertex.client import Job
 
 UP = ("up", "--yes", "--skip-preview", "--parallel", "64")
 PROVIDER_STOPS_S = 3.0
@@ -25,7 +20,7 @@ _RUNS_S = 120.0
 
 Json = dict[str, Any]
 When = Literal["before", "after"]
-Ending = Literal["up", "destroy"]
+Ending = Literal["up", "revert", "destroy"]
 
 
 class Victim(enum.StrEnum):
@@ -55,45 +50,6 @@ class Point:
     when: When
     victim: Victim
     ending: Ending
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """What the embedded Vertex AI holds of one project; it bills whether or not a state knows of it."""
-
-    emulator: RunningEmulator
-    project: str
-    region: str = "us-central1"
-
-    def endpoints(self) -> dict[str, list[str]]:
-        """Ids of the endpoints with the ids of what is deployed on each."""
-        url = f"{self.emulator.url}/v1beta1/projects/{self.project}/locations/{self.region}/endpoints"
-        answer = HTTP.get(url)
-        answer.raise_for_status()
-        return {
-            found["name"].rsplit("/", 1)[1]: [model["id"] for model in found.get("deployedModels", [])]
-            for found in answer.json().get("endpoints", [])
-        }
-
-    def jobs(self) -> tuple[Job, ...]:
-        """Every tuning job."""
-        vertex = connect(Connection(endpoint=self.emulator.url))
-        return vertex.jobs.labelled(self.project, self.region, {})
-
-    def active(self) -> list[str]:
-        """Jobs that still cost money."""
-        return [job.name for job in self.jobs() if not job.state.ended]
-
-    def left_behind(self) -> set[str]:
-        """Ids of the endpoints that doctor finds when it is told of no stack."""
-        vertex = connect(Connection(endpoint=self.emulator.url))
-        found = look(vertex, self.project, self.region, known([]))
-        return {orphan.name.rsplit("/", 1)[1] for orphan in found if orphan.kind is Kind.ENDPOINT}
-
-    def submitted_twice(self) -> list[str]:
-        """Fingerprints that more than one job was made for."""
-        counted = Counter(job.labels[FINGERPRINT_LABEL] for job in self.jobs())
-        return [fingerprint for fingerprint, jobs in counted.items() if jobs > 1]
 
 
 def resources(workspace: Workspace) -> list[Json]:
@@ -173,11 +129,11 @@ def _arm(emulator: RunningEmulator, running: Running, point: Point, nth: int) ->
         emulator.admin.fault(point.at.path, "fail_before", **call)
 
 
-def summary(workspace: Workspace, replaced: dict[str, str]) -> list[Json]:
+def summary(workspace: Workspace, project: str) -> list[Json]:
     """The state's resources as far as two runs must agree: type, name, inputs, phase.
 
-    `replaced` maps what names this run alone, such as its project, to a common word. What the service or
-    the engine chose (ids, tokens, times) is left out.
+    The project, which may be this run's alone, becomes a common word. What the service or the engine
+    chose (ids, tokens, times) is left out.
     """
     rows = [
         {
@@ -193,9 +149,7 @@ def summary(workspace: Workspace, replaced: dict[str, str]) -> list[Json]:
         if not resource["type"].startswith("pulumi:")
     ]
     text = json.dumps(sorted(rows, key=lambda row: (row["type"], row["name"])), sort_keys=True)
-    for own, common in replaced.items():
-        text = text.replace(own, common)
-    found: list[Json] = json.loads(text)
+    found: list[Json] = json.loads(text.replace(project, "PROJECT"))
     return found
 
 
