@@ -103,26 +103,25 @@ def struck(service: Service, old: Declared, new: Declared, point: Point) -> bool
     else:
         wanted = new if point.ending == "up" else old
         service.declare(wanted)
-        brought_back(service, cloud)
+        taken_up(service.stage, cloud, point.ending)
         assert summary(workspace, PROJECT) == service.undisturbed[wanted]
         assert left_over(cloud, resources(workspace)) == []
         service.at = wanted
     assert cloud.submitted_twice() == []
     assert cloud.active() == []
-    service.stage.struck += 1
     return True
 
 
-def brought_back(service: Service, cloud: Cloud) -> None:
-    """Run `up` until the declared model serves alone: once, or a second time as the first run says."""
-    ran = service.stage.workspace.up()
+def taken_up(stage: Stage, cloud: Cloud, ending: Ending) -> None:
+    """Run `up` until the declared model serves alone; an edit back may say that it needs a second run."""
+    ran = stage.workspace.up()
     assert ran.ok, ran.text
-    [declared] = declared_models(service.stage.workspace)
-    if cloud.serving() != [(declared, 100)]:
+    [declared] = declared_models(stage.workspace)
+    if ending == "revert" and cloud.serving() != [(declared, 100)]:
         # With its claim gone, what was to be deleted looks like what has never been.
         claimed = any(key.endswith(f"/{declared}") for key in cloud.claims(folder_of(PROJECT)))
         assert "`pulumi up --refresh` mends it" in ran.text or not claimed
-        ran = service.stage.workspace.up("--refresh")
+        ran = stage.workspace.up("--refresh")
         assert ran.ok, ran.text
     assert cloud.serving() == [(declared, 100)]
 
