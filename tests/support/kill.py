@@ -121,7 +121,8 @@ def _arm(emulator: RunningEmulator, running: Running, point: Point, nth: int) ->
             assert time.monotonic() < deadline, running.text
             time.sleep(0.01)
         pids += running.providers()
-        taken = 1 if point.at.path == "." else 0
+        # The call that waits is a look.
+        taken = 1 if point.at.path == "." and point.at.method in (None, "GET") else 0
     call: Json = {"method": point.at.method, "nth": max(nth - taken, 1)}
     for pid in pids:
         emulator.admin.fault(point.at.path, "signal", pid=pid, when=point.when, **call)
