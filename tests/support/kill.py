@@ -133,8 +133,8 @@ def _arm(emulator: RunningEmulator, running: Running, point: Point, nth: int) ->
 def summary(workspace: Workspace, project: str) -> list[Json]:
     """The state's resources as far as two runs must agree: type, name, inputs, phase.
 
-    The project, which may be this run's alone, becomes a common word. What the service or the engine
-    chose (ids, tokens, times) is left out.
+    The project and its folder, which may be this run's alone, and the model's id, which is made of them, become
+    common words. What the service or the engine chose (ids, tokens, times) is left out.
     """
     rows = [
         {
@@ -149,8 +149,12 @@ def summary(workspace: Workspace, project: str) -> list[Json]:
         for resource in resources(workspace)
         if not resource["type"].startswith("pulumi:")
     ]
-    text = json.dumps(sorted(rows, key=lambda row: (row["type"], row["name"])), sort_keys=True)
-    found: list[Json] = json.loads(text.replace(project, "PROJECT"))
+    rows.sort(key=lambda row: (row["type"], row["name"]))
+    text = json.dumps(rows, sort_keys=True).replace(project, "PROJECT")
+    models = [row["inputs"]["model_id"] for row in rows if "model_id" in row["inputs"]]
+    for number, model in enumerate(models):
+        text = text.replace(model, f"MODEL {number}")
+    found: list[Json] = json.loads(text)
     return found
 
 
