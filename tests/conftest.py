@@ -63,10 +63,8 @@ def plain(emulator: RunningEmulator, request: pytest.FixtureRequest) -> Plain:
     return Plain.of_test(emulator.url, request.node.nodeid)
 
 
-@pytest.fixture
-def training_file(tmp_path: Path) -> Path:
+def write_tickets(path: Path) -> Path:
     """A few examples whose completion follows from the prompt."""
-    path = tmp_path / "train.jsonl"
     rows = [
         {"prompt": f"Ticket {n}: {text}.\nTeam:", "completion": f" {team}"}
         for n in range(4)
@@ -74,6 +72,12 @@ def training_file(tmp_path: Path) -> Path:
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+@pytest.fixture
+def training_file(tmp_path: Path) -> Path:
+    """Tickets to tune on."""
+    return write_tickets(tmp_path / "train.jsonl")
 
 
 @pytest.fixture

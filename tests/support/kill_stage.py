@@ -1,6 +1,5 @@
 """What the tests that kill `pulumi` share: one stack, in whichever project and form a point wants it."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BUCKET, TEAMS, make_bucket
+from tests.conftest import BUCKET, make_bucket, write_tickets
 from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, start_emulator
 from tests.support.stack import Workspace
@@ -76,13 +75,7 @@ def stage_fixture() -> Any:
         # Operations take their time, so that runs are also cut off while one is under way.
         emulator = start_emulator(folder / "emulator", "--speed", "fast")
         make_bucket(emulator.url)
-        training = folder / "train.jsonl"
-        rows = [
-            {"prompt": f"Ticket {n}: {text}.\nTeam:", "completion": f" {team}"}
-            for n in range(4)
-            for text, team in TEAMS.items()
-        ]
-        training.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        training = write_tickets(folder / "train.jsonl")
         workspace = Quick.make(folder / "project", emulator.url)
         yield Stage(workspace, emulator, training)
         emulator.admin.clear_faults()

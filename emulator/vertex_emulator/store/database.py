@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS uploads (
     created REAL NOT NULL,
     record BLOB NOT NULL
 );
+CREATE INDEX IF NOT EXISTS uploads_under_way ON uploads (id)
+    WHERE json_extract(CAST(record AS TEXT), '$.done') IS NULL;
 """
 
 

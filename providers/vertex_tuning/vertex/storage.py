@@ -10,6 +10,7 @@ from google.api_core.exceptions import NotFound as WireNotFound
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from .. import names
 from .client import Blob
 from .connection import Connection
 from .errors import NotFound, PermissionMissing
@@ -167,7 +168,7 @@ class GoogleStorage:
 
     def bucket_exists(self, uri: str) -> bool:
         """Whether the bucket of ``uri`` is there and can be listed."""
-        bucket = uri.removeprefix("gs://").partition("/")[0]
+        bucket = names.bucket(uri)
         try:
             looked_up(lambda: list(self._client.list_blobs(bucket, max_results=1, **CALL)))
         except NotFound:
