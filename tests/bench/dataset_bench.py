@@ -6,9 +6,7 @@ The contenders read the same made-up chat file in turn, each in a process of its
 hashes them with SHA-256, `inspect` is the plugin's, `survey` is what `vertex-tuning validate` does, and `pydantic`
 validates line by line with Pydantic. Each round gives a ratio, and the median of the ratios is shown: the times
 themselves say more about the machine. One more round, on Linux, looks at the memory: that of all processes of a
-contender together, workers included, pages that they share counted for each. The bounds are for `inspect`, which
-every preview runs, and for `survey` but for the one against Pydantic: on two cores a digest of every example costs
-what would be left of it. Exits with 1 when a bound is missed.
+contender together, workers included, pages that they share counted for each. Exits with 1 when a bound is missed.
 """
 
 import argparse
@@ -30,6 +28,7 @@ BOUNDS = (
     ("inspect", "floor", READING, 0.6),
     ("survey", "floor", READING, 0.6),
     ("inspect", "pydantic", LINE_BY_LINE, 2.5),
+    ("survey", "pydantic", LINE_BY_LINE, 2.5),
 )
 MOST_MEBIBYTES = 150
 SYLLABLES = ("ta", "ren", "so", "mi", "ku", "lar", "o", "per", "nu", "est", "ing", "de")
@@ -56,7 +55,7 @@ from vertex_tuning.dataset import survey
 start = time.perf_counter()
 found = survey(path)
 found.digests.repeats()
-assert found.inspection.dataset is not None
+assert found.outcome.dataset is not None
 {STOP}""",
     "pydantic": f"""{START}
 from typing import Literal
@@ -168,8 +167,6 @@ def main() -> int:
     for name in ("inspect", "survey"):
         said = f"{name} holds at most {peaks[name]:.0f} MiB, workers included"
         good &= told(said, f"{MOST_MEBIBYTES} MiB", good=peaks[name] <= MOST_MEBIBYTES)
-    survey = median(took["pydantic"] / took["survey"] for took in rounds)
-    print(f"survey is {survey:.2f} x the speed of {LINE_BY_LINE} (no bound)")
     return 0 if good else 1
 
 

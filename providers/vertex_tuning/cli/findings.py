@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from ..dataset import Dataset, FindingKind, Inspection, Repeats, Severity, longer_than
+from ..dataset import Contents, FindingKind, Outcome, Repeats, Severity, longer_than
 from .statistics import Limit, Look
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
@@ -17,25 +17,25 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
         if index:
             yield Text()
         yield _headline(look)
-        if look.inspection.dataset is not None:
-            yield from _figures(look.inspection.dataset)
+        if look.outcome.dataset is not None:
+            yield from _figures(look.outcome.dataset)
             yield from _picture(look, bar)
             yield from _repeats("duplicate", look.duplicates, "")
             for overlap in look.overlaps:
                 if not overlap.examples.total:
                     yield Text(f"  no example is in {overlap.path}", "dim")
                 yield from _repeats("in_training", overlap.examples, f" of {overlap.path}")
-        for kind, count in look.inspection.counts.items():
-            yield from _group(look.inspection, kind, count)
+        for kind, count in look.outcome.counts.items():
+            yield from _group(look.outcome, kind, count)
 
 
 def _headline(look: Look) -> Text:
-    bad = look.inspection.has_errors
+    bad = look.outcome.has_errors
     verdict = Text("cannot be used", "bold red") if bad else Text("good", "bold green")
     return Text.assemble((str(look.path), "bold"), ": ", verdict)
 
 
-def _figures(dataset: Dataset) -> Iterator[Text]:
+def _figures(dataset: Contents) -> Iterator[Text]:
     rows = {
         "format": str(dataset.format),
         "examples": f"{dataset.examples:,}",
@@ -44,7 +44,6 @@ def _figures(dataset: Dataset) -> Iterator[Text]:
         "tokens to learn": f"about {dataset.completion_tokens_estimate:,}",
         "longest example": f"about {dataset.longest_example_tokens:,} tokens",
         "size": f"{dataset.size:,} bytes",
-        "sha256": dataset.sha256,
     }
     for name, value in rows.items():
         yield Text.assemble("  ", (f"{name:<17}", "dim"), value)
@@ -86,9 +85,9 @@ def _repeats(name: str, repeats: Repeats, where: str) -> Iterator[Text]:
     yield from _entries(f"{Severity.WARNING} {name}", Severity.WARNING, repeats.total, messages)
 
 
-def _group(inspection: Inspection, kind: FindingKind, count: int) -> Iterator[Text]:
+def _group(outcome: Outcome, kind: FindingKind, count: int) -> Iterator[Text]:
     lines_by_message: dict[str, list[int]] = {}
-    for finding in inspection.findings:
+    for finding in outcome.findings:
         if finding.kind is kind:
             lines = lines_by_message.setdefault(finding.message, [])
             if finding.line is not None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from .. import catalog
 from ..catalog import TuningMode
-from ..dataset import Digests, Inspection, Repeats, Survey, longer_than
+from ..dataset import Digests, Outcome, Repeats, Survey, longer_than
 
 
 class Limit(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Look(Struct, frozen=True):
     """All that is known of one file. `overlaps` is there for a validation file only."""
 
     path: Path
-    inspection: Inspection
+    outcome: Outcome
     lengths: dict[int, int]
     digests: Digests
     limits: tuple[Limit, ...]
@@ -67,7 +67,7 @@ def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[
     """What is known of a file; `others` are the training files with which it must share nothing."""
     return Look(
         path=path,
-        inspection=found.inspection,
+        outcome=found.outcome,
         lengths=found.lengths,
         digests=found.digests,
         limits=limits,
@@ -79,12 +79,12 @@ def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[
 
 
 def as_json(look: Look) -> dict[str, Any]:
-    """The inspection with the statistics in it; those are null for a file that cannot be used."""
+    """The outcome with the statistics in it; those are null for a file that cannot be used."""
     return {
         # The path is said too: an unusable file has no dataset to name it.
         "path": str(look.path),
-        **msgspec.to_builtins(look.inspection),
-        "statistics": _statistics(look) if look.inspection.dataset else None,
+        **msgspec.to_builtins(look.outcome),
+        "statistics": _statistics(look) if look.outcome.dataset else None,
     }
 
 

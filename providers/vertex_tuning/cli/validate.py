@@ -43,7 +43,7 @@ def validate(
         screen = ui.screen()
         for line in findings.report(looks, "█" if screen.encoding.startswith("utf") else "#"):
             screen.print(line)
-    unfit = any(look.inspection.has_errors for look in looks)
+    unfit = any(look.outcome.has_errors for look in looks)
     raise typer.Exit(ui.Exit.FAILED if unfit else ui.Exit.OK)
 
 

@@ -10,23 +10,27 @@ from vertex_tuning.dataset.digests import Digests, Repeat, Repeats
 from vertex_tuning.dataset.inspection import Survey, inspect, survey
 from vertex_tuning.dataset.lengths import longer_than
 from vertex_tuning.dataset.model import (
+    Contents,
     Dataset,
     DatasetFormat,
     Finding,
     FindingKind,
     Inspection,
+    Outcome,
     Severity,
     estimate_tokens,
 )
 
 __all__ = [
     "Closer",
+    "Contents",
     "Dataset",
     "DatasetFormat",
     "Digests",
     "Finding",
     "FindingKind",
     "Inspection",
+    "Outcome",
     "Repeat",
     "Repeats",
     "Severity",

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from vertex_tuning.dataset.cache import default_cache_folder, store
+from vertex_tuning.dataset.cache import default_cache_folder, inspect_cached, store
 from vertex_tuning.dataset.inspection import survey
 from vertex_tuning.dataset.model import Dataset, FindingKind
 
@@ -40,20 +40,20 @@ def look_closer(training: Dataset, validation: Dataset | None, cache_folder: Pat
         entry = None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         pass
-    found = _counted(given)
+    found = _counted(given, cache_folder)
     if found is not None and entry is not None:
         with suppress(OSError):
             store(entry, found)
     return found or Closer()
 
 
-def _counted(given: list[Dataset]) -> Closer | None:
+def _counted(given: list[Dataset], cache_folder: Path | None) -> Closer | None:
     seen = [survey(Path(each.path)) for each in given]
-    now = [each.inspection.dataset for each in seen]
+    now = [inspect_cached(Path(each.path), cache_folder).dataset for each in given]
     if [each and each.sha256 for each in now] != [each.sha256 for each in given]:
-        return None
+        return None  # changed since, so it is not known which bytes were looked at
     return Closer(
         duplicates=seen[0].digests.repeats().total,
-        empty=seen[0].inspection.counts.get(FindingKind.EMPTY_COMPLETION, 0),
+        empty=seen[0].outcome.counts.get(FindingKind.EMPTY_COMPLETION, 0),
         leaked=seen[1].digests.repeats_from(seen[0].digests).total if len(seen) > 1 else 0,
     )

@@ -62,6 +62,7 @@ class Examiner:
         self._closer = closer
         self._sizes: list[int] = []
         self._digests = bytearray()
+        self._encoded = bytearray()  # one example at a time
 
     def examined(self) -> Examined:
         """What is in the lines that have been fed."""
@@ -149,7 +150,7 @@ class Examiner:
 
         digests = self._digests
         digests += bytes((first - 1) * DIGEST_BYTES - len(digests))
-        encoded = bytearray()
+        encoded = self._encoded
         for example in examples:
             # Of the turns, or of the pair: what else is on the line is not in it.
             _encode_into(example, encoded)

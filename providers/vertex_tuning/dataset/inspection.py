@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from vertex_tuning.dataset.digests import Digests
 from vertex_tuning.dataset.fingerprint import Fingerprint
 from vertex_tuning.dataset.model import (
+    Contents,
     Dataset,
     DatasetFormat,
     FindingKind,
     Inspection,
+    Outcome,
     Severity,
     estimate_tokens,
 )
@@ -37,13 +40,13 @@ _HEAD_BYTES: Final = 64
 
 
 class Survey(Struct, frozen=True):
-    """An inspection, and what a closer look at the examples says.
+    """What came out, and what a closer look at the examples says.
 
     `lengths` counts the examples by the power of two that their estimated tokens fit in: its keys are the
     exponents. `digests` tells which examples are there twice, in this file or in another one's.
     """
 
-    inspection: Inspection
+    outcome: Outcome
     lengths: dict[int, int]
     digests: Digests
 
@@ -55,20 +58,24 @@ def inspect(path: Path) -> Inspection:
     an error; CRLF line ends are fine, and so is a last line without a line end. Memory stays flat whatever
     the size of the file. A large file is examined by up to four processes.
     """
-    return _look(path, closer=False).inspection
+    reading = _look(path, closer=False)
+    outcome = _outcome(path, reading)
+    dataset = _dataset(outcome.dataset, reading.fingerprint) if outcome.dataset else None
+    return Inspection(dataset, outcome.findings, outcome.findings_total, outcome.counts)
 
 
 def survey(path: Path, progress: Progress | None = None) -> Survey:
-    """`inspect` with a closer look at the examples, which costs time, and disk space in the folder for
-    temporary files when there are millions.
+    """A closer look at the examples, without a fingerprint of the file. It takes disk space in the folder for
+    temporary files when there are millions of examples.
 
     `progress` is told now and then how many more bytes of the file are done; when it is read again, for want
     of workers, it is told so again.
     """
-    return _look(path, closer=True, progress=progress)
+    reading = _look(path, closer=True, progress=progress)
+    return Survey(_outcome(path, reading), reading.tally.lengths, reading.digests)
 
 
-def _look(path: Path, *, closer: bool, progress: Progress | None = None) -> Survey:
+def _look(path: Path, *, closer: bool, progress: Progress | None = None) -> Reading:
     reading = Reading()
     try:
         # Looked at before it is opened: opening a named pipe would wait for its writer.
@@ -83,7 +90,7 @@ def _look(path: Path, *, closer: bool, progress: Progress | None = None) -> Surv
     except OSError as error:
         text = f"{path} cannot be read: {error.strerror}; mend that, and run again"
         reading.tally.note(None, FindingKind.UNREADABLE, text)
-    return Survey(_inspection(path, reading), reading.tally.lengths, reading.digests)
+    return reading
 
 
 def _read(path: Path, *, closer: bool, progress: Progress | None) -> Reading:
@@ -95,7 +102,7 @@ def _read(path: Path, *, closer: bool, progress: Progress | None) -> Reading:
                 foreign = Reading()
                 foreign.tally.note(None, kind, text)
                 return foreign
-        reading = read(file, closer=closer, progress=progress)
+        reading = read(file.fileno(), closer=closer, progress=progress)
         after = os.fstat(file.fileno())
     tally = reading.tally
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -106,11 +113,11 @@ def _read(path: Path, *, closer: bool, progress: Progress | None) -> Reading:
     return reading
 
 
-def _inspection(path: Path, reading: Reading) -> Inspection:
+def _outcome(path: Path, reading: Reading) -> Outcome:
     tally = reading.tally
     good = all(kind.severity is Severity.WARNING for kind in tally.counts)
-    return Inspection(
-        dataset=_dataset(path, tally.format, tally, reading.fingerprint) if good and tally.format else None,
+    return Outcome(
+        dataset=_contents(path, reading.size, tally.format, tally) if good and tally.format else None,
         # Those about the whole file first, then by line.
         findings=tuple(sorted(tally.findings, key=lambda finding: finding.line or 0)),
         findings_total=sum(tally.counts.values()),
@@ -118,8 +125,8 @@ def _inspection(path: Path, reading: Reading) -> Inspection:
     )
 
 
-def _dataset(path: Path, name: DatasetFormat, tally: Tally, fingerprint: Fingerprint) -> Dataset:
-    return Dataset(
+def _contents(path: Path, size: int, name: DatasetFormat, tally: Tally) -> Contents:
+    return Contents(
         path=str(path),
         format=name,
         examples=tally.examples,
@@ -127,7 +134,9 @@ def _dataset(path: Path, name: DatasetFormat, tally: Tally, fingerprint: Fingerp
         estimated_tokens=estimate_tokens(tally.characters),
         completion_tokens_estimate=estimate_tokens(tally.completion_characters),
         longest_example_tokens=estimate_tokens(tally.longest_example),
-        size=fingerprint.size,
-        sha256=fingerprint.sha256,
-        crc32c=fingerprint.crc32c,
+        size=size,
     )
+
+
+def _dataset(contents: Contents, fingerprint: Fingerprint) -> Dataset:
+    return Dataset(**asdict(contents), sha256=fingerprint.sha256, crc32c=fingerprint.crc32c)

@@ -12,8 +12,8 @@ _CHARACTERS_EXPONENT: Final = CHARACTERS_PER_TOKEN.bit_length() - 1  # a power o
 def length_classes(characters: Iterable[int]) -> dict[int, int]:
     """How many examples, of so many characters each, fit in 2 ** n estimated tokens and not in half, by n."""
     classes: Counter[int] = Counter()
-    for exponent, count in Counter([(size - 1).bit_length() for size in characters]).items():
-        classes[max(exponent - _CHARACTERS_EXPONENT, 0)] += count
+    for size, count in Counter(characters).items():
+        classes[max((size - 1).bit_length() - _CHARACTERS_EXPONENT, 0)] += count
     return dict(classes)
 
 

@@ -84,14 +84,12 @@ class Finding(Struct, frozen=True):
     message: str
 
 
-class Dataset(Struct, frozen=True):
-    """A training file that can be used.
+class Contents(Struct, frozen=True):
+    """What a training file that can be used holds.
 
     `path` is as the caller wrote it. `characters` are Unicode code points in prompts, completions and message
     contents, without roles and JSON syntax; `completion_tokens_estimate` covers what the model learns to
-    write (completions, or the assistant's turns). Token figures follow `estimate_tokens`. `size` is in bytes,
-    `sha256` is lower-case hexadecimal, and `crc32c` is base64 of the big-endian checksum, as Cloud Storage
-    writes it.
+    write (completions, or the assistant's turns). Token figures follow `estimate_tokens`. `size` is in bytes.
     """
 
     path: str
@@ -102,11 +100,20 @@ class Dataset(Struct, frozen=True):
     completion_tokens_estimate: int
     longest_example_tokens: int
     size: int
+
+
+class Dataset(Contents, frozen=True):
+    """A training file that can be used, and which bytes these are.
+
+    `sha256` is lower-case hexadecimal, and `crc32c` is base64 of the big-endian checksum, as Cloud Storage
+    writes it.
+    """
+
     sha256: str
     crc32c: str
 
 
-class Inspection(Struct, frozen=True):
+class Outcome(Struct, frozen=True):
     """The outcome of reading one file: a dataset exactly when nothing found is an error.
 
     `findings` holds the first twenty of each kind, in the order of their lines; `findings_total` counts all
@@ -114,7 +121,7 @@ class Inspection(Struct, frozen=True):
     Raises ValueError when the parts contradict each other, so such a value cannot exist.
     """
 
-    dataset: Dataset | None
+    dataset: Contents | None
     findings: tuple[Finding, ...]
     findings_total: int
     counts: Mapping[FindingKind, int] = field(default_factory=dict)
@@ -136,3 +143,9 @@ class Inspection(Struct, frozen=True):
     def has_errors(self) -> bool:
         """Whether any finding keeps the file from being used."""
         return any(kind.severity is Severity.ERROR for kind in self.counts)
+
+
+class Inspection(Outcome, frozen=True):
+    """The outcome of reading and fingerprinting one file."""
+
+    dataset: Dataset | None

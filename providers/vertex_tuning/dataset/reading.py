@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
-from io import FileIO
 from typing import Final
 
 from msgspec import Struct, field
@@ -15,6 +14,7 @@ from vertex_tuning.dataset.digests import Digests
 from vertex_tuning.dataset.examiner import Examined, Part, examine
 from vertex_tuning.dataset.fingerprint import Fingerprint
 from vertex_tuning.dataset.model import FindingKind
+from vertex_tuning.dataset.pieces import parts, pieces_between
 from vertex_tuning.dataset.tally import Tally
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
@@ -28,27 +28,28 @@ MOST_AHEAD: Final = 16
 
 
 class Reading(Struct):
-    """What a file holds; the digests are there if asked for."""
+    """What a file holds, and its fingerprint or, for a closer look, the digests of its examples."""
 
+    size: int = 0
     tally: Tally = field(default_factory=Tally)
     digests: Digests = field(default_factory=Digests)
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
 
 
-def read(file: FileIO, *, closer: bool = False, progress: Progress | None = None) -> Reading:
-    """Read a file from its start to its end; raises OSError when that fails.
+def read(file: int, *, closer: bool = False, progress: Progress | None = None) -> Reading:
+    """Read an open file from its start to its end; raises OSError when that fails.
 
     A large file is examined by workers while it is hashed here. When they are lost, it is read once more
     without any.
     """
-    workers = workers_for(os.fstat(file.fileno()).st_size)
+    workers = workers_for(os.fstat(file).st_size)
     if workers:
         try:
-            with crew(file.fileno(), workers) as submit:
+            with crew(file, workers) as submit:
                 return _read(file, submit, closer=closer, progress=progress)
         except CrewLost:
-            file.seek(0)
-    return _read(file, partial(_here, file.fileno()), closer=closer, progress=progress)
+            pass
+    return _read(file, partial(_here, file), closer=closer, progress=progress)
 
 
 def _here(file: int, part: Part) -> Future[Examined]:
@@ -57,43 +58,44 @@ def _here(file: int, part: Part) -> Future[Examined]:
     return done
 
 
-def _read(file: FileIO, submit: _Submit, *, closer: bool, progress: Progress | None) -> Reading:
+def _read(file: int, submit: _Submit, *, closer: bool, progress: Progress | None) -> Reading:
     reading = Reading()
-    done = 0
     for part, examined in _examined(file, reading, submit, closer=closer):
         if closer:
             reading.digests.add(examined.digests, reading.tally.lines, examined.tally.examples)
         reading.tally = reading.tally.then(examined.tally)
         if progress:
-            progress(part.end - done)
-            done = part.end
+            progress(part.end - reading.size)
+        reading.size = part.end
     return reading
 
 
 def _examined(
-    file: FileIO, reading: Reading, submit: _Submit, *, closer: bool
+    file: int, reading: Reading, submit: _Submit, *, closer: bool
 ) -> Iterator[tuple[Part, Examined]]:
     """The parts in their order, each as soon as it and those before it are examined."""
-    marked = os.pread(file.fileno(), len(_BYTE_ORDER_MARK), 0) == _BYTE_ORDER_MARK
+    marked = os.pread(file, len(_BYTE_ORDER_MARK), 0) == _BYTE_ORDER_MARK
     if marked:
         text = "the file begins with a byte order mark; save it as UTF-8 without BOM"
         reading.tally.note(1, FindingKind.BYTE_ORDER_MARK, text)
     waiting: _Waiting = deque()
-    for start, end in reading.fingerprint.parts(file):
+    for start, end in parts(file):
+        if not closer:
+            reading.fingerprint.add(pieces_between(file, start, end))
         begin = len(_BYTE_ORDER_MARK) if marked and start == 0 else start
         part = Part(begin, end, reading.tally.format, closer)
         if part.format is None:
             # What the lines are to be read as has to be known before others can go on with them.
-            yield part, examine(file.fileno(), part)
+            yield part, examine(file, part)
             continue
         waiting.append((part, submit(part)))
         if len(waiting) > MOST_AHEAD:
-            _lend_a_hand(file.fileno(), waiting)
+            _lend_a_hand(file, waiting)
         while waiting and waiting[0][1].done():
             yield _first(waiting)
     while waiting:
         if not waiting[0][1].done():
-            _lend_a_hand(file.fileno(), waiting)
+            _lend_a_hand(file, waiting)
         yield _first(waiting)
 
 

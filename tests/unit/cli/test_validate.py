@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, jsonl, written
 from vertex_tuning.cli import app
-from vertex_tuning.dataset import DatasetFormat, Inspection
+from vertex_tuning.dataset import DatasetFormat, Outcome
 
 LLAMA = "meta/llama3_1@llama-3.1-8b"
 LONG = "a-name-that-is-longer-than-a-terminal-is-wide-" * 3
@@ -63,11 +63,11 @@ def test_one_bad_file_among_good_ones_fails(tmp_path: Path) -> None:
     assert "does not exist" in output
 
 
-def test_json_holds_whole_inspections(tmp_path: Path) -> None:
+def test_json_holds_whole_outcomes(tmp_path: Path) -> None:
     good = written(tmp_path / "good.jsonl", jsonl(GOOD_PAIR))
     code, output = run(good, tmp_path / "missing.jsonl", "--json")
     assert code == 1
-    first, second = msgspec.json.decode(output, type=list[Inspection])
+    first, second = msgspec.json.decode(output, type=list[Outcome])
     assert first.dataset is not None
     assert first.dataset.format is DatasetFormat.PROMPT_COMPLETION
     assert second.has_errors

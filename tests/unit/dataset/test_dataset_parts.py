@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
-from vertex_tuning.dataset import DatasetFormat, Survey, crew, fingerprint, reading, survey
+from vertex_tuning.dataset import Contents, DatasetFormat, Survey, crew, inspect, pieces, reading, survey
 from vertex_tuning.dataset.examiner import DIGEST_BYTES, Part, examine
 from vertex_tuning.dataset.shapes import DECODERS, REFUSED, decode_lines
 from vertex_tuning.dataset.tally import Tally
@@ -105,7 +106,7 @@ def test_parts_come_together_to_the_whole(content: bytes, cuts: list[int]) -> No
 
 
 def seen(found: Survey) -> tuple[object, ...]:
-    return found.inspection, found.lengths, found.digests.repeats()
+    return found.outcome, found.lengths, found.digests.repeats()
 
 
 MIXED = b"\xef\xbb\xbf" + b"".join(LINES) + b"".join(LINES[:3]) * 500
@@ -115,8 +116,8 @@ GOOD = b"\n" + b"".join(LINES[:2] + LINES[4:6]) * 500 + PAIR.strip()
 @pytest.fixture(params=[MIXED, GOOD], ids=["mixed", "good"])
 def large(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of many small parts, which is taken for a large one on a machine with cores to spare."""
-    monkeypatch.setattr(fingerprint, "PIECE_BYTES", 300)
-    monkeypatch.setattr(fingerprint, "PART_BYTES", 500)
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 300)
+    monkeypatch.setattr(pieces, "PART_BYTES", 500)
     monkeypatch.setattr(reading, "workers_for", lambda _size: 2)
     return written(tmp_path / "train.jsonl", request.param)
 
@@ -135,13 +136,16 @@ def test_workers_find_what_one_process_finds(large: Path, monkeypatch: pytest.Mo
 
 
 def test_totals_are_those_of_all_parts(large: Path) -> None:
-    dataset = survey(large).inspection.dataset
+    dataset = inspect(large).dataset
+    contents = survey(large).outcome.dataset
     if large.read_bytes() == GOOD:
         assert dataset is not None
         assert dataset.examples == 2001
+        assert dataset.size == len(GOOD)
         assert dataset.sha256 == hashlib.sha256(GOOD).hexdigest()
+        assert contents == Contents(*astuple(dataset)[: len(Contents.__struct_fields__)])
     else:
-        assert dataset is None
+        assert dataset is contents is None
 
 
 def test_progress_goes_up_to_the_end(large: Path) -> None:
@@ -176,9 +180,9 @@ def test_without_workers_the_file_is_examined_all_the_same(
 INTERRUPTED = """
 import os, sys
 from pathlib import Path
-from vertex_tuning.dataset import fingerprint, reading, survey
+from vertex_tuning.dataset import pieces, reading, survey
 print("this is __main__")
-fingerprint.PIECE_BYTES = fingerprint.PART_BYTES = 500
+pieces.PIECE_BYTES = pieces.PART_BYTES = 500
 reading.workers_for = lambda size: 2
 
 def interrupted(done):
