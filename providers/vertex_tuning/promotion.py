@@ -7,7 +7,8 @@ value. The engine answers the same question at once when it is asked directly.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -42,13 +43,35 @@ def read(source: FromStack) -> Promoted | None:
     """
     if os.environ.get(OFFLINE) and pulumi.runtime.is_dry_run():
         return None
+    return chosen(source, _outputs(source.stack))
+
+
+def served(source: FromStack, services: Iterable[str]) -> Promoted | None:
+    """What one of this stack's own services took over from there before; ``None`` if none did.
+
+    Who hands on may be tuning anew, or be gone; that ends nothing here.
+    """
+    own = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
     try:
-        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": source.stack})
+        outputs = _outputs(own)
+    except NotPromotable:
+        return None
+    for service in services:
+        said = outputs.get(service)
+        if isinstance(said, Mapping) and said.get("from_stack") == source.given():
+            with suppress(msgspec.ValidationError):
+                return _promoted(said)
+    return None
+
+
+def _outputs(stack: str) -> Mapping[str, Any]:
+    try:
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
     except Exception as error:
         # The engine tells the way of the call first.
         why = str(error).rpartition("error: ")[2]
-        raise NotPromotable(f"stack {source.stack} cannot be read: {why}") from error
-    return chosen(source, (answer.value or {}).get("outputs") or {})
+        raise NotPromotable(f"stack {stack} cannot be read: {why}") from error
+    return (answer.value or {}).get("outputs") or {}
 
 
 def chosen(source: FromStack, outputs: Mapping[str, Any]) -> Promoted:
@@ -66,11 +89,13 @@ def chosen(source: FromStack, outputs: Mapping[str, Any]) -> Promoted:
             f"{source.service} of {source.stack} is not settled; run its `up` to the end first"
         )
     try:
-        return msgspec.convert(
-            {key: said.get(key) for key in Promoted.__struct_fields__}, Promoted, strict=False
-        )
+        return _promoted(said)
     except msgspec.ValidationError as error:
         raise NotPromotable(
             f"{source.service} of {source.stack} does not say what it serves ({error}): it was not tuned, "
             "or by an older version; run its `up` once more"
         ) from error
+
+
+def _promoted(said: Mapping[str, Any]) -> Promoted:
+    return msgspec.convert({key: said.get(key) for key in Promoted.__struct_fields__}, Promoted, strict=False)

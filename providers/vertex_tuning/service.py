@@ -28,6 +28,7 @@ OUTPUTS = (
     "job",
     "job_console",
     "artifacts_uri",
+    "from_stack",
     "lineage",
     "verdict",
     "rejected",
@@ -115,6 +116,7 @@ class TunedModelService(ComponentResource):
     job: Output[str | None]
     job_console: Output[str | None]
     artifacts_uri: Output[str]
+    from_stack: Mapping[str, str] | None
     lineage: Output[Mapping[str, Any] | None]
     verdict: Output[Mapping[str, Any] | None] | None
     rejected: Output[Mapping[str, Any] | None]
@@ -138,12 +140,16 @@ class TunedModelService(ComponentResource):
             datasets, unfit = read_datasets(arguments.get("tuning"))
             mistakes += unfit
         mistakes += unfit_prompts(arguments.get("serving"))
-        promoted = None
+        promoted, warnings = None, []
         if spec is not None and spec.from_stack is not None:
             try:
                 promoted = promotion.read(spec.from_stack)
             except promotion.NotPromotable as error:
-                mistakes.append(Mistake("from_stack", str(error)))
+                promoted = promotion.served(spec.from_stack, (name, *spec.renamed_from))
+                if promoted is None:
+                    mistakes.append(Mistake("from_stack", str(error)))
+                else:
+                    warnings.append(f"{error}; {name} keeps the weights that it has, of {promoted.job}")
         if spec is None or mistakes:
             raise InvalidSpec(f"service {name} has mistakes, nothing was changed:\n" + listed(mistakes))
         # The children are named after it, and the engine finds theirs by the same aliases.
@@ -153,13 +159,13 @@ class TunedModelService(ComponentResource):
         )
         if spec.from_stack is not None and promoted is None:
             what = f"what {spec.from_stack.service} of {spec.from_stack.stack} serves"
-            pulumi.log.warn(
-                f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here",
-                self,
+            warnings.append(
+                f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here"
             )
         if spec.tuning is not None:
-            for warning in (*too_long(spec.tuning, datasets), *spoiled(spec.tuning, datasets)):
-                pulumi.log.warn(warning, self)
+            warnings += (*too_long(spec.tuning, datasets), *spoiled(spec.tuning, datasets))
+        for warning in warnings:
+            pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None
         place = planning.Place(pulumi.get_project(), pulumi.get_stack())
         self._declare(spec, planning.plan(spec, place, datasets, prices, promoted, beside))
@@ -195,6 +201,7 @@ class TunedModelService(ComponentResource):
         self.job = tuned.job if tuned else Output.from_input(planned.model.get("promoted_job"))
         self.job_console = self.job.apply(lambda name: names.tuning_job_console(name) if name else None)
         self.artifacts_uri = model.artifacts_uri
+        self.from_stack = spec.from_stack.given() if spec.from_stack else None
         self.lineage = model.lineage.apply(lambda behind: behind or None)
         self.verdict = deployed.verdict if deployed else None
         # What was looked at before is out of date for the model that is declared: it is evaluated anew.

@@ -99,3 +99,45 @@ def test_a_stack_serves_what_another_tuned_and_its_lineage_travels(
     assert prod.destroy().ok
     assert vertex.storage.listed(served["artifacts_uri"]), "the owner's weights"
     assert staging.steps() == []
+
+
+def test_a_reader_keeps_what_it_has_while_the_owner_tunes_anew_and_after_it(
+    workspace: Make, values: dict[str, Any]
+) -> None:
+    """Its preview, its drift check and edits of its own are not held up by what goes on elsewhere."""
+    [service] = values["services"]
+    staging = workspace({**values, "services": [{**service, "wait": False}]})
+    prod = staging.beside("prod")
+    promoted = {"stack": "organization/vertex-tuning/test", "service": "tickets"}
+    reads: dict[str, Any] = {"name": "tickets-prod", "from_stack": promoted}
+    served = {**values, "output_uri": f"gs://{BUCKET}/promoted", "services": [reads]}
+    prod.configure(served)
+    assert staging.up().ok
+    settling = "tickets of organization/vertex-tuning/test is not settled; run its `up` to the end first"
+    early = prod.up()
+    assert not early.ok, "it has nothing yet"
+    assert settling in early.text
+
+    while not staging.outputs()["tickets"]["settled"]:
+        assert staging.up().ok
+    assert prod.up().ok
+    [job, weights] = (prod.outputs()["tickets-prod"][key] for key in ("job", "artifacts_uri"))
+    tuning = {**service["tuning"], "epochs": service["tuning"].get("epochs", 1) + 1}
+    staging.configure({**values, "services": [{**service, "wait": False, "tuning": tuning}]})
+    assert staging.up().ok
+    assert staging.outputs()["tickets"]["settled"] is False
+
+    kept = f"{settling}; tickets-prod keeps the weights that it has, of {job}"
+    for ran in (prod.preview(), prod.up()):
+        assert ran.ok, ran.text
+        assert kept in ran.text
+        assert "replace" not in ran.text
+    assert prod.outputs()["tickets-prod"]["artifacts_uri"] == weights
+    prod.configure({**served, "services": [{**reads, "from_stack": {**promoted, "service": "other"}}]})
+    assert not prod.preview().ok, "what it has is not from there"
+
+    prod.configure(served)
+    assert staging.destroy().ok
+    gone = prod.preview()
+    assert gone.ok, gone.text
+    assert f"tickets-prod keeps the weights that it has, of {job}" in gone.text
