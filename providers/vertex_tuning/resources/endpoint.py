@@ -109,9 +109,10 @@ class EndpointExternal:
         for held in reach.claims.owned(folder, inputs.owner, ""):
             model_id = held.key.rsplit("/", 1)[1]
             probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
-            if held.claim.resource in (inputs.name, probe):
+            # A claim without a resource was made by a run that was killed before it asked for anything.
+            if held.claim.resource in ("", inputs.name, probe):
                 models.add(model_id)
-                await_start(reach, held.claim.resource, model_id, held)
+                await_start(reach, held.claim.resource or inputs.name, model_id, held)
             if held.claim.resource == probe:
                 clear(reach, probe)
         live = reach.vertex.serving.endpoint(inputs.name)

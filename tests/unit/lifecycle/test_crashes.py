@@ -155,6 +155,26 @@ def test_killed_at_any_call_and_destroyed(declare: Declare, *, after: bool, wait
         assert billing(fake) == [], call
 
 
+@pytest.mark.parametrize("rollout", ["side_by_side", "recreate"])
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+def test_a_rollout_killed_at_any_call_and_destroyed(declare: Declare, *, after: bool, rollout: str) -> None:
+    """The state does not know the new deployment, whose claim goes with the endpoint."""
+    old, new = (declare(epochs=n, service={"serving": {"rollout": rollout}}) for n in (1, 2))
+
+    def roll_out(fake: FakeVertex, engine: MiniEngine) -> None:
+        with not_yet(fake):
+            assert engine.up(old).ok
+        engine.up(new)
+
+    for call, fake, engine in crashes(roll_out, after=after):
+        fake.clock.sleep(60)
+        gone = engine.destroy()
+        assert gone.ok, (call, gone.failed)
+        assert billing(fake) == [], call
+        assert fake.serving.registered == {}, call
+        assert [uri for uri in fake.storage.objects if ".claims/DeployedModel" in uri] == [], call
+
+
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 def test_killed_while_a_destroy_runs_and_destroyed_again(declare: Declare, *, after: bool) -> None:
     plan = declare()
