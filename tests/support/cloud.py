@@ -1,5 +1,6 @@
 """What the embedded Vertex AI holds of a project, whichever state knows of it."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,25 @@ class Cloud:
             for found in self._endpoints()
             for model in found.get("deployedModels", [])
         ]
+
+    def clear(self) -> None:
+        """End whatever bills, and free the names: what another test has left is nobody's."""
+        for job in self.active():
+            self._ended("POST", f"{job}:cancel")
+        for endpoint in self._endpoints():
+            for model in endpoint.get("deployedModels", []):
+                self._ended("POST", f"{endpoint['name']}:undeployModel", {"deployedModelId": model["id"]})
+            self._ended("DELETE", endpoint["name"])
+        for model in self._vertex.serving.models(self.project, self.region):
+            self._ended("DELETE", model)
+
+    def _ended(self, method: str, path: str, body: Json | None = None) -> None:
+        answer = HTTP.request(method, f"{self.emulator.url}/v1/{path}", json=body or {})
+        answer.raise_for_status()
+        while (operation := answer.json()) and not operation.get("done"):
+            time.sleep(0.05)
+            answer = HTTP.get(f"{self.emulator.url}/v1/{operation['name']}")
+            answer.raise_for_status()
 
     def _endpoints(self) -> list[Json]:
         url = f"{self.emulator.url}/v1beta1/projects/{self.project}/locations/{self.region}/endpoints"
