@@ -32,7 +32,7 @@ from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.payload import json_object, read_bounded
 
 _RANGE = re.compile(r"bytes (?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)", re.ASCII)
-_MIN_CHUNK_BYTES = 256 * 1024
+_PIECE_BYTES = 256 * 1024
 
 
 class _Chunk(NamedTuple):
@@ -83,15 +83,16 @@ async def resume(call: Call) -> Response:
 
 async def _resume(call: Call, upload: Upload) -> Response:
     path = call.service.store.blobs.incoming(upload.id)
-    have = path.stat().st_size if path.exists() else 0
     header = call.request.headers.get("content-range")
     chunk = _chunk(header)
     total = chunk.total
+    have = _kept(path.stat().st_size if path.exists() else 0, total)
     if chunk.start is not None:
         if chunk.start > have:
             raise bad(f"The chunk starts at {chunk.start}, but only {have} bytes are here.")
         end = await _append(call, upload.id, have, chunk)
-        have, total = max(have, end), end if header is None else total
+        total = end if header is None else total
+        have = _kept(max(have, end), total)
     if total is None or have < total:
         headers = {"range": f"bytes=0-{have - 1}"} if have else {}
         return Response(status_code=308, headers={**headers, "x-guploader-uploadid": upload.id})
@@ -108,6 +109,14 @@ async def _resume(call: Call, upload: Upload) -> Response:
     except StorageError:
         _end(call, upload)
         raise
+
+
+def _kept(size: int, total: int | None) -> int:
+    """What counts of the bytes that have come: whole pieces, and all of them once the object is complete.
+
+    So what is left of a chunk that broke off is a chunk that may be sent.
+    """
+    return size if size == total else size - size % _PIECE_BYTES
 
 
 async def cancel(call: Call) -> Response:
@@ -150,10 +159,10 @@ def _chunk(header: str | None) -> _Chunk:
     start, last = int(match[1]), int(match[2])
     if last < start or (total is not None and last >= total):
         raise bad(f"Invalid Content-Range '{header}'.")
-    if last + 1 != total and last + 1 - start < _MIN_CHUNK_BYTES:
+    if last + 1 != total and (last + 1 - start) % _PIECE_BYTES:
         raise bad(
-            "Invalid request. The number of bytes uploaded is required to be equal or greater than "
-            f"{_MIN_CHUNK_BYTES}, except for the final request. The received request contained "
+            "Invalid request. The number of bytes uploaded is required to be a multiple of "
+            f"{_PIECE_BYTES}, except for the final request. The received request contained "
             f"{last + 1 - start} bytes, which does not meet this requirement."
         )
     return _Chunk(start, last, total)
@@ -166,6 +175,7 @@ async def _append(call: Call, upload_id: str, have: int, chunk: _Chunk) -> int:
     """
     end = chunk.start or 0
     with call.service.store.blobs.append(upload_id) as file:
+        file.truncate(have)
         try:
             async for data in call.request.stream():
                 file.write(data[max(0, have - end) :])

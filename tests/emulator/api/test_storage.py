@@ -213,6 +213,7 @@ def test_a_resumable_upload_keeps_its_condition_to_the_end(plain: Plain) -> None
     assert read(plain, "claim").content == b"somebody was faster"
 
 
+PIECE = 256 * 1024
 BROKEN_UPLOADS: dict[str, tuple[dict[str, str], bytes]] = {
     "a gap": ({"content-range": "bytes 5-9/10"}, b"56789"),
     "fewer bytes than it says": ({"content-range": "bytes 0-9/10"}, b"01234"),
@@ -222,6 +223,11 @@ BROKEN_UPLOADS: dict[str, tuple[dict[str, str], bytes]] = {
     "a range that goes beyond the whole": ({"content-range": "bytes 0-9/5"}, b"0123456789"),
     "a range that no disk holds": ({"content-range": f"bytes 0-{'9' * 5000}/*"}, b"0123456789"),
     "a chunk that is too small and not the last": ({"content-range": "bytes 0-9/20"}, b"0123456789"),
+    "a chunk that is no multiple of 256 KiB and not the last": (
+        {"content-range": f"bytes 0-{PIECE}/{3 * PIECE}"},
+        b"0" * (PIECE + 1),
+    ),
+    "such a chunk of who knows how many": ({"content-range": f"bytes 0-{PIECE}/*"}, b"0" * (PIECE + 1)),
 }
 
 
@@ -267,6 +273,34 @@ def test_bytes_that_were_acknowledged_stay_when_a_chunk_repeats_them(plain: Plai
     assert asked.headers["range"] == f"bytes=0-{size - 1}"
     assert last.json()["size"] == str(size + 1)
     assert read(plain, "x").content == b"a" * size + b"z"
+
+
+def test_of_a_chunk_that_breaks_off_whole_pieces_are_kept(plain: Plain) -> None:
+    """Cloud Storage does so; what is left of the chunk is then a multiple of 256 KiB, too."""
+    data, place = os.urandom(2 * PIECE + 1), begin(plain, "x")
+
+    def broken() -> Iterator[bytes]:
+        yield data[: PIECE + 5]
+        raise ConnectionAbortedError
+
+    with pytest.raises(ConnectionAbortedError):
+        httpx.put(place, content=broken(), headers={"content-range": f"bytes 0-{2 * PIECE - 1}/{len(data)}"})
+    asked = httpx.put(place, headers={"content-range": "bytes */*"})
+    rest = httpx.put(
+        place,
+        content=data[PIECE : 2 * PIECE],
+        headers={"content-range": f"bytes {PIECE}-{2 * PIECE - 1}/{len(data)}"},
+    )
+    last = httpx.put(
+        place,
+        content=data[2 * PIECE :],
+        headers={"content-range": f"bytes {2 * PIECE}-{2 * PIECE}/{len(data)}"},
+    )
+
+    assert asked.headers["range"] == f"bytes=0-{PIECE - 1}"
+    assert (rest.status_code, rest.headers["range"]) == (308, f"bytes=0-{2 * PIECE - 1}")
+    assert last.status_code == 200
+    assert read(plain, "x").content == data
 
 
 def test_an_upload_that_is_being_written_to_cannot_be_given_up(plain: Plain) -> None:
