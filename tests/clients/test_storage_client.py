@@ -43,7 +43,8 @@ def test_buckets_are_made_found_and_deleted(
     bucket.labels = {"owner": "x"}
     bucket.update()
     assert client.get_bucket(plain.bucket).labels == {"owner": "x"}
-    bucket.delete()
+    bucket.blob("a").upload_from_string("")
+    bucket.delete(force=True)
     with pytest.raises(exceptions.NotFound):
         client.get_bucket(plain.bucket)
 
@@ -102,6 +103,19 @@ def test_descriptions_are_kept_and_changed(bucket: storage.Bucket) -> None:
     found = bucket.get_blob("a")
     assert (found.metadata, found.content_type) == ({"new": "y"}, "application/json")
     assert (found.cache_control, found.metageneration) == ("no-store", 2)
+
+
+def test_an_update_leaves_nothing_of_the_description_before(bucket: storage.Bucket) -> None:
+    blob = bucket.blob("a")
+    blob.metadata, blob.cache_control = {"owner": "x"}, "no-store"
+    blob.upload_from_string("{}", content_type="application/json")
+
+    blob.metadata, blob.cache_control = {"new": "y"}, None
+    blob.update()
+
+    found = bucket.get_blob("a")
+    assert (found.metadata, found.cache_control) == ({"new": "y"}, None)
+    assert (found.content_type, found.metageneration) == ("application/json", 2)
 
 
 def test_folders_and_pages(client: storage.Client, bucket: storage.Bucket) -> None:

@@ -26,8 +26,18 @@ TAKES: dict[str, frozenset[str]] = {
     "storage.buckets.getIamPolicy": frozenset({"optionsRequestedPolicyVersion"}),
     "storage.buckets.setIamPolicy": frozenset(),
     "storage.buckets.testIamPermissions": frozenset({"permissions"}),
+    # No bucket keeps old generations, so all versions are the live ones.
     "storage.objects.list": frozenset(
-        {"prefix", "delimiter", "startOffset", "endOffset", "pageToken", "maxResults", "matchGlob"}
+        {
+            "prefix",
+            "delimiter",
+            "startOffset",
+            "endOffset",
+            "pageToken",
+            "maxResults",
+            "matchGlob",
+            "versions",
+        }
     ),
     "storage.objects.get": _OBJECT,
     "storage.objects.patch": _OBJECT,

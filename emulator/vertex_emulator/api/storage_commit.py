@@ -48,6 +48,11 @@ def described(resource: Json) -> dict[str, object]:
     return found
 
 
+def undescribed(item: Object) -> Object:
+    """The object as if nobody had ever described it."""
+    return msgspec.structs.replace(item, metadata={}, **dict.fromkeys(_TEXT_FIELDS.values()))
+
+
 def commit(
     call: Call,
     item: Object,

@@ -4,22 +4,34 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, books, streams
-from vertex_emulator.api.storage_commit import described
+from vertex_emulator.api.storage_commit import described, undescribed
 from vertex_emulator.api.storage_common import Json, bucket_of, object_of, shown
 from vertex_emulator.api.storage_download import download
 from vertex_emulator.api.storage_listing import list_
+from vertex_emulator.store.objects import Object
 
 
 def get(call: Call) -> Json:
     """An object's description."""
-    bucket = bucket_of(call)
-    return shown(call, object_of(call, bucket.name, call.params["object"], call.query))
+    return shown(call, _named(call))
 
 
 def patch(call: Call) -> Json:
-    """Change an object's description; a metadata key that is null goes."""
-    bucket, payload = bucket_of(call), dict(call.payload or {})
-    item = object_of(call, bucket.name, call.params["object"], call.query)
+    """Change what the request names of an object's description; a metadata key that is null goes."""
+    return _change(call, _named(call))
+
+
+def update(call: Call) -> Json:
+    """Change an object's description to what the request says: what it does not name goes."""
+    return _change(call, undescribed(_named(call)))
+
+
+def _named(call: Call) -> Object:
+    return object_of(call, bucket_of(call).name, call.params["object"], call.query)
+
+
+def _change(call: Call, item: Object) -> Json:
+    payload = dict(call.payload or {})
     if isinstance(payload.get("metadata"), dict):
         merged = {**item.metadata, **payload["metadata"]}
         payload["metadata"] = {key: value for key, value in merged.items() if value is not None}
@@ -35,9 +47,7 @@ def patch(call: Call) -> Json:
 
 def delete(call: Call) -> None:
     """Delete an object."""
-    bucket = bucket_of(call)
-    item = object_of(call, bucket.name, call.params["object"], call.query)
-    call.service.store.objects.delete(item)
+    call.service.store.objects.delete(_named(call))
 
 
 async def get_or_download(call: Call) -> Response:
@@ -55,6 +65,6 @@ ROUTES: tuple[Route, ...] = (
     streams("GET", _ONE, f"{_SERVICE}.get", get_or_download),
     streams("GET", f"/download{_ONE}", f"{_SERVICE}.get", download),
     books("PATCH", _ONE, f"{_SERVICE}.patch", patch),
-    books("PUT", _ONE, f"{_SERVICE}.update", patch),
+    books("PUT", _ONE, f"{_SERVICE}.update", update),
     books("DELETE", _ONE, f"{_SERVICE}.delete", delete),
 )

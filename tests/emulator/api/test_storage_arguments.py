@@ -80,7 +80,6 @@ def test_tags_decide_as_preconditions(plain: Plain, reason: str) -> None:
 
 
 UNSERVED: dict[str, tuple[str, str, Json]] = {
-    "old generations in a list": ("GET", "b/{b}/o", {"params": {"versions": "true"}}),
     "what was deleted softly": ("GET", "b/{b}/o/a", {"params": {"softDeleted": "true"}}),
     "folders as objects": ("GET", "b/{b}/o", {"params": {"includeTrailingDelimiter": "true"}}),
     "a glob and folders": ("GET", "b/{b}/o", {"params": {"matchGlob": "*", "delimiter": "/"}}),
@@ -135,10 +134,19 @@ def test_a_condition_on_an_upload_in_parts_is_refused(plain: Plain) -> None:
 def test_what_is_switched_off_may_be_said(plain: Plain) -> None:
     plain.put("a", b"")
 
-    plain.ok("GET", f"storage/v1/b/{plain.bucket}/o?versions=false")
+    plain.ok("GET", f"storage/v1/b/{plain.bucket}/o?softDeleted=false")
     plain.ok(
         "PATCH", f"storage/v1/b/{plain.bucket}/o/a", {"temporaryHold": False, "storageClass": "STANDARD"}
     )
+
+
+def test_no_bucket_keeps_old_generations_so_all_of_them_are_the_live_ones(plain: Plain) -> None:
+    plain.put("a", b"one")
+    live = plain.put("a", b"two")
+
+    listed = plain.ok("GET", f"storage/v1/b/{plain.bucket}/o?versions=true")
+
+    assert [item["generation"] for item in listed["items"]] == [live["generation"]]
 
 
 def test_a_deletion_answers_with_nothing(plain: Plain) -> None:
