@@ -1,6 +1,7 @@
 """google.longrunning.Operations, with the nested names that Vertex AI gives its operations."""
 
 import asyncio
+import re
 
 from starlette.responses import JSONResponse, Response
 
@@ -11,6 +12,8 @@ from vertex_emulator.store.operations import Operation
 from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import invalid, precondition, unimplemented
 
+_NEWEST = 10**18
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 _LONGEST_WAIT_S = 60.0
 _LOOK_EVERY_S = 0.05
 
@@ -27,15 +30,22 @@ def list_(call: Call) -> Json:
         raise unimplemented("A filter of ListOperations")
     size = pages.page_size(arguments.get("pageSize"))
     parent = f"{scope(call).parent}{call.params.get('resource', '')}"
-    everything = call.service.store.operations.below(parent)
-    after = pages.after(arguments.get("pageToken"))
-    names = [operation.name for operation in everything]
-    start = names.index(after) + 1 if after in names else 0
-    page = everything[start : start + size]
-    answer: Json = {"operations": [operations.shown(call.service.methods, item) for item in page]}
-    if start + size < len(everything):
-        answer["nextPageToken"] = pages.token(page[-1].name)
+    found = call.service.store.operations.below(parent, _before(arguments.get("pageToken")), size + 1)
+    page = found[:size]
+    answer: Json = {"operations": [operations.shown(call.service.methods, item) for _, item in page]}
+    if len(found) > size:
+        answer["nextPageToken"] = pages.token(str(page[-1][0]))
     return answer
+
+
+def _before(token: str | None) -> int:
+    """The number of the operation that was shown last: it may be gone, the list goes on behind it."""
+    shown = pages.after(token)
+    if shown is None:
+        return _NEWEST
+    if not _NUMBER.fullmatch(shown):
+        raise invalid("Invalid page token.")
+    return int(shown)
 
 
 def cancel(call: Call) -> Json:

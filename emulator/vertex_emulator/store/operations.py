@@ -78,14 +78,20 @@ class Operations:
         """Forget an operation."""
         self._database.execute("DELETE FROM operations WHERE name = ?", name)
 
-    def below(self, parent: str) -> list[Operation]:
-        """The operations of a resource or location and of everything in it, newest first."""
+    def below(self, parent: str, before: int, most: int) -> list[tuple[int, Operation]]:
+        """Operations of a resource or location and of everything in it, newest first.
+
+        With each comes its number, by which a list goes on: only lower ones than `before` are given.
+        """
         rows = self._database.execute(
-            "SELECT record FROM operations WHERE name >= ? AND name < ? ORDER BY seq DESC",
+            "SELECT seq, record FROM operations WHERE name >= ? AND name < ? AND seq < ? "
+            "ORDER BY seq DESC LIMIT ?",
             f"{parent}/",
             f"{parent}0",
+            before,
+            most,
         )
-        return [msgspec.json.decode(row[0], type=Operation) for row in rows]
+        return [(row[0], msgspec.json.decode(row[1], type=Operation)) for row in rows]
 
     def due(self, now: float) -> list[Operation]:
         """The operations whose next step is due, in the order in which they came."""

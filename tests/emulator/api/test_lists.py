@@ -118,6 +118,7 @@ ARGUMENTS: dict[str, tuple[str, dict[str, str], int]] = {
     "a token that is not finite": ("endpoints", {"pageToken": token("[1e999]")}, 400),
     "a token of another order": ("endpoints", {"pageToken": token('["a", 1]')}, 400),
     "a token that is no list": ("endpoints", {"pageToken": token("1")}, 400),
+    "a token of no operation": ("operations", {"pageToken": token("nothing")}, 400),
     "a filter of operations": ("operations", {"filter": "done=true"}, 501),
 }  # fmt: skip
 
@@ -127,6 +128,19 @@ def test_an_argument_that_has_no_effect_is_refused(plain: Plain, reason: str) ->
     collection, query, status = ARGUMENTS[reason]
 
     assert plain.refused("GET", f"v1/{plain.location}/{collection}", params=query)[0] == status
+
+
+def test_pages_of_operations_go_on_though_the_last_one_shown_is_gone(plain: Plain) -> None:
+    names = [plain.vertex("POST", "/endpoints", {"displayName": f"e{n}"})["name"] for n in range(4)]
+    path = f"v1/{plain.location}/operations"
+    first = plain.ok("GET", path, params={"pageSize": "2"})
+
+    plain.ok("DELETE", f"v1/{names[2]}")  # the one that the token names
+    rest = plain.ok("GET", path, params={"pageSize": "2", "pageToken": first["nextPageToken"]})
+
+    assert [item["name"] for item in first["operations"]] == [names[3], names[2]]
+    assert [item["name"] for item in rest["operations"]] == [names[1], names[0]]
+    assert "nextPageToken" not in rest
 
 
 @pytest.mark.parametrize(
