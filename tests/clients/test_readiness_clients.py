@@ -32,6 +32,8 @@ def test_services_are_listed_found_and_enabled(emulator: RunningEmulator, plain:
     assert client.get_service({"name": names[0]}).state == state.ENABLED
     with pytest.raises(exceptions.NotFound):
         client.get_service({"name": f"{parent}/services/nothing.googleapis.com"})
+    with pytest.raises(exceptions.BadRequest, match="names"):
+        client.batch_get_services({"parent": parent})
 
 
 @pytest.mark.parametrize("enabled", [True, False])

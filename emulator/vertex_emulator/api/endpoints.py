@@ -16,7 +16,7 @@ from vertex_emulator.service import Service
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.traffic import check_split
-from vertex_emulator.wire.errors import exists, precondition
+from vertex_emulator.wire.errors import exists, invalid, precondition
 from vertex_emulator.wire.names import check_display_name, check_endpoint_id, check_labels
 from vertex_emulator.wire.proto import parse, render
 from vertex_emulator.wire.times import etag, rfc3339
@@ -137,6 +137,8 @@ def _update(service: Service, operation: Operation) -> None:
 
 
 def _apply(service: Service, record: Record, given: Json, fields: set[str]) -> None:
+    if "displayName" in fields and not given.get("displayName"):
+        raise invalid("Required field is not set: endpoint.display_name")
     check_endpoint({key: value for key, value in given.items() if key in fields})
     if "trafficSplit" in fields:
         deployed = {item["id"] for item in record.body.get("deployedModels", [])}

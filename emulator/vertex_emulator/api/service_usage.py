@@ -69,6 +69,8 @@ def batch_get(call: Call) -> Json:
     """Several services by name."""
     project = _project(call)
     names = QueryParams(call.request.url.query).getlist("names")
+    if not names:
+        raise invalid("Required field is not set: names")
     return {"services": [_shown(project, _known(name.rpartition("/")[2])) for name in names]}
 
 

@@ -168,6 +168,16 @@ def test_an_update_changes_what_its_mask_names(plain: Plain, reason: str, kind: 
 
 
 @pytest.mark.parametrize("kind", ["endpoint", "model"])
+def test_no_update_takes_a_name_away(plain: Plain, kind: str) -> None:
+    name = plain.endpoint("before") if kind == "endpoint" else plain.model("before")
+
+    status, _, message = plain.refused("PATCH", f"v1/{name}?updateMask=displayName", {})
+
+    assert (status, "display_name" in message) == (400, True)
+    assert plain.ok("GET", f"v1/{name}")["displayName"] == "before"
+
+
+@pytest.mark.parametrize("kind", ["endpoint", "model"])
 def test_an_update_of_what_has_changed_meanwhile_is_refused(plain: Plain, kind: str) -> None:
     name = plain.endpoint() if kind == "endpoint" else plain.model()
     read = plain.ok("GET", f"v1/{name}")
