@@ -17,5 +17,6 @@ def settings(address: str) -> dict[str, str]:
         "gcp:serviceUsageCustomEndpoint": f"{address}/v1beta1/",
         "gcp:resourceManagerCustomEndpoint": f"{address}/v1/",
         "gcp:cloudQuotasCustomEndpoint": f"{address}/v1/",
+        "gcp:workloadIdentityCustomEndpoint": f"{address}/v1/",
         "gcp:accessToken": "none",
     }

@@ -167,8 +167,7 @@ def _delete_member(rest: Rest, _id: str, properties: Json) -> None:
 
 def _create_agents(rest: Rest, given: Json) -> str:
     parent: str = given["parent"]
-    # The real plugin has no custom endpoint for this service: it is served beside Service Usage.
-    made = rest.call("serviceUsage", "POST", f"{parent}:generateServiceAgents", {}, v1=True)
+    made = rest.call("workloadIdentity", "POST", f"{parent}:generateServiceAgents", {})
     assert made["done"], made
     return parent
 

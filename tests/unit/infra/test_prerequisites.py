@@ -1,13 +1,17 @@
 """``prerequisites: manage`` under Pulumi's mocks: the pulumi-gcp plugin cannot be had everywhere."""
 
+import importlib.util
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.prerequisites import SERVICES
+from tests.support import gcp_plugin
 from vertex_tuning.stack import Settings, TuningQuota
 
 # Pulumi's mocks and its event loop belong to a process, so each declaration gets one of its own.
@@ -54,6 +58,20 @@ def settings(**changes: Any) -> Settings:
 
 def of_type(found: list[tuple[str, str, dict[str, Any]]], kind: str) -> list[dict[str, Any]]:
     return [inputs for typ, _, inputs in found if typ.lower().endswith(f":{kind.lower()}")]
+
+
+def test_the_endpoint_settings_are_pulumi_gcps_own_and_those_of_the_page() -> None:
+    spec = importlib.util.find_spec("pulumi_gcp")
+    assert spec is not None
+    assert spec.origin is not None
+    known = set(
+        re.findall(r"__config__\.get\('(\w+)'\)", (Path(spec.origin).parent / "config/vars.py").read_text())
+    )
+    used = gcp_plugin.settings("http://127.0.0.1:8085")
+    page = (Path(__file__).parents[3] / "docs/prerequisites.md").read_text()
+
+    assert {key.removeprefix("gcp:") for key in used} - known == set()
+    assert dict(re.findall(r"^  (gcp:\w+): (\S+)$", page, re.MULTILINE)) == used
 
 
 def test_apis_are_enabled_and_outlive_the_stack() -> None:
