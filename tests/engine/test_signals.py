@@ -105,7 +105,7 @@ def test_ctrl_c_while_a_call_gets_no_answer(
         running.process.send_signal(signal.SIGINT)
         seconds = running.ended(TIMEOUT + ENDS_S)
         assert seconds is not None, f"it goes on: {running.text}"
-        assert "no answer from Google" in running.text
+        assert "no answer from http://" in running.text
         print(f"ended after {seconds:.1f} s")
     finally:
         emulator.admin.clear_faults()

@@ -25,8 +25,16 @@ COMMANDS = (
 
 app = typer.Typer(
     name="vertex-tuning",
+    cls=ui.Commands,
     help="Tuned open models on Vertex AI: check data, finish stacks, ask models, find what was left behind.",
-    epilog=ui.block("Exit codes", tuple(f"{code:d}  {code.meaning}" for code in ui.Exit)),
+    epilog="\n\n".join(
+        (
+            ui.block(
+                "Examples", ("vertex-tuning validate data/tickets-train.jsonl", "vertex-tuning init --help")
+            ),
+            ui.block("Exit codes", tuple(f"{code:d}  {code.meaning}" for code in ui.Exit)),
+        )
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

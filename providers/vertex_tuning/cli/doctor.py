@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -16,8 +15,29 @@ from rich.text import Text
 from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
 from ..pricing.estimate import span
+from ..specs import GcsUri, ProjectId, Region
 from ..vertex import connect
 from . import ui
+
+
+class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As far as it is looked at."""
+
+    type: str
+    id: str = ""
+    outputs: dict[str, Any] | None = None
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A stack's state."""
+
+    resources: tuple[Resource, ...] | None = None
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What ``pulumi stack export`` prints."""
+
+    deployment: Deployment
 
 
 def doctor(
@@ -54,15 +74,11 @@ def doctor(
     and in those that are given. It changes nothing.
     """
     held = known(_read(path) for path in exports or ())
-    projects, regions = held.projects.union(project or ()), held.regions.union(region or ())
-    folders = held.folders.union(uri.rstrip("/") for uri in output_uri or ())
+    projects = held.projects.union(ui.as_written(ProjectId, each, "--project") for each in project or ())
+    regions = held.regions.union(ui.as_written(Region, each, "--region") for each in region or ())
+    folders = held.folders.union(ui.as_written(GcsUri, each, "--output-uri") for each in output_uri or ())
     if not (projects and regions) and not folders:
         raise typer.BadParameter("nowhere to look: give an export, --project and --region, or --output-uri")
-    for uri in folders:
-        if not uri.startswith("gs://"):
-            raise typer.BadParameter(
-                f"{uri} is not of the form gs://BUCKET/FOLDER", param_hint="--output-uri"
-            )
     try:
         book = find_book(prices, Path())
     except ValueError as error:
@@ -87,15 +103,16 @@ def doctor(
     raise typer.Exit(ui.Exit.FAILED if found else ui.Exit.OK)
 
 
-def _read(path: Path) -> dict[str, object]:
+def _read(path: Path) -> Mapping[str, Any]:
     try:
-        text = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        export = msgspec.json.decode(text, type=dict[str, object])
-    except (OSError, msgspec.DecodeError) as error:
-        raise typer.BadParameter(f"{path}: {error}", param_hint="EXPORTS") from error
-    if "deployment" not in export:
-        raise typer.BadParameter(f"{path} is not what `pulumi stack export` prints", param_hint="EXPORTS")
-    return export
+        text = ui.standard_input() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(ui.why(error), param_hint="EXPORTS") from error
+    try:
+        return msgspec.to_builtins(msgspec.json.decode(text, type=Export))  # type: ignore[no-any-return]
+    except msgspec.DecodeError as error:
+        told = f"{path} is not what `pulumi stack export` prints: {error}"
+        raise typer.BadParameter(told, param_hint="EXPORTS") from error
 
 
 def _all(looks: Iterable[Callable[[], list[Orphan]]]) -> list[Orphan]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -28,7 +27,9 @@ def predict(
     top_p: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Least share of likely tokens to choose among.")
     ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Most tokens to choose among; -1 considers every one.")] = -1,
+    top_k: Annotated[
+        int, typer.Option(min=-1, help="Most tokens to choose among; -1 considers every one.")
+    ] = -1,
     *,
     chat: Annotated[bool, typer.Option("--chat", help="Send the prompt as a user's turn of a chat.")] = False,
     compare_base: Annotated[
@@ -48,7 +49,7 @@ def predict(
     from ..vertex.prediction import predict as ask
 
     ui.check_endpoint(endpoint)
-    text = sys.stdin.read() if prompt == "-" else prompt
+    text = _asked(prompt)
     sampling = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     instance: dict[str, object] = (
         {"@requestFormat": "chatCompletions", "messages": [{"role": "user", "content": text}], **sampling}
@@ -82,6 +83,16 @@ def predict(
         ui.show_json({"tuned": answer, "base": by_itself})
     else:
         ui.screen().print(f"[bold]base[/bold] ({by_itself.model})\n{escape(by_itself.text)}")
+
+
+def _asked(prompt: str) -> str:
+    try:
+        text = ui.standard_input().decode() if prompt == "-" else prompt
+    except UnicodeDecodeError:
+        raise typer.BadParameter("standard input is not UTF-8", param_hint="--prompt") from None
+    if not text:
+        raise typer.BadParameter("there is nothing to ask", param_hint="--prompt")
+    return text
 
 
 def _ask_base(

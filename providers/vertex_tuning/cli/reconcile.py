@@ -16,6 +16,7 @@ from ..vertex.connection import DEADLINE
 from . import engine, ui
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_S = 366 * 86400.0
 
 
 class Until(enum.StrEnum):
@@ -39,7 +40,7 @@ def reconcile(
         ),
     ] = None,
     pause: Annotated[str, typer.Option(help="Between two runs.")] = "60s",
-    parallel: Annotated[int, typer.Option(min=1, help="Resources at once.")] = 64,
+    parallel: Annotated[int, typer.Option(min=1, max=10_000, help="Resources at once.")] = 64,
     json_output: ui.Json = False,
 ) -> None:
     """Run `pulumi up` until everything in the stack is settled, in a project's folder.
@@ -50,6 +51,9 @@ def reconcile(
     The deadline is written down beside what it is for: should this command be killed, the first
     `pulumi up` after it ends what is still under way, and what serves serves on.
     """
+    if not stack:
+        # Pulumi would take the stack that was selected last.
+        raise typer.BadParameter("is empty; name the stack", param_hint="STACK")
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
     between, left, failed = seconds(pause), list[str](), None
     try:
@@ -100,12 +104,15 @@ def seconds(duration: str) -> float:
     """``90s``, ``15m``, ``6h`` or ``1d`` in seconds.
 
     Raises:
-        typer.BadParameter: it is written in another way.
+        typer.BadParameter: it is written in another way, or longer than a year.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration.strip())
     if found is None:
         raise typer.BadParameter(f"{duration!r} is not of the form 90s, 15m, 6h or 1d")
-    return float(found.group(1)) * _UNITS[found.group(2)]
+    length = float(found.group(1)) * _UNITS[found.group(2)]
+    if length > _LONGEST_S:
+        raise typer.BadParameter(f"{duration!r} is more than a year")
+    return length
 
 
 def _stopped(stack: str, left: list[str], due: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +46,9 @@ def report(
     """
     try:
         read = read_preview(_text(preview))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        ui.fail(ui.why(error))
+    except ValueError as error:
         ui.fail(f"{preview}: {error}")
     try:
         book = find_book(prices, Path()) if prices is not None else prices_of(read.config, Path())
@@ -69,7 +70,7 @@ def report(
 
 def _text(preview: str) -> bytes:
     if preview == "-":
-        return sys.stdin.buffer.read(MOST_BYTES + 1)
+        return ui.standard_input(MOST_BYTES + 1)
     with Path(preview).open("rb") as file:
         return file.read(MOST_BYTES + 1)
 

@@ -19,7 +19,7 @@ def schema(
     ] = False,
     _: Annotated[
         bool, typer.Option("--json", help="As everywhere; a schema is JSON without it, too.")
-    ] = True,
+    ] = False,
 ) -> None:
     """Print the JSON Schema (draft 2020-12) of stack files, made from the models that check them."""
     from ..stack.schema import shared_schema, stack_schema

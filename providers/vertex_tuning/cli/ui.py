@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -16,11 +17,14 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from ..vertex.connection import DETAILS
 from ..vertex.errors import VertexError
@@ -47,6 +51,7 @@ class Exit(enum.IntEnum):
         }[self]
 
 
+_ENDPOINT = re.compile(r"projects/[a-z0-9][a-z0-9.:-]*/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9_-]+")
 # What fits with the margins of a help text and a backslash.
 _WIDEST = 72
 
@@ -74,13 +79,48 @@ class Command(msgspec.Struct, frozen=True):
     @property
     def codes(self) -> dict[Exit, str]:
         """Every exit code with its meaning here, in order."""
-        return dict(sorted({Exit.USAGE: "wrong usage", **self.exits}.items()))
+        everywhere = {Exit.USAGE: "wrong usage", Exit.INTERRUPTED: "stopped by Ctrl-C"}
+        return dict(sorted({**everywhere, **self.exits}.items()))
 
     def add_to(self, app: typer.Typer) -> None:
         """Make it a command of the application."""
         codes = tuple(f"{code:d}  {meaning}" for code, meaning in self.codes.items())
         examples = tuple(line for example in self.examples for line in broken(example))
-        app.command(epilog=f"{block('Examples', examples)}\n\n{block('Exit codes', codes)}")(self.run)
+        epilog = f"{block('Examples', examples)}\n\n{block('Exit codes', codes)}"
+        app.command(help=_told(self.run), epilog=epilog)(self.run)
+
+
+def _told(run: Callable[..., None]) -> str:
+    """What a command does, in paragraphs: where a line ends is the terminal's business."""
+    return "\n\n".join(" ".join(each.split()) for each in (run.__doc__ or "").split("\n\n"))
+
+
+class Commands(TyperGroup):
+    """The application: whatever ends it is one line, wrong usage too."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run what the command line says, and end with its exit code.
+
+        Raises:
+            SystemExit: in the end, unless ``standalone_mode`` is off.
+        """
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except TyperException as error:
+            code = error.exit_code
+            if said := error.format_message():  # without a command the help is printed already
+                context = getattr(error, "ctx", None)
+                path = context.command_path if context else self.name
+                _say_error(f"{said.rstrip('.')}; see: {path} --help")
+        except VertexError as error:
+            code = Exit.FAILED
+            _say_error(str(error))
+        except OSError as error:
+            code = Exit.FAILED
+            _say_error(why(error))
+        sys.exit(code)
 
 
 def broken(line: str) -> Iterator[str]:
@@ -144,9 +184,24 @@ def fail(text: str, code: int = Exit.FAILED) -> NoReturn:
     Raises:
         typer.Exit: always.
     """
+    _say_error(text)
+    raise typer.Exit(code)
+
+
+def _say_error(text: str) -> None:
     line = Text.assemble(("error: ", "bold red"), " ".join(text.split()))
     Console(stderr=True, highlight=False, soft_wrap=True).print(line)
-    raise typer.Exit(code)
+
+
+def why(error: OSError) -> str:
+    """What the system said, after the file that it is about, if it is about one."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
+
+
+def standard_input(most: int = -1) -> bytes:
+    """What comes in, up to a number of bytes; nothing where it is closed."""
+    return sys.stdin.buffer.read(most) if sys.stdin else b""
 
 
 def check_endpoint(name: str) -> None:
@@ -155,11 +210,22 @@ def check_endpoint(name: str) -> None:
     Raises:
         typer.BadParameter: it is not.
     """
-    parts = name.split("/")
-    if len(parts) != 6 or parts[::2] != ["projects", "locations", "endpoints"] or not all(parts):
+    if not _ENDPOINT.fullmatch(name):
         raise typer.BadParameter(
             "not of the form projects/PROJECT/locations/REGION/endpoints/ID", param_hint="ENDPOINT"
         )
+
+
+def as_written(kind: Any, text: str, hint: str) -> str:
+    """What a field of a stack file makes of a text, such as a ``GcsUri``.
+
+    Raises:
+        typer.BadParameter: the text is none.
+    """
+    try:
+        return str(TypeAdapter(kind).validate_python(text))
+    except ValidationError as error:
+        raise typer.BadParameter(str(error.errors()[0]["ctx"]["error"]), param_hint=hint) from None
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from .. import catalog
 from ..mistakes import Mistake
@@ -47,7 +46,7 @@ def weights(
         raise typer.BadParameter(str(error), param_hint="--base-model") from None
     checkpoint, mistakes = examine(folder, base, embedded=connection.endpoint is not None)
     if checkpoint is None:
-        _refuse(mistakes)
+        _refuse(action, mistakes)
     ui.note(f"{folder}: {len(checkpoint.files)} files, {checkpoint.size:,} bytes; {checkpoint.compared}")
     if checkpoint.left_out:
         ui.note(f"left out, because no model needs it: {', '.join(checkpoint.left_out)}")
@@ -58,7 +57,7 @@ def weights(
     with ui.asking(uri):
         pushed, mistakes = push(connect(connection).storage, checkpoint, uri, _say)
     if pushed is None:
-        _refuse(mistakes)
+        _refuse(action, mistakes)
     if json_output:
         ui.show_json(pushed)
     else:
@@ -70,22 +69,19 @@ def _target(action: Action, to: str) -> str:
         return ""
     if not to:
         raise typer.BadParameter("push needs to know where to: gs://BUCKET/FOLDER", param_hint="TO")
-    try:
-        uri = TypeAdapter(GcsUri).validate_python(to)
-    except ValidationError as error:
-        problem = str(error.errors()[0]["ctx"]["error"])
-        raise typer.BadParameter(problem, param_hint="TO") from None
+    uri = ui.as_written(GcsUri, to, "TO")
     if uri.count("/") < 3:
         raise typer.BadParameter(f"{to!r} names no folder in the bucket", param_hint="TO")
     return uri
 
 
-def _refuse(mistakes: list[Mistake]) -> NoReturn:
+def _refuse(action: Action, mistakes: list[Mistake]) -> NoReturn:
+    left = ", nothing was uploaded" if action is Action.PUSH else ""
+    if len(mistakes) == 1:
+        ui.fail(f"{mistakes[0]}{left}")
     for mistake in mistakes:
         ui.note(str(mistake))
-    ui.fail(
-        f"{len(mistakes)} mistakes, nothing was uploaded" if len(mistakes) > 1 else "nothing was uploaded"
-    )
+    ui.fail(f"{len(mistakes)} mistakes, as told above{left}")
 
 
 def _say(step: Step) -> None:

@@ -140,12 +140,14 @@ def read_book(path: Path) -> Book:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Book)
-    except OSError as error:
+    except FileNotFoundError as error:
         raise ValueError(
             f"{path}: {error.strerror}; `vertex-tuning prices refresh --file {path}` writes it"
         ) from error
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{path}: is no price book: {error}") from error
 
 
 def find_book(named: Path | str | None, root: Path) -> Book:

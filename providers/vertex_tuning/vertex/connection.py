@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -55,7 +56,7 @@ class Connection(msgspec.Struct, frozen=True):
         near = endpoint is not None
         as_whom = os.environ.get(IMPERSONATE) or os.environ.get(IMPERSONATE_TOO)
         return cls(
-            endpoint=endpoint.rstrip("/") if endpoint else None,
+            endpoint=_address(endpoint) if endpoint else None,
             impersonate=accounts(as_whom) if as_whom and not near else (),
             grace_seconds=_seconds(GRACE, 5.0 if near else 120.0),
             poll_seconds=_seconds(POLL, 0.5 if near else 15.0),
@@ -93,6 +94,17 @@ class Connection(msgspec.Struct, frozen=True):
         if address is not None:
             options["client_options"] = {"api_endpoint": address}
         return client(transport="rest", **options)
+
+
+def _address(endpoint: str) -> str:
+    try:
+        parts = urlsplit(endpoint)
+        right = parts.scheme in ("http", "https") and parts.hostname is not None
+    except ValueError:
+        right = False
+    if not right:
+        raise InvalidRequest(f"{ENDPOINT}: {endpoint!r} is no address, such as http://127.0.0.1:8470")
+    return endpoint.rstrip("/")
 
 
 def _seconds(variable: str, otherwise: float) -> float:

@@ -14,6 +14,7 @@ What follows from each is in ``failures``.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,7 +145,8 @@ def translated() -> Iterator[None]:
     except GoogleAuthError as error:
         raise NotSignedIn(_unusable(error)) from error
     except (RequestException, RetryError, ConnectionError, TimeoutError) as error:
-        raise Transient(f"no answer from Google: {_first_line(error)}") from error
+        asked = os.environ.get("VERTEX_TUNING_ENDPOINT") or "Google"
+        raise Transient(f"no answer from {asked}: {_first_line(error)}") from error
 
 
 def _unusable(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from google.cloud.billing_v1 import CloudCatalogClient, ListSkusRequest
 
 from ..pricing.skus import Sku
 from .connection import Connection
-from .errors import InvalidRequest
+from .errors import InvalidRequest, translated
 from .retry import CALL, looked_up
 
 _PAGE = 5000
@@ -22,7 +22,8 @@ def list_skus(connection: Connection, services: Iterable[str], currency: str) ->
     Raises:
         VertexError: the catalogue cannot be reached or read.
     """
-    client = connection.worldwide(CloudCatalogClient)
+    with translated():
+        client = connection.worldwide(CloudCatalogClient)
     found: list[Sku] = []
     for service in services:
         request = ListSkusRequest(parent=f"services/{service}", currency_code=currency, page_size=_PAGE)

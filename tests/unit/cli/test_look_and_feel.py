@@ -41,9 +41,11 @@ def test_help_shows_examples_and_exit_codes(command: Command) -> None:
     copied = [" ".join(line.split()) for line in re.sub(r" \\\s*\n\s*", " ", ran.stdout).splitlines()]
     for example in command.examples:
         assert example in copied
-    for code in {Exit.OK, Exit.USAGE, *command.exits}:
+    for code in {Exit.OK, Exit.USAGE, Exit.INTERRUPTED, *command.exits}:
         assert any(re.match(rf"{code:d}  \w", line) for line in said), f"exit code {code:d}"
     assert any("--json" in line for line in said)
+    last = command.run.__doc__.split("\n\n")[-1].split()  # type: ignore[union-attr]
+    assert " ".join(last) in " ".join(copied), "lines end where the terminal does, not where the source does"
 
 
 @each_command
@@ -63,7 +65,7 @@ def test_the_whole_says_what_exit_codes_mean() -> None:
     ran = CliRunner().invoke(app, ["--help"], env=TERMINAL)
     assert ran.exit_code == Exit.OK
     for code in Exit:
-        assert f"{code:d}  {code.meaning}" in ran.stdout
+        assert f"\n   {code:d}  {code.meaning}" in ran.stdout, "as the commands' own help has them"
 
 
 BROKEN = [
