@@ -69,12 +69,8 @@ def stack_schema() -> Schema:
                 "type": "object",
                 "required": [f"{NAMESPACE}:{key}" for key in OWN],
                 "properties": {f"{NAMESPACE}:{key}": value for key, value in ours.items()},
-                "patternProperties": {
-                    f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": {
-                        "not": {},
-                        "description": "No such key.",
-                    }
-                },
+                # `false`, because editors then say that the key is not allowed.
+                "patternProperties": {f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": False},
             }
         },
         "$defs": _definitions(),

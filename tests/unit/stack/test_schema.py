@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 
 from tests.support.stack import REPOSITORY
 from vertex_tuning.specs import ServiceSpec
@@ -81,6 +82,29 @@ def test_wrong_stack_files_are_refused(why: str, config: dict[str, Any]) -> None
 def test_wrong_services_are_refused_in_both_kinds_of_files(why: str, service: dict[str, Any]) -> None:
     assert problems(STACK, {"config": {**GOOD, "vertex-tuning:services": [service]}}), why
     assert problems(PARTS, {"services": [service]}), why
+
+
+TOLD = [
+    ({"vertex-tuning:regoin": "us-central1"}, "config/vertex-tuning:regoin", "False schema does not allow"),
+    ({"vertex-tuning:wait": "no"}, "config/vertex-tuning:wait", "'no' is not of type 'boolean'"),
+    ({"tuning": {"epochs": 0}}, "tuning/epochs", "0 is less than the minimum of 1"),
+    ({"tuning": {"base_model": "llama"}}, "tuning/base_model", "'llama' is not one of ['meta/llama3_1@"),
+    ({"serving": {"canary": {"steps": [100]}}}, "serving/canary/steps/0", "100 is greater than the maximum"),
+    ({"serving": {"scale_to_zero": {"idle": 3}}}, "serving/scale_to_zero", "'idle' was unexpected"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "place", "told"), TOLD, ids=[case[1] for case in TOLD])
+def test_the_best_match_names_the_place_and_what_is_known(
+    wrong: dict[str, Any], place: str, told: str
+) -> None:
+    ours = "config" in place
+    config = {**GOOD, **wrong} if ours else {**GOOD, "vertex-tuning:services": [{"name": "x1", **wrong}]}
+    found = best_match(STACK.iter_errors({"config": config}))
+    assert found is not None
+    below = place if ours else f"config/vertex-tuning:services/0/{place}"
+    assert "/".join(map(str, found.absolute_path)) == below
+    assert told in found.message
 
 
 RIGHT: list[tuple[str, dict[str, Any]]] = [
