@@ -10,7 +10,7 @@ import enum
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Annotated, Any, NoReturn
@@ -98,16 +98,33 @@ def _told(run: Callable[..., None]) -> str:
 class Commands(TyperGroup):
     """The application: whatever ends it is one line, wrong usage too."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - as the base has it
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002
+        **extra: Any,
+    ) -> Any:
         """Run what the command line says, and end with its exit code.
 
         Raises:
             SystemExit: in the end, unless ``standalone_mode`` is off.
         """
+        run = partial(
+            super().main,
+            args,
+            prog_name,
+            complete_var,
+            standalone_mode=False,
+            windows_expand_args=windows_expand_args,
+            **extra,
+        )
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return run()
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = run()
         except TyperException as error:
             code = error.exit_code
             if said := error.format_message():  # without a command the help is printed already

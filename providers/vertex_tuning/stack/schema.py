@@ -69,8 +69,14 @@ def stack_schema() -> Schema:
                 "type": "object",
                 "required": [f"{NAMESPACE}:{key}" for key in OWN],
                 "properties": {f"{NAMESPACE}:{key}": value for key, value in ours.items()},
-                # `false`, because editors then say that the key is not allowed.
-                "patternProperties": {f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": False},
+                "patternProperties": {
+                    f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": {
+                        "not": {},
+                        "description": "No such key.",
+                        # What editors say instead of their own words.
+                        "errorMessage": f"There is no such key of {NAMESPACE}.",
+                    }
+                },
             }
         },
         "$defs": _definitions(),

@@ -85,7 +85,7 @@ def test_wrong_services_are_refused_in_both_kinds_of_files(why: str, service: di
 
 
 TOLD = [
-    ({"vertex-tuning:regoin": "us-central1"}, "config/vertex-tuning:regoin", "False schema does not allow"),
+    ({"vertex-tuning:regoin": "us-central1"}, "config/vertex-tuning:regoin", "should not be valid"),
     ({"vertex-tuning:wait": "no"}, "config/vertex-tuning:wait", "'no' is not of type 'boolean'"),
     ({"tuning": {"epochs": 0}}, "tuning/epochs", "0 is less than the minimum of 1"),
     ({"tuning": {"base_model": "llama"}}, "tuning/base_model", "'llama' is not one of ['meta/llama3_1@"),
