@@ -12,6 +12,7 @@ import yaml
 from tests.support.stack import REPOSITORY
 from tools.ci.__main__ import app
 
+READING = "${{ vars.PREVIEW_BY_STACK == 'true' && format('{0}-preview', matrix.stack) || 'preview' }}"
 WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
 ACTIONS = sorted((REPOSITORY / ".github" / "actions").glob("*/action.yml"))
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -46,7 +47,24 @@ def test_a_strangers_code_has_no_identity(path: Path) -> None:
         if rights != {"contents": "read"}:
             assert "head.repo.full_name == github.repository" in job["if"], name
         if "id-token" in rights:
-            assert job["environment"] == "preview", "an identity that may only read"
+            assert job["environment"] == READING, "an identity that may only read"
+
+
+def test_the_reading_identity_is_one_for_all_or_one_for_each_stack() -> None:
+    environments = {
+        (path.stem, name): job["environment"]
+        for path in WORKFLOWS
+        for name, job in jobs(path).items()
+        if "environment" in job
+    }
+    assert environments == {
+        ("preview", "preview"): READING,
+        ("drift", "drift"): READING,
+        ("settle", "unsettled"): "preview",
+        ("settle", "settle"): "${{ matrix.stack }}-settle",
+        ("up", "up"): "${{ matrix.stack }}",
+        ("release", "publish"): "release",
+    }
 
 
 def test_one_teams_mistake_takes_no_comment_from_others() -> None:
