@@ -29,6 +29,12 @@ START_SECONDS = 120
 # The state is on this machine only and holds no secret; Pulumi still wants a passphrase, and keeps
 # its salt in the stack file, where it is committed so that no run changes a file under version control.
 PASSPHRASE = "rehearsal"  # noqa: S105 - guards nothing
+NOTHING_FETCHED = {
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+    # `pulumi-gcp` is installed and its plugin is a large download: `manage` alone needs it.
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+}
+"""The engine's switches here and in the tests, which have a stand-in for that plugin."""
 
 
 def say(text: str) -> None:
@@ -110,9 +116,7 @@ def environment(url: str) -> dict[str, str]:
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_HOME": str(RUN / "pulumi"),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # `pulumi-gcp` is installed, but nothing here is made by it, and its plugin is a large download.
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        **NOTHING_FETCHED,
     }
 
 

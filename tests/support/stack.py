@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tools.rehearsal import NOTHING_FETCHED
+
 REPOSITORY = Path(__file__).parents[2]
 STACK = "test"
 
@@ -99,9 +101,7 @@ class Workspace:
             "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # `pulumi-gcp` is installed, and its plugin is needed by `manage` only, which has a stand-in.
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            **NOTHING_FETCHED,
             **({"PATH": f"{self.plugins}{os.pathsep}{os.environ['PATH']}"} if self.plugins else {}),
             **({"VERTEX_TUNING_ENDPOINT": self.endpoint} if self.endpoint else {}),
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..pricing import Book
 from ..resources.deployed_model import GAP
-from ..resources.rejections import FAILED
+from ..resources.rejections import FAILED, scored
 from . import causes
 from .costs import REUSED, Costs, costs
 from .model import NO_COST, Data, Downtime, Report, Risk, Service, Training, Verb
@@ -99,13 +99,11 @@ def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
 
 
 def _scored(verdict: Mapping[str, Any]) -> str:
-    score, n, least = (_figure(verdict.get(key)) for key in ("score", "n", "threshold"))
-    over = "in all" if n == "1" else f"over {n} answers"
-    return f"score {score} {over}, at least {least} was asked for"
+    return scored(float(verdict["score"]), int(verdict["n"]), float(verdict["threshold"]), "was")
 
 
 def _figure(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    return f"{value:.16g}" if isinstance(value, int | float) else str(value)
 
 
 def _verb(parts: Sequence[Planned]) -> Verb:

@@ -102,7 +102,7 @@ def judge(
     if score < evaluation.threshold:
         raise _rejected(reach, inputs, score, n, evaluation.threshold)
     rejections.clear(reach, inputs.owner, inputs.model_id)
-    process.say(inputs.urn, f"evaluation: {_told(score, n, evaluation.threshold, 'is')}")
+    process.say(inputs.urn, f"evaluation: {rejections.scored(score, n, evaluation.threshold, 'is')}")
     return Verdict(score=score, n=n, threshold=evaluation.threshold)
 
 
@@ -118,21 +118,16 @@ def failed_before(reach: Reach, inputs: DeployedModelInputs) -> str:
     if found is None or inputs.evaluation is None or found.model != inputs.model_id:
         return ""
     return (
-        f"{rejections.THIS_FAILED}: {_told(found.score, found.n, found.threshold, 'was')}; "
+        f"{rejections.THIS_FAILED}: {rejections.scored(found.score, found.n, found.threshold, 'was')}; "
         f"it is deployed and evaluated anew, and at least {inputs.evaluation.threshold:.16g} is asked for now"
     )
-
-
-def _told(score: float, n: int, threshold: float, when: str) -> str:
-    over = f"over {n} answers" if n > 1 else "in all"
-    return f"score {score:.16g} {over}, at least {threshold:.16g} {when} asked for"
 
 
 def _rejected(reach: Reach, inputs: DeployedModelInputs, score: float, n: int, threshold: float) -> Rejected:
     rejected = Rejection(model=inputs.model_id, score=score, n=n, threshold=threshold)
     rejections.note(reach, inputs.owner, rejected)
     return Rejected(
-        f"evaluation: {_told(score, n, threshold, 'is')}; "
+        f"evaluation: {rejections.scored(score, n, threshold, 'is')}; "
         "the new model is taken back, and what served before serves on"
     )
 

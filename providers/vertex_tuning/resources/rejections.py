@@ -40,3 +40,9 @@ def _write(reach: Reach, owner: str, rejected: Rejection | None) -> None:
             reach.claims.reject(held, rejected)
 
     contended(attempt)
+
+
+def scored(score: float, n: int, threshold: float, when: str) -> str:
+    """A score beside what ``is`` or ``was`` asked for; rounded, the one may look like the other."""
+    over = f"over {n} answers" if n > 1 else "in all"
+    return f"score {score:.16g} {over}, at least {threshold:.16g} {when} asked for"

@@ -421,7 +421,7 @@ def test_the_evaluation_s_figures_and_demands_are_told() -> None:
     before = {
         "service": "tickets",
         "fingerprint": "f",
-        "verdict": {"score": 0.925, "n": 40.0, "threshold": 0.9},
+        "verdict": {"score": 0.900000001, "n": 40.0, "threshold": 0.9},
     }
     after = {
         "service": "tickets",
@@ -435,7 +435,7 @@ def test_the_evaluation_s_figures_and_demands_are_told() -> None:
         step("replace", "DeployedModel", {"machine_type": "m", "region": "r", **before}, after)
     ).services
     assert service.notes == (
-        "what serves now was evaluated: score 0.925 over 40 answers, at least 0.9 was asked for",
+        "what serves now was evaluated: score 0.900000001 over 40 answers, at least 0.9 was asked for",
         "the new model is evaluated before callers get it: at least 0.95",
         "it takes the traffic in steps: 10 %, 50 %, each for 5m",
     )
