@@ -1,5 +1,6 @@
 """A fake Google in place of the real one, and stacks on the engine in miniature."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,12 @@ def declare(tmp_path: Path, said: list[str]) -> Callable[..., ServicePlan]:
         return planned(spec_of(training, tuning=tuning, **(service or {})), stack)
 
     return declared
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> str:
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(
+        "".join(json.dumps({"prompt": f"p{n}", "expected": f"right p{n}"}) + "\n" for n in range(8))
+    )
+    return str(path)
