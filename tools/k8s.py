@@ -204,11 +204,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, default=Path("k8s"))
     given = vars(parser.parse_args(arguments))
     folder = given.pop("out")
+    if unknown := set(re.findall(r"{[^}]*}?", given["identity"])) - {"{project}", "{stack}"}:
+        parser.error(
+            f"--identity: only {{project}} and {{stack}} are filled in, not {', '.join(sorted(unknown))}"
+        )
     try:
         made = manifests(stacks(ROOT, Target.GOOGLE), Cluster(**given))
-    except Unfit as error:
+        write(folder, made)
+    except (Unfit, OSError) as error:
         sys.exit(str(error))
-    write(folder, made)
     print(f"{len(made) + 1} files in {folder}; look at them, then: kubectl apply --kustomize {folder}")
 
 

@@ -127,7 +127,8 @@ def main() -> None:
     try:
         app(prog_name="python -m tools.ci")
     except (EngineFailed, GitHubError, BadFile, UnknownRevision) as error:
-        typer.echo(f"error: {error}", err=True)
+        # The engine's own text begins so already.
+        typer.echo(f"error: {str(error).removeprefix('error: ')}", err=True)
         raise SystemExit(1) from error
 
 

@@ -143,19 +143,39 @@ def test_a_file_that_cannot_be_read_is_told() -> None:
         made([Stack("x", {}, frozenset(), "stacks/Pulumi.x.yaml: line 2")])
 
 
-def test_the_files(tmp_path: Path) -> None:
-    given = [
+def given(folder: Path) -> list[str]:
+    """A whole command line."""
+    return [
         f"--{key}={value}"
         for key, value in (
             ("repository", CLUSTER.repository),
             ("backend", CLUSTER.backend),
             ("image", CLUSTER.image),
             ("secrets", CLUSTER.secrets),
-            ("out", tmp_path),
+            ("out", folder),
         )
     ]
-    k8s.main(given)
+
+
+def test_the_files(tmp_path: Path) -> None:
+    k8s.main(given(tmp_path))
     [listed] = yaml.safe_load_all((tmp_path / "kustomization.yaml").read_text())
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*/*.yaml"))
     assert files == listed["resources"]
     assert len(files) == 6
+
+
+@pytest.mark.parametrize("wrong", ["{team}@x", "{}@x", "{project@x"])
+def test_an_identity_of_what_is_not_known_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    with pytest.raises(SystemExit):
+        k8s.main([*given(tmp_path), f"--identity={wrong}"])
+    assert "only {project} and {stack} are filled in" in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"^\[Errno 20\] Not a directory: .*$"):
+        k8s.main(given(tmp_path / "file"))
