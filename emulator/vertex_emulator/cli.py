@@ -59,6 +59,8 @@ def serve(
         lock = lock_data(data)
     except DataLocked as error:
         raise typer.BadParameter(str(error)) from None
+    except OSError as error:
+        raise typer.BadParameter(f"{data} is no folder to write to: {error.strerror}.") from None
     load_messages()
     with lock, _listener(host, port) as listener:
         config = uvicorn.Config(

@@ -101,6 +101,13 @@ def test_a_folder_of_somebody_elses_is_not_taken_for_a_data_folder(tmp_path: Pat
     assert (refused.returncode, precious.exists()) == (2, True)
 
 
+def test_a_file_is_no_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = serve("--data", str(tmp_path / "file"), "--port", "0")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
+    assert "is no folder" in " ".join(refused.stderr.replace("│", " ").split())
+
+
 def test_an_address_that_others_reach_needs_a_token(data: Path) -> None:
     refused = serve("--data", str(data), "--host", "0.0.0.0", "--port", "0")  # noqa: S104
 
