@@ -8,10 +8,6 @@ from typing import Annotated
 import typer
 
 from ..pricing import find_book
-from ..report import COMMENT_LIMIT, build, html, markdown, read_preview
-from ..report.markdown import LEAST_LIMIT
-from ..report.preview import MOST_BYTES
-from ..stack import prices_of
 from . import ui
 
 
@@ -30,8 +26,9 @@ def report(
         Path, typer.Option(help="The program's folder: paths of data in a preview are relative to it.")
     ] = Path("infra"),
     limit: Annotated[
-        int, typer.Option(min=LEAST_LIMIT, help="Most characters of the Markdown; GitHub's limit by itself.")
-    ] = COMMENT_LIMIT,
+        int | None,
+        typer.Option(help="Most characters of the Markdown; by itself GitHub's limit, which is 65,536."),
+    ] = None,
     *,
     compare: Annotated[
         bool,
@@ -44,8 +41,16 @@ def report(
     Prints Markdown for a pull request's comment. Without --show-sames in the preview, services that stay
     as they are are not counted in the sums.
     """
+    # What a preview means is read from the resources, with which Pulumi comes: no other command waits for it.
+    from ..report import COMMENT_LIMIT, build, html, markdown, read_preview
+    from ..report.markdown import LEAST_LIMIT
+    from ..report.preview import MOST_BYTES
+    from ..stack import prices_of
+
+    if limit is not None and limit < LEAST_LIMIT:
+        ui.fail(f"--limit: {limit} characters are too few; give {LEAST_LIMIT} or more", ui.Exit.USAGE)
     try:
-        read = read_preview(_text(preview))
+        read = read_preview(_text(preview, MOST_BYTES + 1))
     except OSError as error:
         ui.fail(ui.why(error))
     except ValueError as error:
@@ -65,14 +70,14 @@ def report(
     if json_output:
         ui.show_json(found)
         return
-    typer.echo(markdown(found, limit), nl=False)
+    typer.echo(markdown(found, limit or COMMENT_LIMIT), nl=False)
 
 
-def _text(preview: str) -> bytes:
+def _text(preview: str, most: int) -> bytes:
     if preview == "-":
-        return ui.standard_input(MOST_BYTES + 1)
+        return ui.standard_input(most)
     with Path(preview).open("rb") as file:
-        return file.read(MOST_BYTES + 1)
+        return file.read(most)
 
 
 COMMAND = ui.Command(

@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from ..lifecycle import Provider
-from .deployed_model import DeployedModel, DeployedModelProvider
-from .endpoint import Endpoint, EndpointProvider
-from .readiness import Readiness, ReadinessProvider
-from .tuned_model import TunedModel, TunedModelProvider
-from .tuning_dataset import TuningDataset, TuningDatasetProvider
-from .tuning_job import TuningJob, TuningJobProvider
+from .. import collecting
+
+with collecting.paused():
+    from ..lifecycle import Provider
+    from .deployed_model import DeployedModel, DeployedModelProvider
+    from .endpoint import Endpoint, EndpointProvider
+    from .readiness import Readiness, ReadinessProvider
+    from .tuned_model import TunedModel, TunedModelProvider
+    from .tuning_dataset import TuningDataset, TuningDatasetProvider
+    from .tuning_job import TuningJob, TuningJobProvider
 
 PROVIDERS: tuple[type[Provider[Any]], ...] = (
     ReadinessProvider,

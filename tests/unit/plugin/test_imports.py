@@ -18,6 +18,13 @@ HEAVY = (
 )
 
 
+def test_a_command_starts_without_pulumi() -> None:
+    """Every press of TAB starts one."""
+    code = "import sys, vertex_tuning.cli; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"pulumi", "grpc", "vertex_tuning.report"}.isdisjoint(ran.stdout.split())
+
+
 @pytest.mark.parametrize(
     "module", ["vertex_tuning", "vertex_tuning.resources", "vertex_tuning.cli", "vertex_tuning.stack"]
 )
@@ -46,7 +53,7 @@ def test_models_are_built_when_first_used_by_however_many_threads() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [("gc.enable()", "True"), ("gc.disable()", "False")])
 def test_collecting_garbage_is_as_it_was_after_the_import(before: str, after: str) -> None:
-    code = f"import gc; {before}; import vertex_tuning; print(gc.isenabled())"
+    code = f"import gc; {before}; from vertex_tuning import TunedModelService; print(gc.isenabled())"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == after
 
