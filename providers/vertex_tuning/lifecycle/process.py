@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import socket
 import sys
 import threading
 import time
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -17,8 +15,6 @@ from ..vertex.errors import Transient
 
 WORKERS = 64
 WATCH_SECONDS = 0.5
-GROUPS: set[int] = set()
-"""Process groups that were started here and end with this process."""
 _CANCELLED = threading.Event()
 
 
@@ -113,9 +109,6 @@ def _stop_with_the_engine() -> None:
         try:
             socket.create_connection((host, int(port)), timeout=WATCH_SECONDS).close()
         except ConnectionRefusedError:
-            for group in list(GROUPS):
-                with suppress(OSError):
-                    os.killpg(group, signal.SIGKILL)
             os._exit(1)
         except OSError:
             continue

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import msgspec
 
 from ..lifecycle.external import Clock
-from ..lifecycle.process import GROUPS
 from ..vertex.errors import InvalidRequest
 
 KEPT = 64 * 1024  # bytes of each stream, counted from its end
@@ -39,42 +39,64 @@ class Ended(msgspec.Struct, frozen=True):
 def run(
     command: Sequence[str], folder: str, variables: Mapping[str, str], limit: float, clock: Clock
 ) -> Ended:
-    """Run a command without a shell; what it started ends with it, and with a provider whose engine died.
+    """Run a command without a shell; what it started ends with it, and with this process, however that ends.
 
     Raises:
         InvalidRequest: it cannot be started.
         Interrupted: the engine was told to end.
     """
-    try:
-        process = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise InvalidRequest(
-            f"evaluation.command: {command[0]} cannot be run in {folder}: {error}"
-        ) from error
-    GROUPS.add(process.pid)
-    tails = [_Tail(stream) for stream in (process.stdout, process.stderr) if stream is not None]
-    end = time.monotonic() + limit
-    try:
-        while process.poll() is None and time.monotonic() < end:
-            clock.sleep(0.0)
-            try:
-                process.wait(LOOK_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-        status = process.poll()
-    finally:
-        _kill(process)
-        GROUPS.discard(process.pid)
+    with _guard() as group:
+        try:
+            process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                process_group=group,
+            )
+        except OSError as error:
+            raise InvalidRequest(
+                f"evaluation.command: {command[0]} cannot be run in {folder}: {error}"
+            ) from error
+        tails = [_Tail(stream) for stream in (process.stdout, process.stderr) if stream is not None]
+        status = _waited_for(process, limit, clock)
+    process.wait()
     output, errors = (tail.text() for tail in tails)
     return Ended(status, output, errors)
+
+
+@contextmanager
+def _guard() -> Iterator[int]:
+    """A process group that ends with the block, and with this process even when that is killed.
+
+    It is led by a process that ends its group when the pipe to this one closes.
+    """
+    program = "import os, signal, sys; sys.stdin.read(); os.killpg(0, signal.SIGKILL)"
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
+    )
+    try:
+        yield guard.pid
+    finally:
+        # Its group has its number until it is waited for, so that this can end nobody else.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(guard.pid, signal.SIGKILL)
+        guard.communicate()
+
+
+def _waited_for(process: subprocess.Popen[bytes], limit: float, clock: Clock) -> int | None:
+    end = time.monotonic() + limit
+    while process.poll() is None and time.monotonic() < end:
+        clock.sleep(0.0)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_SECONDS)
+    return process.poll()
 
 
 def scored(ended: Ended) -> Scored:
@@ -121,12 +143,6 @@ class _Tail:
         """What was kept, once the stream has ended."""
         self._thread.join(timeout=5.0)
         return self._kept.decode(errors="replace")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _last(text: str) -> str:

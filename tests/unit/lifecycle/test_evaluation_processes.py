@@ -1,0 +1,66 @@
+"""A command that scores a model ends with the process that started it, however that one ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = """
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen(["sleep", "600"])
+pathlib.Path(sys.argv[1]).write_text(f"{os.getpid()} {child.pid}")
+time.sleep(600)
+"""
+PROVIDER = """
+import os, sys, threading, time
+from vertex_tuning.resources import commands
+
+_, folder, command, pids, how = sys.argv
+def ends():
+    while not os.path.exists(pids):
+        time.sleep(0.01)
+    if how == "by itself":
+        os._exit(1)
+threading.Thread(target=ends, daemon=True).start()
+commands.run([sys.executable, "-c", command, pids], folder, {}, 600.0, time)
+"""
+
+
+def alive(pid: int) -> bool:
+    """A dead one that nobody reaped does not count."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip()[:1] not in ("", "Z")
+
+
+ENDS = [
+    ("killed", "nothing of its own runs any more"),
+    ("by itself", "its engine was killed, and it has noticed"),
+]
+
+
+@pytest.mark.parametrize(("how", "why"), ENDS, ids=[case[0] for case in ENDS])
+def test_what_a_command_started_ends_with_the_provider(tmp_path: Path, how: str, why: str) -> None:
+    told = tmp_path / "pids"
+    provider = subprocess.Popen([sys.executable, "-c", PROVIDER, tmp_path, COMMAND, told, how])
+    try:
+        end = time.monotonic() + 30
+        while not told.exists() or not told.read_text():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        if how == "killed":
+            os.kill(provider.pid, signal.SIGKILL)
+        provider.wait(10)
+        pids = [int(pid) for pid in told.read_text().split()]
+        end = time.monotonic() + 5
+        while any(alive(pid) for pid in pids):
+            assert time.monotonic() < end, why
+            time.sleep(0.02)
+    finally:
+        provider.kill()
+        provider.wait()
