@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from .. import catalog
 from ..lifecycle import Reach
 from ..vertex.client import Job, JobState
 from ..vertex.errors import VertexError
@@ -26,25 +27,33 @@ def of_job(reach: Reach, job: Job) -> str:
     return f"the tuning job runs{_since(job.started)}{done}{loss}"
 
 
-def queue(reach: Reach, project: str, region: str, *, before: Job | None = None) -> str:
-    """How many jobs of the project in this region wait or run, as the end of a line.
+def queue(reach: Reach, project: str, region: str, *, before: Job) -> str:
+    """How many jobs of the project wait or run in this region that were submitted before this one.
 
-    Args:
-        reach: what the external calls may use.
-        project: its id or number.
-        region: where the job is, or is to be.
-        before: count only what was submitted before this job; ``None`` counts all.
+    It ends a line. A job that waits is looked at again and again, so that only its own region is asked.
     """
     # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
     with suppress(VertexError):
         there = reach.vertex.jobs.active(project, region)
-        if before is not None:
-            there = tuple(job for job in there if (job.created, job.name) < (before.created, before.name))
-        plural = "s" if len(there) != 1 else ""
-        # The quota is one for all regions; counting each of them at every look would be five lists.
-        counted = f"{len(there) or 'no'} job{plural} of this project in {region} ahead"
-        return f", {counted} (the quota counts other regions too)"
+        ahead = sum((job.created, job.name) < (before.created, before.name) for job in there)
+        return f", {_jobs(ahead)} in {region} ahead (the quota counts other regions too)"
     return ""
+
+
+def in_the_way(reach: Reach, project: str) -> str:
+    """How many jobs of the project hold its quota, which is one for all regions: the end of a line."""
+    ahead, unseen = 0, []
+    for region in (place.id for place in catalog.regions()):
+        try:
+            ahead += len(reach.vertex.jobs.active(project, region))
+        except VertexError:
+            unseen.append(region)
+    but = f" (not looked at: {', '.join(unseen)})" if unseen else ", in all regions"
+    return f", {_jobs(ahead)} ahead{but}"
+
+
+def _jobs(number: int) -> str:
+    return f"{number or 'no'} job{'s' if number != 1 else ''} of this project"
 
 
 def _since(moment: str) -> str:

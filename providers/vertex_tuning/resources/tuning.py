@@ -14,7 +14,7 @@ from ..vertex.client import Job, JobRequest, JobState
 from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
 from . import adopting, artifacts, pinning, readers, reuse
 from .artifacts import CLAIM_LABEL, made_under
-from .progress import queue
+from .progress import in_the_way
 from .submission import claim_label, noted, submitted, undo
 from .tuning_inputs import TuningJobInputs
 
@@ -76,7 +76,7 @@ class TuningJobExternal:
             reach.claims.note(held, operation="")
             raise
         except QuotaExceeded as refused:
-            told = QuotaExceeded(f"{refused}{queue(reach, inputs.project, inputs.region)}")
+            told = QuotaExceeded(f"{refused}{in_the_way(reach, inputs.project)}")
             reach.claims.note(held, refused=f"waits in line: {told}")
             raise told from refused
         except NoCapacity as refused:

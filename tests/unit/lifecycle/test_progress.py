@@ -69,15 +69,36 @@ def test_those_ahead_are_counted(fake: FakeVertex, declare: Declare, said: list[
     assert any(", 2 jobs of this project in us-central1 ahead" in line for line in said)
 
 
+COUNTED = [
+    ("us-central1", None, "1 job of this project ahead, in all regions", "the one in the same region"),
+    ("europe-west4", None, "1 job of this project ahead, in all regions", "the quota is one for all regions"),
+    (
+        "europe-west4",
+        PermissionMissing("no role to list"),
+        "1 job of this project ahead (not looked at: us-central1)",
+        "a region that does not answer hides no other",
+    ),
+]
+
+
+@pytest.mark.parametrize(("region", "refused", "told", "why"), COUNTED, ids=[case[3] for case in COUNTED])
 def test_who_waits_for_the_quota_hears_how_many_have_it(
-    fake: FakeVertex, declare: Declare, said: list[str]
+    fake: FakeVertex,
+    declare: Declare,
+    region: str,
+    refused: PermissionMissing | None,
+    told: str,
+    why: str,
 ) -> None:
-    assert MiniEngine().up(declare(epochs=2, service={"name": "invoices", "wait": False})).ok
-    assert MiniEngine().up(declare()).ok
-    assert any(
-        line.startswith("waits in line: ") and "1 job of this project in us-central1 ahead" in line
-        for line in said
-    )
+    other = declare(epochs=2, service={"name": "invoices", "wait": False, "region": region})
+    assert MiniEngine().up(other).ok
+    if refused:
+        fake.fault("jobs.active", refused)
+    engine = MiniEngine()
+    assert engine.up(declare(service={"wait": False})).ok
+    reason = engine.outputs("job")["reason"]
+    assert reason.startswith("waits in line: "), reason
+    assert told in reason, why
 
 
 def test_a_queue_that_cannot_be_counted_ends_no_wait(
