@@ -18,7 +18,7 @@ from .dataset import Dataset
 from .pricing import NO_PRICES, Book, Estimate, estimate
 from .pricing.estimate import span
 from .promotion import Promoted
-from .specs import ServiceSpec
+from .specs import Retrain, ServiceSpec
 from .tunings import TuningPlan
 
 
@@ -95,7 +95,8 @@ def plan(
     given = promoted.artifacts_uri if promoted else spec.artifacts_uri
     weights = {"fingerprint": tuning.fingerprint} if tuning else {"weights_uri": given}
     endpoint_id = _endpoint_id(spec, owner)
-    retry = tunings.given(spec.tuning, "retry") if spec.tuning else {}
+    # A job that follows a failed one is paid for again, which is what `deny` is for.
+    retry = tunings.given(spec.tuning, "retry") if spec.tuning and spec.retrain is Retrain.ALLOW else {}
     serving = {"endpoint_id": endpoint_id, "owner_label": label_of(owner)}
     job = (
         {**common, **tunings.job(spec, spec.tuning, tuning, label_of(owner))}

@@ -23,7 +23,8 @@ ENDS = (
     End(
         NotReady,
         "a tuning job failed or was cancelled",
-        "it stays in the state with Vertex AI's own message; run again only where `tuning.retry` covers it",
+        "it stays in the state with Vertex AI's own message; run again only where `tuning.retry` covers it "
+        "and `retrain` is not `deny`",
         "mend the cause, then set `attempt` one higher",
     ),
     End(

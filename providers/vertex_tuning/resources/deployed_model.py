@@ -151,7 +151,9 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "display_name": Change.NONE.because("fixed when the model is deployed"),
         "endpoint_display_name": Change.FOLLOWS.because("Endpoint keeps it"),
         "endpoint_labels": Change.FOLLOWS.because("Endpoint keeps them"),
-        "retry": Change.NONE.because("says what follows a failed tuning"),
+        "retry": Change.NONE.because(
+            "says what follows a failed tuning, which is nothing with retrain: deny"
+        ),
         "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
         "price": Change.NONE.because("is for messages"),
     }

@@ -143,7 +143,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         "again": Change.FOLLOWS.because("what the job is made of"),
         "lineage": Change.FOLLOWS.because("the fingerprint; it says where the weights came from"),
         "promoted_job": Change.FOLLOWS.because("the weights"),
-        "retry": Change.NONE.because("says what follows a failure"),
+        "retry": Change.NONE.because("says what follows a failure, which is nothing with retrain: deny"),
         "price": Change.NONE.because("is for messages"),
         "in_preview": Change.NONE.because("says when it is looked at"),
     }

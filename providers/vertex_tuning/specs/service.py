@@ -67,7 +67,7 @@ class ServiceSpec(Spec):
         labels: on the tuning job and the endpoint.
         wait: return when ready; ``False`` returns when asked for, and each later ``up`` goes a step on.
         protect: refuse to destroy or replace any of it.
-        retrain: ``deny`` refuses an edit that would pay for another tuning.
+        retrain: ``deny`` refuses an edit that would pay for another tuning, and no failed job is run again.
         adopt_job: use this job's result instead of tuning; it is never cancelled.
         adopt_endpoint: serve on this endpoint, which is there and stays another's: it keeps its name and
             labels, and destroying the service takes off only what the service deployed.

@@ -86,7 +86,7 @@ class TuningSpec(HyperParameters):
         reuse: ``project`` uses the weights of any succeeded job of the project with the same
             fingerprint, whoever owns it, instead of paying again; with ``retrain: deny`` it never pays.
         display_name: default is the service's name.
-        retry: whether a job that fails is run again; by default none is.
+        retry: whether a job that fails is run again; by default, and with ``retrain: deny``, none is.
     """
 
     base_model: ModelId

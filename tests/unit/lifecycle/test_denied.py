@@ -46,6 +46,28 @@ def test_a_first_tuning_that_waits_in_line_is_not_lost(fake: FakeVertex, declare
     assert len(fake.jobs.all) == 1
 
 
+@pytest.mark.parametrize("wait", [True, False], ids=["wait", "no wait"])
+def test_a_failed_job_is_not_run_again_though_a_policy_covers_it(
+    fake: FakeVertex, declare: Declare, said: list[str], *, wait: bool
+) -> None:
+    fake.jobs.failing = [(13, "the data centre is on fire")]
+    engine, service = MiniEngine(), DENIED | {"wait": wait}
+    for _ in range(4):
+        ran = engine.up(declare(service=service, retry={"attempts": 3}))
+        fake.clock.sleep(0 if wait else 60)
+
+    assert "the data centre is on fire" in ran.failed["model"]
+    assert len(fake.jobs.all) == 1
+    assert not [line for line in said if "pay for the tuning again" in line], "nor is it announced"
+
+    assert not engine.up(declare(service=service, retry={"attempts": 3})).ok
+    for _ in range(4):
+        ran = engine.up(declare(service=service | {"retrain": "allow"}, retry={"attempts": 3}))
+        fake.clock.sleep(0 if wait else 600)
+    assert ran.ok, "allowed, the policy counts"
+    assert len(fake.jobs.all) == 2
+
+
 @pytest.mark.parametrize("moved", [{"region": "us-west1"}, {"project": "other-project"}], ids=str)
 def test_a_move_pays_nothing_and_is_not_denied(
     fake: FakeVertex, declare: Declare, moved: dict[str, Any]
