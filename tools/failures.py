@@ -27,18 +27,21 @@ def page() -> str:
         "",
         "A *look* asks, or writes what does no harm twice; a *step* makes something and may bill.",
         "A look that is tried again is tried up to six times within a minute, with jitter.",
+        "A *run* is a whole `pulumi up` of `vertex-tuning reconcile` that has no errors but these.",
         "",
-        "| class, and the line that the user reads | a look | a step | what mends it |",
-        "| --- | --- | --- | --- |",
+        "| class, and the line that the user reads | a look | a step | a run | what mends it |",
+        "| --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| `{failure.kind.__name__}: service tickets, TuningJob: {failure.message}` "
-        f"| {failure.look.value} | {failure.step.value} | {failure.mend} |"
+        f"| {failure.look.value} | {failure.step.value} | {failure.run.value} | {failure.mend} |"
         for failure in FAILURES
     ]
     lines += [
         "",
         "## How a resource ends that does not become ready",
+        "",
+        "Each of these ends `reconcile`, too.",
         "",
         "| when | class | what is done | what mends it |",
         "| --- | --- | --- | --- |",

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 from tests.conftest import make_bucket
 from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
-from tests.support.running import Running
-from tests.support.stack import STACK, Workspace
+from tests.support.running import reconcile
+from tests.support.stack import Workspace
 from vertex_tuning.vertex.client import JobState
 
 pytestmark = pytest.mark.engine
@@ -25,30 +24,6 @@ _COMES_S = 120.0
 
 emulator = emulator_fixture("real", ready=make_bucket)
 """One that takes its time: 8 s until a job trains, 25 s until machines serve."""
-
-
-def reconcile(stack: Workspace, *options: str) -> Running:
-    """Start the loop and return at once."""
-    log = stack.folder / "reconcile.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["vertex-tuning", "reconcile", STACK, *options],
-            cwd=stack.folder,
-            env=stack.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    return Running(process, log)
-
-
-def says(loop: Running, text: str) -> None:
-    end = time.monotonic() + _COMES_S
-    while text not in loop.text:
-        assert loop.process.poll() is None, loop.text
-        assert time.monotonic() < end, loop.text
-        time.sleep(0.05)
 
 
 def long_file(folder: Path) -> Path:
@@ -76,7 +51,7 @@ def test_the_loop_is_killed_and_the_next_up_ends_the_job(
     stack = workspace(of(values, cloud.project, wait=False))
     loop, begun = reconcile(stack, "--deadline", "30s", "--pause", "60s"), time.monotonic()
     try:
-        says(loop, "tickets under way")
+        loop.says("tickets under way")
         loop.process.kill()
         loop.process.wait()
     finally:
@@ -137,7 +112,7 @@ def test_a_signal_ends_the_loop_and_its_engine(
     stack = workspace(of(values, cloud.project))
     loop = reconcile(stack, "--deadline", "1h")
     try:
-        says(loop, "the tuning job")
+        loop.says("the tuning job")
         loop.process.send_signal(number)
         assert loop.ended(15.0) is not None, loop.text
         assert loop.left() == {}, "neither the engine nor a provider stays behind"
@@ -147,5 +122,37 @@ def test_a_signal_ends_the_loop_and_its_engine(
     last = loop.text.rstrip().splitlines()[-1]
     for part in ("stopped", "is paid for to its end", "The deadline of 20", "pulumi destroy --stack test"):
         assert part in last
+    assert "Traceback" not in loop.text
+    assert len(cloud.active()) == 1, "the job goes on"
+
+
+def test_a_second_signal_ends_it_though_a_call_gets_no_answer(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    """The first one waits for the call, which has a bound of a minute."""
+    cloud = Cloud(emulator, "deadline-twice")
+    stack = workspace(of(values, cloud.project))
+    loop = reconcile(stack)
+    try:
+        loop.says("the tuning job")
+        emulator.admin.fault(r"/tuningJobs/\d+(\?|$)", "hang", method="GET", times=None, seconds=600.0)
+        end = time.monotonic() + _COMES_S
+        while not emulator.admin.faults()[0]["matched"]:
+            assert time.monotonic() < end, loop.text
+            time.sleep(0.05)
+        loop.process.send_signal(signal.SIGINT)
+        assert loop.ended(2.0) is None, loop.text
+        loop.process.send_signal(signal.SIGINT)
+        seconds = loop.ended(15.0)
+        assert seconds is not None, loop.text
+        print(f"ended after {seconds:.1f} s")
+        assert loop.providers_gone(5.0) is not None, loop.left()
+        # Pulumi's language host, which does nothing by then, notices minutes later that its engine was killed.
+        assert [who for who in loop.left().values() if "pulumi-language-python" not in who] == []
+    finally:
+        emulator.admin.clear_faults()
+        loop.sweep()
+    assert loop.process.returncode == 130
+    assert "error: test: stopped. " in loop.text.rstrip().splitlines()[-1]
     assert "Traceback" not in loop.text
     assert len(cloud.active()) == 1, "the job goes on"

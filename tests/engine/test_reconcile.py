@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.emulator import RunningEmulator
+from tests.support.running import reconcile
 from tests.support.stack import STACK, Workspace
 
 pytestmark = pytest.mark.engine
@@ -57,6 +58,55 @@ def test_one_command_to_the_end_after_a_killed_run(
     }
     assert stack.outputs()["tickets"]["phase"] == "ready"
     assert emulator.admin.count("POST", "/tuningJobs", since) == 1, "the killed run's job is used"
+
+
+def test_what_may_pass_is_repeated_and_told_and_what_does_not_ends_it(
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    values["services"][0] |= {"serve": False}
+    stack = workspace({**values, "project": "comes-and-goes"})
+    since = emulator.admin.last_request()
+    emulator.admin.fault("services:batchGet", "fail_before", times=None, status=503)
+    loop = reconcile(stack, "--pause", "4s", "--deadline", "1h")
+    try:
+        loop.says("next run in 4s")
+        emulator.admin.clear_faults()
+        denied = "Permission aiplatform.tuningJobs.create denied"
+        emulator.admin.fault("/tuningJobs", "fail_before", method="POST", status=403, message=denied)
+        assert loop.ended(120.0) is not None, loop.text
+    finally:
+        loop.sweep()
+    assert loop.process.returncode == 1, loop.text
+    told = "Transient: service tickets, Readiness: The service is currently unavailable."
+    passes = "That may pass; what is under way or paid for is taken up; next run in 4s"
+    assert loop.text.count(f"test: {told} {passes}") == 1, "each repetition is one line"
+    assert loop.text.count("next run in") == 1, "a missing permission is not waited for"
+    assert denied in loop.text
+    assert loop.text.rstrip().endswith("error: test: `pulumi up` ended with exit code 1, as told above")
+    assert emulator.admin.count("POST", "/tuningJobs", since) == 1
+
+
+def test_a_lock_of_someone_who_may_live_is_left_and_told(workspace: Make, values: dict[str, Any]) -> None:
+    stack = workspace({**values, "services": []})
+    assert stack.up().ok
+    [file] = (stack.folder / "state" / ".pulumi" / "stacks").rglob("test.json")
+    lock = (
+        stack.folder / "state" / ".pulumi" / "locks" / "organization" / file.parent.name / "test" / "1.json"
+    )
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text(
+        json.dumps({"pid": 7, "username": "me", "hostname": "far", "timestamp": "2026-01-02T03:04:05Z"})
+    )
+    loop = reconcile(stack)
+    try:
+        assert loop.ended(60.0) is not None, loop.text
+    finally:
+        loop.sweep()
+    assert loop.process.returncode == 1
+    [line] = [line for line in loop.text.splitlines() if line.startswith("error: test is locked")]
+    assert "by process 7 on far" in line
+    assert "pulumi cancel --stack test, then: pulumi up --refresh --stack test" in line
+    assert lock.exists()
 
 
 ENGINES = [

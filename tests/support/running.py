@@ -32,7 +32,7 @@ class Running:
     def left(self) -> dict[int, str]:
         """The session's living processes with their command lines; the dead that nobody reaped do not count."""
         listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,sess=,stat=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,sess=,stat=,args="], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(maxsplit=3) for line in listed.splitlines()]
         return {
@@ -48,6 +48,14 @@ class Running:
             for pid, command in self.left().items()
             if "pulumi.dynamic" in command or "pulumi-resource-pulumi-python" in command
         ]
+
+    def says(self, text: str, within_s: float = 120.0) -> None:
+        """Wait until it has printed this."""
+        end = time.monotonic() + within_s
+        while text not in self.text:
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < end, self.text
+            time.sleep(0.05)
 
     def ended(self, within_s: float) -> float | None:
         """Wait for the engine's end: the seconds that took, or None when it still runs."""
@@ -79,10 +87,19 @@ class Running:
 
 def start(workspace: Workspace, *arguments: str) -> Running:
     """Start a command of the engine, such as ``up --yes --skip-preview``, and return at once."""
+    return _started(workspace, workspace.command(*arguments))
+
+
+def reconcile(workspace: Workspace, *options: str) -> Running:
+    """Start the loop and return at once."""
+    return _started(workspace, ["vertex-tuning", "reconcile", workspace.stack, *options])
+
+
+def _started(workspace: Workspace, command: list[str]) -> Running:
     log = workspace.folder / "running.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            workspace.command(*arguments),
+            command,
             cwd=workspace.folder,
             env=workspace.environment,
             stdin=subprocess.DEVNULL,

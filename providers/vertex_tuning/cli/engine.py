@@ -1,21 +1,23 @@
-"""Running Pulumi's engine: one command at a time, its locks, and what a stack says about itself."""
+"""Running Pulumi's engine: one command at a time, and what a stack says about itself."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, NoReturn
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from . import ui
+
+LAST_SECONDS = 5.0
+"""What the engine gets after the second signal, which tells it to drop what it does."""
 
 
 class Stopped(Exception):
@@ -49,10 +51,24 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """How a command of the engine ended.
+
+    Attributes:
+        code: its exit code.
+        printed: what it printed, if that was to be kept.
+        complained: what it printed to standard error; the user has seen it.
+    """
+
+    code: int
+    printed: str
+    complained: str
+
+
 def pulumi(
     stack: str, *arguments: str, to: IO[str] | int | None = None, extra: Mapping[str, str] | None = None
-) -> tuple[int, str]:
-    """Run one command of the engine to its end; gives its exit code, and what it printed if ``to`` is a pipe.
+) -> Ended:
+    """Run one command of the engine to its end; what it printed is kept if ``to`` is a pipe.
 
     It is told to end exactly once: in the terminal's process group it would hear Ctrl-C twice, and
     then it ends without finishing what it does.
@@ -65,6 +81,7 @@ def pulumi(
         engine = subprocess.Popen(
             ["pulumi", *arguments, "--stack", stack, "--non-interactive"],
             stdout=to,
+            stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
             env={**os.environ, **(extra or {})},
@@ -73,12 +90,26 @@ def pulumi(
     except FileNotFoundError:
         ui.fail("pulumi is not on PATH; install it, see https://www.pulumi.com/docs/install")
     try:
-        printed, _ = engine.communicate()
+        printed, complained = engine.communicate()
+    except Stopped:
+        _end(engine)
+        raise
+    sys.stderr.write(complained)
+    return Ended(engine.returncode, printed or "", complained)
+
+
+def _end(engine: subprocess.Popen[str]) -> None:
+    """Let the engine finish what it does; whoever says again that it is to end does not want that."""
+    engine.send_signal(signal.SIGINT)
+    try:
+        engine.communicate()
     except Stopped:
         engine.send_signal(signal.SIGINT)
-        engine.wait()
-        raise
-    return engine.returncode, printed or ""
+        try:
+            engine.communicate(timeout=LAST_SECONDS)
+        except (Stopped, subprocess.TimeoutExpired):
+            os.killpg(engine.pid, signal.SIGKILL)
+            engine.wait()
 
 
 def outputs(stack: str) -> dict[str, Any]:
@@ -87,10 +118,10 @@ def outputs(stack: str) -> dict[str, Any]:
     Raises:
         EngineFailed: it cannot be asked.
     """
-    code, printed = pulumi(stack, "stack", "output", "--json", to=subprocess.PIPE)
-    if code:
-        raise EngineFailed("stack output", code)
-    return msgspec.json.decode(printed, type=dict[str, Any])
+    ended = pulumi(stack, "stack", "output", "--json", to=subprocess.PIPE)
+    if ended.code:
+        raise EngineFailed("stack output", ended.code)
+    return msgspec.json.decode(ended.printed, type=dict[str, Any])
 
 
 def unsettled(outputs: Mapping[str, Any]) -> list[str]:
@@ -98,44 +129,6 @@ def unsettled(outputs: Mapping[str, Any]) -> list[str]:
     return sorted(
         name for name, said in outputs.items() if isinstance(said, Mapping) and said.get("settled") is False
     )
-
-
-def free(stack: str) -> bool:
-    """Take away locks of dead processes of this machine, if any; only a folder of state shows its locks.
-
-    Raises:
-        typer.Exit: someone who may live holds the lock.
-        EngineFailed: the lock cannot be taken away.
-    """
-    backend = urlsplit(os.environ.get("PULUMI_BACKEND_URL", ""))
-    if backend.scheme != "file":
-        return False
-    folder, freed = Path(unquote(backend.path)) / ".pulumi" / "locks", False
-    for path in folder.glob(f"**/{stack.rsplit('/', 1)[-1]}/*.json"):
-        lock = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-        if not dead_holder(lock, socket.gethostname()):
-            holder = f"process {lock.get('pid')} on {lock.get('hostname')}"
-            ui.fail(f"{stack} is locked by {holder}; let it end, or: pulumi cancel --stack {stack}")
-        ui.note(f"{stack}: process {lock['pid']} held the lock and is dead; taking the lock away")
-        code, _ = pulumi(stack, "cancel", "--yes", to=subprocess.DEVNULL)
-        if code:
-            raise EngineFailed("cancel", code)
-        freed = True
-    return freed
-
-
-def dead_holder(lock: Mapping[str, Any], hostname: str) -> bool:
-    """Whether the process that holds a lock ran on this machine and is gone."""
-    pid = lock.get("pid")
-    if lock.get("hostname") != hostname or not isinstance(pid, int):
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def stacks_here(incomplete: str) -> list[str]:

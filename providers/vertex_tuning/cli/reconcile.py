@@ -8,12 +8,12 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
 from ..vertex.connection import DEADLINE
-from . import engine, ui
+from . import engine, locks, runs, ui
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 366 * 86400.0
@@ -45,8 +45,10 @@ def reconcile(
 ) -> None:
     """Run `pulumi up` until everything in the stack is settled, in a project's folder.
 
-    For stacks with `wait: false`: each run moves what is not settled one step on. A lock whose
-    holder ran on this machine and is dead is taken away first.
+    For stacks with `wait: false`: each run moves what is not settled one step on. A run that failed
+    is repeated if all its errors may pass (no capacity, no quota, no answer), and each time that is
+    said; any other failure ends the command. A lock on state in a folder is taken away if its
+    holder ran on this machine and is dead.
 
     The deadline is written down beside what it is for: should this command be killed, the first
     `pulumi up` after it ends what is still under way, and what serves serves on.
@@ -55,21 +57,29 @@ def reconcile(
         # Pulumi would take the stack that was selected last.
         raise typer.BadParameter("is empty; name the stack", param_hint="STACK")
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
-    between, left, failed = seconds(pause), list[str](), None
+    between, left, run, failed = seconds(pause), list[str](), runs.Run(0), None
+    # With --json, what the engine prints is a message like any other.
+    to = sys.stderr if json_output else None
+    told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
+    options: tuple[str, ...] = ("--parallel", str(parallel))
     try:
         with engine.stoppable():
-            # After a run that was cut off, the state may say less than what there is.
-            refresh = ["--refresh"] if engine.free(stack) else []
             while True:
                 begun = time.time()
-                # With --json, what the engine prints is a message like any other.
-                _up(stack, parallel, due, sys.stderr if json_output else None, *refresh)
-                refresh = []
-                left = engine.unsettled(engine.outputs(stack))
-                if not left or begun >= due:
+                run = runs.up(stack, *options, to=to, extra=told)
+                if run.locks:
+                    locks.free(stack, run.locks)
+                    # After a run that was cut off, the state may say less than what there is.
+                    options = ("--parallel", str(parallel), "--refresh")
+                    continue
+                if not run.code:
+                    options = ("--parallel", str(parallel))
+                    left = engine.unsettled(engine.outputs(stack))
+                if begun >= due or not (run.may_pass if run.code else left):
                     break
-                ui.note(f"{stack}: {', '.join(left)} under way; next look in {pause}")
+                ui.note(f"{stack}: {_why(run, left)}; next run in {pause}")
                 time.sleep(max(0.0, min(between, due - time.time())))
+        failed = engine.EngineFailed("up", run.code) if run.code else None
     except engine.Stopped:
         ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
     except engine.EngineFailed as error:
@@ -81,10 +91,9 @@ def reconcile(
             {"stack": stack, "settled": settled, "left": left, "deadline": _when(due), "engine_exit": code}
         )
     if not settled and time.time() >= due:
+        ended = failed is None or any(error.startswith("DeadlinePassed:") for error in run.errors)
         ui.fail(
-            f"{stack}: the deadline of {deadline} passed, and what was not ready was ended, as told above. "
-            f"Mend the cause, then start again with the same command; or: pulumi destroy --stack {stack}",
-            ui.Exit.UNSETTLED,
+            f"{stack}: the deadline of {deadline} passed, {_LATE[ended].format(stack)}", ui.Exit.UNSETTLED
         )
     if failed:
         ui.fail(f"{stack}: {failed}")
@@ -92,12 +101,20 @@ def reconcile(
         ui.screen().print(f"{stack}: {until.value}", style="bold green")
 
 
-def _up(stack: str, parallel: int, due: float, to: IO[str] | None, *options: str) -> None:
-    told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
-    command = ("up", "--yes", "--skip-preview", "--parallel", str(parallel), *options)
-    code, _ = engine.pulumi(stack, *command, to=to, extra=told)
-    if code:
-        raise engine.EngineFailed("up", code)
+_LATE = {
+    True: "and what was not ready was ended, as told above. Mend the cause, then start again with the same "
+    "command; or: pulumi destroy --stack {}",
+    False: "but the last run failed as told above: what is under way was not ended. The next `pulumi up` "
+    "ends it; or: pulumi destroy --stack {}",
+}
+"""What came of a deadline, by whether the last run could enforce it."""
+
+
+def _why(run: runs.Run, left: list[str]) -> str:
+    if run.code:
+        errors = "; ".join(error.rstrip(".") for error in run.errors)
+        return f"{errors}. That may pass; what is under way or paid for is taken up"
+    return f"{', '.join(left)} under way"
 
 
 def seconds(duration: str) -> float:
@@ -137,7 +154,7 @@ COMMAND = ui.Command(
     exits={
         ui.Exit.OK: "settled",
         ui.Exit.FAILED: "pulumi failed, is locked out or not there; `engine_exit` is its own code",
-        ui.Exit.UNSETTLED: "the deadline passed first, and what was not ready was ended",
+        ui.Exit.UNSETTLED: "the deadline passed; what was not ready was ended, or the line says why not",
         ui.Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM",
     },
 )

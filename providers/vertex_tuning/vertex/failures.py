@@ -37,6 +37,13 @@ class Step(enum.StrEnum):
     LEFT = "ends the run; the step may have been done, so it is left, and the next run finds it"
 
 
+class Run(enum.StrEnum):
+    """What `vertex-tuning reconcile` does after a run that had no errors but these."""
+
+    AGAIN = "is told and repeated after the pause, until the deadline"
+    ENDS = "is the last one"
+
+
 class Failure(NamedTuple):
     """One class.
 
@@ -45,6 +52,7 @@ class Failure(NamedTuple):
         status, message: an example of what Google answers.
         look: what follows for a look.
         step: what follows for a step that may bill; it is never repeated blindly.
+        run: what follows for a whole run in which it was the end.
         mend: what the user does.
     """
 
@@ -53,45 +61,50 @@ class Failure(NamedTuple):
     message: str
     look: Look
     step: Step
+    run: Run
     mend: str
 
 
 FAILURES = (
     Failure(
-        NoCapacity, 429, "us-central1 is out of capacity for g2-standard-12", Look.ONCE, Step.ASKS,
+        NoCapacity, 429, "us-central1 is out of capacity for g2-standard-12",
+        Look.ONCE, Step.ASKS, Run.AGAIN,
         "wait, or take a machine or region that the line names",
     ),
     Failure(
-        QuotaExceeded, 429, "Quota exceeded for tuning jobs", Look.AGAIN, Step.LINE,
+        QuotaExceeded, 429, "Quota exceeded for tuning jobs", Look.AGAIN, Step.LINE, Run.AGAIN,
         "wait for the jobs ahead, or ask Google for more quota",
     ),
     Failure(
-        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT,
+        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT, Run.AGAIN,
         "run `pulumi up` again",
     ),
     Failure(
-        InvalidRequest, 400, "epoch_count must be positive", Look.ONCE, Step.FAILS,
+        InvalidRequest, 400, "epoch_count must be positive", Look.ONCE, Step.FAILS, Run.ENDS,
         "change what the message names; the same request stays wrong",
     ),
     Failure(
-        NotSignedIn, 401, "Request had invalid credentials", Look.ONCE, Step.FAILS,
+        NotSignedIn, 401, "Request had invalid credentials", Look.ONCE, Step.FAILS, Run.ENDS,
         "`gcloud auth application-default login`",
     ),
     Failure(
-        PermissionMissing, 403, "Permission aiplatform.tuningJobs.create denied", Look.ONCE, Step.FAILS,
+        PermissionMissing, 403, "Permission aiplatform.tuningJobs.create denied",
+        Look.ONCE, Step.FAILS, Run.ENDS,
         "ask for a role that holds the permission",
     ),
     Failure(
-        NotFound, 404, "The bucket does not exist", Look.ONCE, Step.FAILS,
+        NotFound, 404, "The bucket does not exist", Look.ONCE, Step.FAILS, Run.ENDS,
         "make it, or correct its name",
     ),
     Failure(
-        AlreadyExists, 409, "The endpoint already exists", Look.ONCE, Step.FAILS,
+        AlreadyExists, 409, "The endpoint already exists", Look.ONCE, Step.FAILS, Run.ENDS,
         "nothing, where it is ours: a deployment that is there is taken up; else choose another name",
     ),
 )  # fmt: skip
 
 TRIED_AGAIN = tuple(failure.kind for failure in FAILURES if failure.look is Look.AGAIN)
+PASSING = frozenset(failure.kind.__name__ for failure in FAILURES if failure.run is Run.AGAIN)
+"""Names of the classes that may pass by themselves, as an error's line begins with them."""
 
 
 def step_after(error: VertexError, *, in_line: bool) -> Step:

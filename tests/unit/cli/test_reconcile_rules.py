@@ -1,5 +1,6 @@
-"""Durations, what counts as unsettled, and whose lock may be taken away."""
+"""Durations, what counts as unsettled, which failures may pass, and whose lock may be taken away."""
 
+import json
 import os
 import subprocess
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 import typer
 
-from vertex_tuning.cli.engine import dead_holder, unsettled
+from vertex_tuning.cli.engine import unsettled
+from vertex_tuning.cli.locks import Lock, held, of_the_dead
 from vertex_tuning.cli.reconcile import seconds
+from vertex_tuning.cli.runs import Run, errors
 
 DURATIONS = [("90s", 90), ("15m", 900), ("6h", 21600), ("1d", 86400), ("0.5h", 1800)]
 
@@ -37,10 +40,61 @@ def test_unsettled(outputs: dict[str, Any], left: list[str], why: str) -> None:
     assert unsettled(outputs) == left, why
 
 
+LOCKED = """error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end \
+or delete the lock file with `pulumi cancel`.
+  file:///s/.pulumi/locks/organization/p/test/a.json?no_tmp_dir=true: created by me@here (pid 12) at 2026-11-25T00:00:00Z
+  gs://b/.pulumi/locks/organization/p/test/b.json: created by ACME\\you@far.example (pid 7) at 2026-11-25T00:00:01Z
+"""
+
+
+def test_the_locks_that_the_engine_names() -> None:
+    assert [(lock.hostname, lock.pid) for lock in held(LOCKED)] == [("here", 12), ("far.example", 7)]
+    assert held("error: no stack named 'x' found") == []
+
+
 def test_a_lock_is_taken_away_only_from_a_dead_process_of_this_machine() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait()
-    assert dead_holder({"pid": ended.pid, "hostname": "here"}, "here")
-    assert not dead_holder({"pid": ended.pid, "hostname": "elsewhere"}, "here"), "nobody can tell from here"
-    assert not dead_holder({"pid": os.getpid(), "hostname": "here"}, "here"), "it lives"
-    assert not dead_holder({"hostname": "here"}, "here"), "no word of a process"
+    folder, bucket = "file:///state/lock.json", "gs://bucket/lock.json"
+    assert of_the_dead(Lock(folder, "here", ended.pid), "here")
+    assert not of_the_dead(Lock(folder, "elsewhere", ended.pid), "here"), "nobody can tell from here"
+    assert not of_the_dead(Lock(bucket, "here", ended.pid), "here"), "who shares a bucket may share a name"
+    assert not of_the_dead(Lock(folder, "here", os.getpid()), "here"), "it lives"
+
+
+CAPACITY = "NoCapacity: service tickets, DeployedModel: us-central1 is out of capacity"
+LOST = "Transient: service tickets, TunedModel: no answer from Google"
+FAILED = "NotReady: service tickets, TunedModel: tuning job 1 was failed"
+ENDS = [
+    ([CAPACITY], True, "machines come free"),
+    (["QuotaExceeded: service tickets, DeployedModel: L4"], True, "so does quota"),
+    ([LOST], True, "an answer comes some day"),
+    ([LOST, CAPACITY], True, "two that may pass"),
+    ([LOST, FAILED], False, "one is for good, and nobody would hear of it"),
+    ([FAILED], False, "a job that failed is not paid for again"),
+    (["InvalidRequest: service tickets, TuningJob: epochs"], False, "the same request stays wrong"),
+    (["PermissionMissing: service tickets, TuningJob: denied"], False, "a role is missing"),
+    (["DeadlinePassed: service tickets, TunedModel: too late"], False, "it was ended on purpose"),
+    (["Interrupted: service tickets, TunedModel: stopped waiting"], False, "someone stopped the engine"),
+    (["the stack's files have mistakes"], False, "not an error of ours"),
+    ([], False, "the engine itself failed: a passphrase, a state that is not there"),
+]
+
+
+@pytest.mark.parametrize(("told", "passes", "why"), ENDS, ids=[case[2] for case in ENDS])
+def test_what_may_pass(told: list[str], passes: bool, why: str) -> None:  # noqa: FBT001
+    assert Run(1, tuple(told)).may_pass is passes, why
+
+
+def test_the_errors_among_the_engines_events() -> None:
+    def event(severity: str, message: str) -> bytes:
+        said = {"urn": "urn:x", "prefix": "error: ", "message": message, "severity": severity}
+        return json.dumps({"sequence": 1, "diagnosticEvent": said}).encode()
+
+    events = [
+        json.dumps({"sequence": 0, "preludeEvent": {"config": {}}}).encode(),
+        event("info", "the tuning job runs\n"),
+        event("error", f"{LOST}\n\n"),
+        event("error", "update failed\n"),
+    ]
+    assert errors(events) == (LOST,)
