@@ -103,7 +103,7 @@ def struck(service: Service, old: Declared, new: Declared, point: Point) -> bool
     else:
         wanted = new if point.ending == "up" else old
         service.declare(wanted)
-        taken_up(service.stage, cloud, point.ending)
+        taken_up(service.stage, cloud)
         assert summary(workspace, PROJECT) == service.undisturbed[wanted]
         assert left_over(cloud, resources(workspace)) == []
         service.at = wanted
@@ -112,17 +112,11 @@ def struck(service: Service, old: Declared, new: Declared, point: Point) -> bool
     return True
 
 
-def taken_up(stage: Stage, cloud: Cloud, ending: Ending) -> None:
-    """Run `up` until the declared model serves alone; an edit back may say that it needs a second run."""
+def taken_up(stage: Stage, cloud: Cloud) -> None:
+    """One `up`, and the declared model serves alone, after an edit back too."""
     ran = stage.workspace.up()
     assert ran.ok, ran.text
     [declared] = declared_models(stage.workspace)
-    if ending == "revert" and cloud.serving() != [(declared, 100)]:
-        # With its claim gone, what was to be deleted looks like what has never been.
-        claimed = any(key.endswith(f"/{declared}") for key in cloud.claims(folder_of(PROJECT)))
-        assert "`pulumi up --refresh` mends it" in ran.text or not claimed
-        ran = stage.workspace.up("--refresh")
-        assert ran.ok, ran.text
     assert cloud.serving() == [(declared, 100)]
 
 

@@ -237,7 +237,8 @@ class Lifecycle(RuleBasedStateMachine):
         assert self.fake.serving.registered == {}
 
     def settle(self, stack: Stack) -> None:
-        stack.engine.refresh()
+        if stack.touched or stack.half_gone:
+            stack.engine.refresh()
         # A job that failed or was cancelled by hand is not run again unless asked.
         ended_badly = {
             job.request.labels["vertex-tuning-fingerprint"]

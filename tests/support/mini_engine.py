@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vertex_tuning.lifecycle import Provider
+from vertex_tuning.lifecycle import Provider, process
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources.deployed_model import DeployedModelProvider
 from vertex_tuning.resources.endpoint import EndpointProvider
@@ -105,6 +105,7 @@ class MiniEngine:
     def up(self, plan: ServicePlan, *, replace: tuple[str, ...] = ()) -> Ran:
         """Bring the state to the plan; `replace` names resources that are to be made anew."""
         ran, declared = Ran(), list(program(plan))
+        process.EDITED.clear()  # the real engine starts a provider's process for each command
         for wanted in declared:
             if any(name in ran.failed for name in wanted.after):
                 ran.failed[wanted.name] = "not reached"

@@ -15,6 +15,8 @@ from ..vertex.errors import Transient
 
 WORKERS = 64
 WATCH_SECONDS = 0.5
+EDITED: set[str] = set()
+"""Owners of the services that this command of the engine edits: each has a process of its own."""
 _CANCELLED = threading.Event()
 
 

@@ -10,6 +10,7 @@ from pulumi.dynamic import CheckResult, DiffResult
 
 from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..lifecycle.states import upgraded
 from ..specs import Rollout
 from ..vertex.claims import Held
 from ..vertex.client import Deployed, Endpoint
@@ -194,11 +195,24 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return found
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere; a rollout that leaves nobody to answer is told, now or later."""
+        """As everywhere; a rollout that leaves nobody to answer is told, now or later.
+
+        After an edit back to it the state says ready, whatever a rollout that was cut off has done: a look
+        tells. Only an edit is paid for with one.
+        """
         found = super().diff(_id, olds, news)
+        if not found.changes and news.get("owner") in process.EDITED:
+            return DiffResult(changes=self._was_left(olds, news))
         if found.replaces and news.get("rollout") == Rollout.RECREATE.value:
             process.say(str(news.get("urn", "")), GAP, warning=True)
         return found
+
+    def _was_left(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+        seen = self.look(upgraded(olds), news)
+        left = seen is not None and seen.phase is not Phase.READY
+        if seen is not None and left:
+            process.say(str(news.get("urn", "")), f"an earlier run was cut off: {seen.reason}")
+        return left
 
     def _looked(self, reach: Reach, inputs: DeployedModelInputs, token: str) -> Observation:
         """As everywhere; that this model failed before is told, and that a predecessor ends first."""

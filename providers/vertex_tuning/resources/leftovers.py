@@ -65,19 +65,6 @@ def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
     ]
 
 
-def astray(reach: Reach, wanted: Wanted) -> str:
-    """Why callers are not answered as an edit back to an earlier deployment says; empty if they are."""
-    if not _begun(reach, wanted):
-        return ""
-    endpoint = reach.vertex.serving.endpoint(wanted.endpoint)
-    mine = found_on(endpoint, wanted.model_id)
-    share = endpoint.traffic.get(mine[0].id, 0) if endpoint is not None and mine else 0
-    if share == 100:
-        return ""
-    has = f"has {share} % of the traffic" if mine else "is not deployed"
-    return f"an earlier run was cut off, and {wanted.model_id} {has}; `pulumi up --refresh` mends it"
-
-
 def _begun(reach: Reach, wanted: Wanted) -> bool:
     folder = names.claims_of_models(wanted.project, wanted.region)
     held = reach.claims.read(f"{folder}/{wanted.model_id}", "")

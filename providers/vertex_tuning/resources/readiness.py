@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, UpdateResult
 
 from .. import names
 from ..lifecycle import (
@@ -27,7 +27,7 @@ from ..lifecycle import (
 from ..lifecycle.states import upgraded
 from ..vertex.claims import Held, contended
 from . import rejections, requirements
-from .leftovers import Wanted, astray, idle, observed, take_off_shown
+from .leftovers import Wanted, idle, observed, take_off_shown
 from .requirements import ReadinessInputs
 from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
 
@@ -63,18 +63,11 @@ class ReadinessExternal:
     def update(
         self, reach: Reach, before: Mapping[str, Any], inputs: ReadinessInputs, _held: Held | None
     ) -> None:
-        """End what a killed run submitted and nobody wants any more; tell if others answer the callers.
-
-        This comes before all that is wanted.
-        """
+        """End what a killed run submitted and nobody wants any more; this comes before all that is wanted."""
         was = before.get("fingerprint"), before["output_uri"]
         if was[0] and was != (inputs.fingerprint, inputs.output_uri):
             place = place_of(before["project"], before["region"])
             end_cut_off(elsewhere(reach, was[1]), inputs.urn, inputs.owner, place, was[0])
-        wanted = _served(inputs)
-        why = astray(reach, wanted) if wanted and before.get("work") != inputs.work else ""
-        if why:
-            process.say(inputs.urn, why, warning=True)
 
     def delete(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> bool:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
@@ -139,6 +132,13 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             others = self.asked(inputs, lambda reach: requirements.missing_beside(reach, inputs))
             missing += [CheckFailure("", text) for text in others or ()]
             return CheckResult(found.inputs, missing)
+        return found
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """As everywhere; what looks settled has to look again when its service is edited."""
+        found = super().diff(id_, olds, news)
+        if found.changes:
+            process.EDITED.add(str(news.get("owner")))
         return found
 
     def _settled(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Observation:

@@ -104,23 +104,39 @@ def test_a_deployment_whose_token_the_state_does_not_know_goes_with_the_next_rol
     assert len(billing(fake)) == 1
 
 
-def test_callers_who_are_answered_by_another_model_than_declared_are_told_of(
-    fake: FakeVertex, declare: Declare, said: list[str]
+@pytest.mark.parametrize(
+    "last",
+    ["serving.patch_endpoint", "serving.undeploy", "serving.delete_model"],
+    ids=["it has the traffic", "the old one is off its machines", "the old one is registered no more"],
+)
+def test_an_edit_back_from_a_rollout_that_came_far_needs_no_refresh(
+    fake: FakeVertex, declare: Declare, said: list[str], last: str
 ) -> None:
     engine, old, new = MiniEngine(), declare(epochs=1), declare(epochs=2)
     assert engine.up(old).ok
-    fake.fault("serving.patch_endpoint", Crash(), after=True)
+    fake.fault(last, Crash(), after=True)
     with suppress(Crash):
         engine.up(new)
     said.clear()
+    fake.clock.sleep(60)  # what is being deleted still shows
 
     assert engine.up(old).ok
-    told = f"warning: an earlier run was cut off, and {model_id(old)} has 0 % of the traffic"
-    assert [line for line in said if line.startswith(told) and "`pulumi up --refresh`" in line]
 
-    engine.refresh()
-    assert engine.up(old).ok
+    assert [line for line in said if line.startswith("an earlier run was cut off: ")]
     assert serving(fake, old) == [(model_id(old), 100)]
+    assert len(fake.jobs.all) == 2, "nothing is tuned for it"
+    assert len(billing(fake)) == 1
+    assert engine.up(old).quiet
+
+
+def test_only_an_edit_makes_what_is_settled_look_again(fake: FakeVertex, declare: Declare) -> None:
+    engine = MiniEngine()
+    assert engine.up(declare()).ok
+    asked = len(fake.world.calls)
+
+    assert engine.up(declare()).quiet
+
+    assert len(fake.world.calls) == asked, "nobody is asked about what is settled"
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["the one call", "on an endpoint that is there"])
