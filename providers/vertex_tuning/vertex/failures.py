@@ -37,7 +37,7 @@ class Step(enum.StrEnum):
     LEFT = "ends the run; the step may have been done, so it is left, and the next run finds it"
 
 
-class Run(enum.StrEnum):
+class Repeat(enum.StrEnum):
     """What `vertex-tuning reconcile` does after a run that had no errors but these."""
 
     AGAIN = "is told and repeated after the pause, until the deadline"
@@ -61,49 +61,49 @@ class Failure(NamedTuple):
     message: str
     look: Look
     step: Step
-    run: Run
+    run: Repeat
     mend: str
 
 
 FAILURES = (
     Failure(
         NoCapacity, 429, "us-central1 is out of capacity for g2-standard-12",
-        Look.ONCE, Step.ASKS, Run.AGAIN,
+        Look.ONCE, Step.ASKS, Repeat.AGAIN,
         "wait, or take a machine or region that the line names",
     ),
     Failure(
-        QuotaExceeded, 429, "Quota exceeded for tuning jobs", Look.AGAIN, Step.LINE, Run.AGAIN,
+        QuotaExceeded, 429, "Quota exceeded for tuning jobs", Look.AGAIN, Step.LINE, Repeat.AGAIN,
         "wait for the jobs ahead, or ask Google for more quota",
     ),
     Failure(
-        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT, Run.AGAIN,
+        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT, Repeat.AGAIN,
         "run `pulumi up` again",
     ),
     Failure(
-        InvalidRequest, 400, "epoch_count must be positive", Look.ONCE, Step.FAILS, Run.ENDS,
+        InvalidRequest, 400, "epoch_count must be positive", Look.ONCE, Step.FAILS, Repeat.ENDS,
         "change what the message names; the same request stays wrong",
     ),
     Failure(
-        NotSignedIn, 401, "Request had invalid credentials", Look.ONCE, Step.FAILS, Run.ENDS,
+        NotSignedIn, 401, "Request had invalid credentials", Look.ONCE, Step.FAILS, Repeat.ENDS,
         "`gcloud auth application-default login`",
     ),
     Failure(
         PermissionMissing, 403, "Permission aiplatform.tuningJobs.create denied",
-        Look.ONCE, Step.FAILS, Run.ENDS,
+        Look.ONCE, Step.FAILS, Repeat.ENDS,
         "ask for a role that holds the permission",
     ),
     Failure(
-        NotFound, 404, "The bucket does not exist", Look.ONCE, Step.FAILS, Run.ENDS,
+        NotFound, 404, "The bucket does not exist", Look.ONCE, Step.FAILS, Repeat.ENDS,
         "make it, or correct its name",
     ),
     Failure(
-        AlreadyExists, 409, "The endpoint already exists", Look.ONCE, Step.FAILS, Run.ENDS,
+        AlreadyExists, 409, "The endpoint already exists", Look.ONCE, Step.FAILS, Repeat.ENDS,
         "nothing, where it is ours: a deployment that is there is taken up; else choose another name",
     ),
 )  # fmt: skip
 
 TRIED_AGAIN = tuple(failure.kind for failure in FAILURES if failure.look is Look.AGAIN)
-PASSING = frozenset(failure.kind.__name__ for failure in FAILURES if failure.run is Run.AGAIN)
+PASSING = frozenset(failure.kind.__name__ for failure in FAILURES if failure.run is Repeat.AGAIN)
 """Names of the classes that may pass by themselves, as an error's line begins with them."""
 
 
