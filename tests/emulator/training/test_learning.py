@@ -86,6 +86,7 @@ def test_answers_that_do_not_belong_to_their_questions_teach_less(
     """The same prompts and completions, paired as they belong or at random: only the link differs.
 
     On unseen rows the model that learned the link says the right words; the other has nothing to go by.
+    How soon it is learned depends a little on the base, whose text is that of the Python at hand.
     """
     rows = made_rows()
     known, unseen = rows[:240], rows[240:]
@@ -96,7 +97,7 @@ def test_answers_that_do_not_belong_to_their_questions_teach_less(
     def train(name: str, training: Sequence[Row]) -> Job:
         file = write_rows(tmp_path / f"{name}.jsonl", training)
         given = spec(file, tmp_path / name, cache_dir, validation_file=str(held_out))
-        return run_job(msgspec.structs.replace(given, mode=mode, epochs=3))
+        return run_job(msgspec.structs.replace(given, mode=mode, epochs=4))
 
     def right(job: Job) -> float:
         model, greedy = ServedModel.load(job.final), Sampling(max_tokens=20, temperature=0.0)
