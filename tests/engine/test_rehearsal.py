@@ -63,7 +63,7 @@ def test_the_rehearsal(tmp_path: Path) -> None:
         assert "resources changed." in first
         assert "Answer:   billing" in first
         assert "Nothing changed." in clone.run("up")
-        stack.write_text(written.replace("epochs: 10", "epochs: 11"))
+        stack.write_text(written.replace("epochs: 15", "epochs: 16"))
         preview = clone.run("preview")
         assert "epochs" in preview
         assert "pays for a tuning" in preview
