@@ -97,9 +97,12 @@ class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shapes: tuple[Shape, ...]
 
 
+_CATALOG = msgspec.json.Decoder(_Catalog)
+
+
 @cache
 def _catalog() -> _Catalog:
-    return msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), type=_Catalog)
+    return _CATALOG.decode(Path(__file__).with_suffix(".json").read_bytes())
 
 
 def models() -> tuple[BaseModel, ...]:

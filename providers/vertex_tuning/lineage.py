@@ -45,6 +45,9 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ended: str | None = None
 
 
+_LINEAGE = msgspec.json.Decoder(Lineage)
+
+
 def uri_of(artifacts_uri: str) -> str:
     """Where the lineage of these weights is: in the folder of their tuning, beside what Vertex AI wrote."""
     return f"{artifacts_uri.removesuffix(f'/{FINAL}')}/{FILE}"
@@ -56,7 +59,7 @@ def read(content: bytes) -> Lineage:
     Raises:
         ValueError: it is not one.
     """
-    return msgspec.json.decode(content, type=Lineage)
+    return _LINEAGE.decode(content)
 
 
 def of_inputs(said: dict[str, Any]) -> Lineage | None:

@@ -17,6 +17,9 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected: str
 
 
+_PROMPT = msgspec.json.Decoder(Prompt)
+
+
 def read(path: Path) -> tuple[Prompt, ...]:
     """The prompts of a JSON Lines file; empty lines are passed over.
 
@@ -35,7 +38,7 @@ def read(path: Path) -> tuple[Prompt, ...]:
         if not line.strip():
             continue
         try:
-            found.append(msgspec.json.decode(line, type=Prompt))
+            found.append(_PROMPT.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
     if not 0 < len(found) <= MOST:

@@ -40,6 +40,9 @@ class Export(msgspec.Struct, frozen=True):
     deployment: Deployment
 
 
+_EXPORT = msgspec.json.Decoder(Export)
+
+
 def doctor(
     exports: Annotated[
         list[Path] | None,
@@ -109,7 +112,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise typer.BadParameter(ui.why(error), param_hint="EXPORTS") from error
     try:
-        return msgspec.to_builtins(msgspec.json.decode(text, type=Export))  # type: ignore[no-any-return]
+        return msgspec.to_builtins(_EXPORT.decode(text))  # type: ignore[no-any-return]
     except msgspec.DecodeError as error:
         told = f"{path} is not what `pulumi stack export` prints: {error}"
         raise typer.BadParameter(told, param_hint="EXPORTS") from error

@@ -59,8 +59,11 @@ class _Event(msgspec.Struct, rename="camel"):
     diagnostic_event: _Diagnostic | None = None
 
 
+_EVENT = msgspec.json.Decoder(_Event)
+
+
 def errors(events: list[bytes]) -> tuple[str, ...]:
     """The errors among the engine's events, without the one that only says that there were some."""
-    told = (msgspec.json.decode(line, type=_Event).diagnostic_event for line in events)
+    told = (_EVENT.decode(line).diagnostic_event for line in events)
     found = (" ".join(each.message.split()) for each in told if each and each.severity == "error")
     return tuple(error for error in found if error != _CLOSING)

@@ -48,6 +48,9 @@ class _Entry(Struct, frozen=True):
     inspection: Inspection
 
 
+_ENTRY: Final = msgspec.json.Decoder(_Entry)
+
+
 def default_cache_folder() -> Path:
     """`pulumi-vertex-tuning/datasets` in the user's cache folder: XDG_CACHE_HOME, else ~/.cache.
 
@@ -96,7 +99,7 @@ def _under_name(inspection: Inspection, path: Path) -> Inspection:
 
 def _load(entry: Path) -> _Entry | None:
     try:
-        return msgspec.json.decode(entry.read_bytes(), type=_Entry)
+        return _ENTRY.decode(entry.read_bytes())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

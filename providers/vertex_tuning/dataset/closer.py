@@ -23,6 +23,9 @@ class Closer(Struct, frozen=True):
     leaked: int = 0
 
 
+_CLOSER = msgspec.json.Decoder(Closer)
+
+
 def look_closer(training: Dataset, validation: Dataset | None, cache_folder: Path | None = None) -> Closer:
     """Count what is suspicious in files that are known; the second time it is read from the cache.
 
@@ -35,7 +38,7 @@ def look_closer(training: Dataset, validation: Dataset | None, cache_folder: Pat
         entry = (
             cache_folder or default_cache_folder()
         ) / f"{'-'.join(each.sha256[:32] for each in given)}.closer"
-        return msgspec.json.decode(entry.read_bytes(), type=Closer)
+        return _CLOSER.decode(entry.read_bytes())
     except RuntimeError:  # the user has no home folder
         entry = None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

@@ -23,6 +23,8 @@ from vertex_tuning.dataset.worker import receive, send
 WORTH_A_CREW: Final = 64 << 20
 MOST_PROCESSES: Final = 4
 
+_EXAMINED: Final = msgspec.msgpack.Decoder(Examined)
+
 # The packages around the worker are made up empty: the real ones import Pulumi.
 _START: Final = """
 import sys, types
@@ -84,7 +86,7 @@ class _Worker(NamedTuple):
         try:
             send(self.requests, part)
             if answer := receive(self.answers):
-                return msgspec.msgpack.decode(answer, type=Examined)
+                return _EXAMINED.decode(answer)
         except (OSError, msgspec.MsgspecError) as error:
             raise CrewLost(str(error)) from error
         raise CrewLost("a worker has ended")

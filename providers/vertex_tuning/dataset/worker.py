@@ -13,6 +13,7 @@ from msgspec import Struct, msgpack
 from vertex_tuning.dataset.examiner import Part, examine
 
 _LENGTH: Final = 8
+_PART: Final = msgpack.Decoder(Part)
 
 
 def send(pipe: IO[bytes], message: Struct) -> None:
@@ -32,4 +33,4 @@ def receive(pipe: IO[bytes]) -> bytes | None:
 def main(file: int) -> None:
     """Answer until there is no more request."""
     while request := receive(sys.stdin.buffer):
-        send(sys.stdout.buffer, examine(file, msgpack.decode(request, type=Part)))
+        send(sys.stdout.buffer, examine(file, _PART.decode(request)))

@@ -126,6 +126,9 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield f"{unit}: {what}", f"{row.price.normalize():f} {row.currency}", str(row.date), row.source
 
 
+_BOOK = msgspec.json.Decoder(Book)
+
+
 PRICES = "prices.json"
 """Where a book is looked for when none is named."""
 NO_PRICES = Book()
@@ -139,7 +142,7 @@ def read_book(path: Path) -> Book:
         ValueError: the file cannot be read, or a row is wrong; one line that names the place.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Book)
+        return _BOOK.decode(path.read_bytes())
     except FileNotFoundError as error:
         raise ValueError(
             f"{path}: {error.strerror}; `vertex-tuning prices refresh --file {path}` writes it"

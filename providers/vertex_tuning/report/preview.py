@@ -66,6 +66,9 @@ class Preview(msgspec.Struct, frozen=True, rename="camel"):
     config: dict[str, Any] = {}
 
 
+_PREVIEW = msgspec.json.Decoder(Preview)
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """One of our resources: ``before`` is what was there last, ``after`` is what is declared.
 
@@ -90,7 +93,7 @@ def read_preview(text: bytes) -> Preview:
     if len(text) > MOST_BYTES:
         raise ValueError(f"is larger than {MOST_BYTES // 2**20} MiB")
     try:
-        preview = msgspec.json.decode(text, type=Preview)
+        preview = _PREVIEW.decode(text)
     except msgspec.DecodeError as error:
         raise ValueError(f"is not what `pulumi preview --json` prints: {error}") from error
     if not preview.steps and not preview.diagnostics:

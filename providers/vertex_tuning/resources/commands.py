@@ -28,6 +28,9 @@ class Scored(msgspec.Struct, frozen=True):
     n: int = 1
 
 
+_SCORE: msgspec.json.Decoder[Scored | float] = msgspec.json.Decoder(Scored | float)
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How a command ended; ``status`` is ``None`` when its time was over."""
 
@@ -114,7 +117,7 @@ def scored(ended: Ended) -> Scored:
     if not line:
         raise ValueError("the command printed no score; end it with a number from 0 to 1, or {score, n}")
     try:
-        said = msgspec.json.decode(line, type=Scored | float)
+        said = _SCORE.decode(line)
     except msgspec.DecodeError as error:
         raise ValueError(
             f"the command's last line is neither a number nor {{score, n}}: {line[:200]}"
