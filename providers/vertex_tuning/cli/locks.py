@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -56,9 +57,8 @@ def of_the_dead(lock: Lock, hostname: str) -> bool:
     if urlsplit(lock.place).scheme != "file" or lock.hostname != hostname:
         return False
     try:
-        os.kill(lock.pid, 0)
+        with suppress(PermissionError):
+            os.kill(lock.pid, 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
-        return False
     return False

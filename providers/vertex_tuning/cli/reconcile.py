@@ -61,19 +61,19 @@ def reconcile(
     # With --json, what the engine prints is a message like any other.
     to = sys.stderr if json_output else None
     told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
-    options: tuple[str, ...] = ("--parallel", str(parallel))
+    refresh: tuple[str, ...] = ()
     try:
         with engine.stoppable():
             while True:
                 begun = time.time()
-                run = runs.up(stack, *options, to=to, extra=told)
+                run = runs.up(stack, "--parallel", str(parallel), *refresh, to=to, extra=told)
                 if run.locks:
                     locks.free(stack, run.locks)
                     # After a run that was cut off, the state may say less than what there is.
-                    options = ("--parallel", str(parallel), "--refresh")
+                    refresh = ("--refresh",)
                     continue
                 if not run.code:
-                    options = ("--parallel", str(parallel))
+                    refresh = ()
                     left = engine.unsettled(engine.outputs(stack))
                 if begun >= due or not (run.may_pass if run.code else left):
                     break

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import stack_values
 from vertex_tuning.stack import InvalidStack, Stack, load
 
 OWN = "stacks/Pulumi.tests-dev.yaml: vertex-tuning:"
@@ -25,15 +26,7 @@ def data(tmp_path: Path) -> Path:
 
 def stack(data: Path, service: Mapping[str, Any] | None = None, **top: Any) -> dict[str, Any]:
     tuning = {"base_model": MODEL, "mode": "FULL", "training_data": str(data), "epochs": 3}
-    return {
-        "team": "tests",
-        "environment": "dev",
-        "project": "test-project",
-        "region": "us-central1",
-        "output_uri": "gs://test-bucket/models",
-        "services": [{"name": "one", "tuning": tuning, **(service or {})}],
-        **top,
-    }
+    return stack_values.stack(data, {"name": "one", "tuning": tuning, **(service or {})}, **top)
 
 
 def loaded(values: Mapping[str, Any], root: Path = Path(__file__).parent) -> Stack:
