@@ -7,11 +7,13 @@ and multiprocessing would run the user's program once more in each worker, becau
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import IO, Final, NamedTuple, cast
 
 import msgspec
@@ -22,6 +24,9 @@ from vertex_tuning.dataset.worker import receive, send
 # Below this, starting workers takes longer than they save.
 WORTH_A_CREW: Final = 64 << 20
 MOST_PROCESSES: Final = 4
+BEGUN_AHEAD: Final = 2
+
+_Queue = SimpleQueue[tuple[Part, Future[Examined]] | None]
 
 _EXAMINED: Final = msgspec.msgpack.Decoder(Examined)
 
@@ -54,27 +59,27 @@ def workers_for(size: int) -> int:
 def crew(file: int, workers: int) -> Iterator[Callable[[Part], Future[Examined]]]:
     """So many workers on an open file, gone when the block ends, however it ends.
 
-    Yields what hands a part to the next free worker. Its results raise CrewLost when a worker dies, as the
-    start does when one cannot be started.
+    Yields what puts a part in the queue for them. Its results raise CrewLost when a worker dies, as the start
+    does when one cannot be started. A part that none has begun can be taken back: cancel its future.
     """
-    idle: SimpleQueue[_Worker] = SimpleQueue()
+    queue: _Queue = SimpleQueue()
 
-    def ask(part: Part) -> Examined:
-        worker = idle.get()
-        try:
-            return worker.ask(part)
-        finally:
-            idle.put(worker)
+    def submit(part: Part) -> Future[Examined]:
+        done: Future[Examined] = Future()
+        queue.put((part, done))
+        return done
 
     with ExitStack() as stack:
         members = [stack.enter_context(_started(file)) for _ in range(workers)]
-        pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="dataset"))
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         for member in members:
-            # The threads of the pool wait for answers: they end with the processes, so these end first.
+            feeder = Thread(target=_feed, args=(member, queue), name="dataset", daemon=True)
+            feeder.start()
+            stack.callback(feeder.join)
+        for member in members:
+            # What waits for an answer ends with its process, and what waits for a part by being told.
             stack.callback(member.process.kill)
-            idle.put(member)
-        yield lambda part: pool.submit(ask, part)
+            stack.callback(queue.put, None)
+        yield submit
 
 
 class _Worker(NamedTuple):
@@ -82,14 +87,38 @@ class _Worker(NamedTuple):
     requests: IO[bytes]
     answers: IO[bytes]
 
-    def ask(self, part: Part) -> Examined:
-        try:
-            send(self.requests, part)
-            if answer := receive(self.answers):
-                return _EXAMINED.decode(answer)
-        except (OSError, msgspec.MsgspecError) as error:
-            raise CrewLost(str(error)) from error
-        raise CrewLost("a worker has ended")
+    def answer(self) -> Examined:
+        """What the request that was sent first has come to."""
+        if answer := receive(self.answers):
+            return _EXAMINED.decode(answer)
+        raise EOFError("a worker has ended")
+
+
+def _feed(worker: _Worker, queue: _Queue) -> None:
+    """Hand parts to a worker until there is no more, or it dies.
+
+    It has its next part before it answers: this thread may wait milliseconds for its turn while the reading
+    thread examines lines.
+    """
+    begun: deque[Future[Examined]] = deque()
+    try:
+        while True:
+            while len(begun) < BEGUN_AHEAD:
+                try:
+                    taken = queue.get(block=not begun)
+                except Empty:
+                    break
+                if taken is None:
+                    return
+                part, done = taken
+                if done.set_running_or_notify_cancel():
+                    begun.append(done)
+                    send(worker.requests, part)
+            begun[0].set_result(worker.answer())
+            begun.popleft()
+    except Exception as error:  # noqa: BLE001  whatever it is, somebody waits for what was begun
+        for done in begun:
+            done.set_exception(CrewLost(str(error)))
 
 
 def import_folders() -> tuple[str, str]:

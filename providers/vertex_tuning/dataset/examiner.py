@@ -112,6 +112,7 @@ class Examiner:
         completion = 0
         for example in examples:
             messages = example.messages
+            first_message = messages[0]
             total = 0
             asked = late_system = False
             for message in messages:
@@ -123,7 +124,7 @@ class Examiner:
                     completion += size
                 elif role == "user":
                     asked = True
-                elif message is not messages[0]:
+                elif message is not first_message:
                     late_system = True
             if role != "assistant" or not asked or late_system or not content or content.isspace():
                 for kind, text in turn_problems(messages):

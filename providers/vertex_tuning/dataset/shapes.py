@@ -50,6 +50,8 @@ DECODERS: Final[dict[DatasetFormat, Decoder[Any]]] = {
 # RecursionError for nesting deeper than Python's stack.
 REFUSED: Final = (MsgspecError, UnicodeDecodeError, RecursionError)
 
+_OPENING, _CLOSING = b"{}"
+
 
 def decode_line(line: bytes, formats: Iterable[DatasetFormat]) -> tuple[DatasetFormat, Any] | None:
     """The example that a line is in the first of these formats that fits; None when it is of none."""
@@ -71,9 +73,17 @@ def decode_lines(chunk: bytes, name: DatasetFormat) -> list[Any] | None:
     """
     decoder, lines = DECODERS[name], BytesIO(chunk).readlines()
     try:
-        if {line[:1] for line in lines} == {b"{"} and {line[-2:] for line in lines} == {b"}\n"}:
+        if chunk.endswith(b"}\n") and _each_in_braces(lines):
             examples = decoder.decode_lines(chunk)
             return examples if len(examples) == len(lines) else None
         return list(map(decoder.decode, lines))
     except REFUSED:
         return None
+
+
+def _each_in_braces(lines: Iterable[bytes]) -> bool:
+    """Whether each begins with a brace and ends with one; the last byte of each is a line feed."""
+    for line in lines:  # noqa: SIM110  a generator in all() takes half as long again, millions of times
+        if line[0] != _OPENING or line[-2] != _CLOSING:
+            return False
+    return True
