@@ -12,8 +12,7 @@ from typing import Any
 
 import typer.main
 
-from vertex_tuning.cli import app
-from vertex_tuning.cli.app import COMMANDS
+from vertex_tuning.cli.app import COMMANDS, app
 from vertex_tuning.cli.ui import Command, Exit
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "commands.md"

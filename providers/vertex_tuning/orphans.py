@@ -14,7 +14,8 @@ import msgspec
 from . import cost, names
 from .pricing import NO_PRICES, Book, Money
 from .pricing.estimate import machines, rounded, span
-from .vertex.claims import STARTING, Claim, Claims, Held
+from .vertex.claim import STARTING, Claim, Held
+from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex
 from .vertex.errors import NotFound
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.support.emulator import RunningEmulator
 from tests.support.google import rest
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 from vertex_tuning.pricing import read_book
 from vertex_tuning.pricing.skus import CLOUD_STORAGE, VERTEX_AI
 from vertex_tuning.vertex import Connection

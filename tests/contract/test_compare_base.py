@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.emulator import RunningEmulator
 from tests.support.plain import BASE, Plain
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 
 INSTRUCT = "meta/llama3_1@llama-3.1-8b-instruct"
 MANAGED = "meta/llama-3.1-8b-instruct-maas"

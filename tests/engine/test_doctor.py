@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 
 pytestmark = pytest.mark.engine
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tests.conftest import BUCKET
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 from vertex_tuning.vertex import Connection, connect
 
 pytestmark = pytest.mark.engine

@@ -60,8 +60,3 @@ def _root(
     """Keep the commands' names, however many there are."""
     # A retry that helps is no news, and one that does not ends in an error of its own.
     set_on_retry_hooks([])
-
-
-def main() -> None:
-    """Entry point; without a command it prints the help."""
-    app()

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ..vertex.claims import Held, contended
+from ..vertex.claim import Held
+from ..vertex.claims import contended
 from ..vertex.errors import VertexError
 from .external import Clock, Reach
 from .phases import Observation, Phase

@@ -8,7 +8,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from ..specs import ProjectId, Spec
-from ..vertex.claims import Claims, Held
+from ..vertex.claim import Held
+from ..vertex.claims import Claims
 from ..vertex.client import Vertex
 from ..vertex.connection import Connection
 from .phases import Observation

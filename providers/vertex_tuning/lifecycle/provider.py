@@ -28,7 +28,8 @@ from pydantic import ValidationError
 
 from ..mistakes import mistakes_of
 from ..vertex import Connection, Vertex, connect
-from ..vertex.claims import Claims, Held, contended
+from ..vertex.claim import Held
+from ..vertex.claims import Claims, contended
 from ..vertex.connection import DETAILS
 from ..vertex.errors import VertexError
 from . import deadline, process

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..vertex.claims import ClaimChanged, Held
+from ..vertex.claim import Held
+from ..vertex.claims import ClaimChanged
 from ..vertex.errors import NoCapacity, VertexError
 from ..vertex.failures import Step, step_after
 from .external import External, In_contra, Reach

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ..vertex.claims import BeingEnded, ClaimChanged, Held
+from ..vertex.claim import BeingEnded, Held
+from ..vertex.claims import ClaimChanged
 from . import process
 from .external import Reach
 

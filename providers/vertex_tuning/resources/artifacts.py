@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..catalog import FINAL
 from ..lifecycle import Observation, Phase, Reach
 from ..specs import Retry
-from ..vertex.claims import Claim
+from ..vertex.claim import Claim
 from ..vertex.client import Job, JobState
 from ..vertex.errors import NotFound
 from . import progress

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..lifecycle import Phase, Reach
-from ..vertex.claims import STARTING, Held, contended
+from ..vertex.claim import STARTING, Held
+from ..vertex.claims import contended
 from . import artifacts
 from .submission import TUNINGS
 

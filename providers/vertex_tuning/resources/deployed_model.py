@@ -12,7 +12,7 @@ from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
 from ..lifecycle.states import upgraded
 from ..specs import Rollout
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
 from . import artifacts, evaluating, looks, traffic

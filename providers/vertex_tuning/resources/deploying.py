@@ -21,7 +21,7 @@ from ..specs import (
     ServiceAccount,
     Text,
 )
-from ..vertex.claims import STARTING, Held
+from ..vertex.claim import STARTING, Held
 from ..vertex.client import ContainerRequest, Endpoint, MachineRequest
 from ..vertex.errors import (
     AlreadyExists,

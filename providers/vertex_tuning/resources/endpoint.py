@@ -12,7 +12,7 @@ from .. import names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..names import OWNER_LABEL
 from ..specs import KmsKey, Labels, ProjectIds, Text
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from .operations import ended, gone, made
 from .undeploying import await_start, clear, not_to_share, take_off, unregister
 

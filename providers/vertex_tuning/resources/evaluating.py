@@ -15,7 +15,7 @@ from pathlib import Path
 from .. import names, prompts
 from ..lifecycle import Observation, Phase, Reach, process
 from ..specs import Evaluation, Match, seconds
-from ..vertex.claims import Held, Rejection, Verdict
+from ..vertex.claim import Held, Rejection, Verdict
 from ..vertex.errors import InvalidRequest, VertexError
 from . import rejections
 from .commands import run, scored

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .. import names
 from ..lifecycle import Phase, Reach
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from .deploying import under_way
 from .undeploying import clear, found_on, take_off, unregister
 

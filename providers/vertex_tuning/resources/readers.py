@@ -7,7 +7,8 @@ from contextlib import suppress
 from ..catalog import FINAL
 from ..lifecycle import Reach, ResourceInputs, process
 from ..lifecycle.taking import patiently
-from ..vertex.claims import Claims, Held, contended
+from ..vertex.claim import Held
+from ..vertex.claims import Claims, contended
 from ..vertex.client import Job
 from ..vertex.errors import PermissionMissing
 from . import artifacts

@@ -25,7 +25,8 @@ from ..lifecycle import (
     told,
 )
 from ..lifecycle.states import upgraded
-from ..vertex.claims import Held, contended
+from ..vertex.claim import Held
+from ..vertex.claims import contended
 from . import rejections, requirements
 from .leftovers import Wanted, idle, observed, take_off_shown
 from .requirements import ReadinessInputs

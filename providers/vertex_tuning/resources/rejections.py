@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from .. import names
 from ..lifecycle import Reach
-from ..vertex.claims import Rejection, contended
+from ..vertex.claim import Rejection
+from ..vertex.claims import contended
 from ..vertex.errors import VertexError
 
 FAILED = "failed its last evaluation"

@@ -10,7 +10,7 @@ import msgspec
 
 from ..lifecycle import Observation, Phase, Reach, process
 from ..specs import Retry
-from ..vertex.claims import STARTING, Held
+from ..vertex.claim import STARTING, Held
 from . import artifacts
 from .tuning import TuningJobExternal
 from .tuning_inputs import TuningJobInputs

@@ -11,7 +11,7 @@ from .. import catalog
 from ..lifecycle import Phase, Reach, process
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..specs import Retrain, Reuse
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from ..vertex.client import Job, JobState
 from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing
 from . import artifacts, pinning, readers

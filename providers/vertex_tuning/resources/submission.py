@@ -6,7 +6,8 @@ import msgspec
 
 from ..lifecycle import Phase, Reach, ResourceInputs, process
 from ..lifecycle.deadline import same_stack
-from ..vertex.claims import STARTING, Claim, Claims, Held, contended
+from ..vertex.claim import STARTING, Claim, Held
+from ..vertex.claims import Claims, contended
 from ..vertex.client import Job
 from . import artifacts
 from .artifacts import CLAIM_LABEL, made_under

@@ -10,7 +10,7 @@ import msgspec
 from ..lifecycle import Observation, Phase, Reach, process
 from ..names import OWNER_LABEL
 from ..specs import seconds
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from .deploying import DeployedModelInputs
 from .endpoint import all_labels

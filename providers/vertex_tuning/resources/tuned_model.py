@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CheckResult
 from .. import cost, lineage
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..specs import GcsUri, Retry, TuningJobName
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from . import artifacts, behind, looks, readers, retrying
 from .deleting import ending, in_use, kept
 from .submission import ended_early, record

@@ -9,7 +9,7 @@ from .. import names
 from ..lifecycle import Observation, Phase, Reach
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..specs import Retrain, Reuse
-from ..vertex.claims import STARTING, Held
+from ..vertex.claim import STARTING, Held
 from ..vertex.client import Job, JobRequest, JobState
 from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
 from . import adopting, artifacts, pinning, readers, reuse

@@ -13,7 +13,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
 from ..dataset import Dataset, Inspection, inspect
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..specs import CountOrZero, DataSource, is_gcs
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from ..vertex.errors import InvalidRequest
 from . import looks, pinning
 

@@ -12,7 +12,7 @@ from .. import cost
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
 from ..lifecycle.states import upgraded
 from ..specs import Retrain, Reuse
-from ..vertex.claims import Held
+from ..vertex.claim import Held
 from ..vertex.errors import InvalidRequest
 from . import artifacts, looks, readers, reuse
 from .submission import ended_early

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from .. import names
 from ..lifecycle import Reach
-from ..vertex.claims import STARTING, Held
+from ..vertex.claim import STARTING, Held
 from ..vertex.client import Deployed, Endpoint
 from .operations import ended, gone
 

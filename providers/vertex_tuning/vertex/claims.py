@@ -1,11 +1,7 @@
-"""Claims: who may act on a thing, written down before the thing exists.
+"""Claims in the bucket: each is a small object ``OUTPUT_URI/.claims/KEY.json``.
 
-A claim is a small object ``OUTPUT_URI/.claims/KEY.json``, created only if absent and changed only
-at the generation that was read. It holds the owner (stack and service), a token that every create
-renews, and what came of it: the resource's name and the operation under way. Only the holder of
-the live token may delete, so a leftover of an earlier deployment cannot delete what a later one
-took over under the same identity. Others who want the same thing stand in line as heirs: it is not
-undone when its owner goes, but passes to the first of them.
+It is created only if absent, and changed only at the generation that was read. What it says, and who is whose
+heir, is in ``claim``.
 """
 
 from __future__ import annotations
@@ -16,21 +12,15 @@ from typing import TypeVar
 
 import msgspec
 
+from .claim import Claim, Held, Rejection, Verdict, left, taken
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
 
 Answer = TypeVar("Answer")
 
-STARTING = "starting"
-"""Stands for the operation from before a call that bills until its answer is written down."""
-
 
 class ClaimChanged(Transient):
     """Someone else changed the claim since it was read: look again."""
-
-
-class BeingEnded(Transient):
-    """The claim's owner is undoing what it stands for: nobody can join until that is over."""
 
 
 def contended(step: Callable[[], Answer]) -> Answer:
@@ -50,74 +40,8 @@ def contended(step: Callable[[], Answer]) -> Answer:
     return tried(step)()
 
 
-class Heir(msgspec.Struct, frozen=True):
-    """Someone who uses what another owns, and under which token they will own it."""
-
-    owner: str
-    token: str
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What an evaluation found: a score from 0 to 1 over ``n`` answers, and what was asked for."""
-
-    score: float
-    n: int
-    threshold: float
-
-
-class Rejection(Verdict, frozen=True, kw_only=True):
-    """The verdict on a model that failed: ``model`` is the id under which it was registered."""
-
-    model: str
-
-
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
-
-    ``id`` is the claim's for life: what is made under it can carry it, and be found by it.
-    ``reads`` is the folder of weights that is needed by what is made under it.
-    ``weights`` is where the job that it names leaves them, for the day on which that job is forgotten.
-    ``verdict`` is that of a deployment that passed its evaluation.
-    ``rejected`` is the last model of a service that failed its own; nothing else is left of it.
-    ``failed`` names the jobs that failed and were, or are about to be, followed by another.
-    ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
-    ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
-    ``place`` is where a job was last asked for, ``projects/P/locations/L``: whoever looks for it may be
-    declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
-    ``recorded`` is the last token that a state is known to hold.
-    ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
-    """
-
-    id: str
-    owner: str
-    token: str
-    at: float
-    resource: str = ""
-    operation: str = ""
-    heirs: tuple[Heir, ...] = ()
-    deadline: float = 0.0
-    reads: str = ""
-    weights: str = ""
-    failed: tuple[str, ...] = ()
-    verdict: Verdict | None = None
-    rejected: Rejection | None = None
-    place: str = ""
-    refused: str = ""
-    recorded: str = ""
-    ending: float = 0.0
-
-
 # Made now, as everywhere in this package: a type that several threads are the first to decode crashes it.
 _CLAIM = msgspec.json.Decoder(Claim)
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A claim as it was read or written, and whether it is the caller's."""
-
-    key: str
-    claim: Claim
-    generation: int
-    ours: bool
 
 
 class Claims:
@@ -174,7 +98,7 @@ class Claims:
 
         def attempt() -> Held:
             found = self.read(key, token)
-            claim = self._taken(found.claim if found else None, owner, token)
+            claim = taken(found.claim if found else None, owner, token, self._clock())
             written = self._write(key, claim, found.generation if found else 0)
             if written is None:
                 raise ClaimChanged(f"the claim {self.uri(key)} is being changed by others")
@@ -192,19 +116,13 @@ class Claims:
 
         def attempt() -> Held | None:
             found = self.read(key, token)
-            return None if found is None else self._replaced(found, self._taken(found.claim, owner, token))
+            return (
+                None
+                if found is None
+                else self._replaced(found, taken(found.claim, owner, token, self._clock()))
+            )
 
         return contended(attempt)
-
-    def _taken(self, claim: Claim | None, owner: str, token: str) -> Claim:
-        if claim is None:
-            return Claim(id=token, owner=owner, token=token, at=self._clock())
-        others = tuple(heir for heir in claim.heirs if heir.owner != owner)
-        if claim.owner in ("", owner):
-            return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others, ending=0.0)
-        if claim.ending:
-            raise BeingEnded(f"{claim.owner} is undoing what this would share")
-        return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))
 
     def note(
         self,
@@ -299,22 +217,9 @@ class Claims:
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.
         """
-        heirs = tuple(heir for heir in held.claim.heirs if heir.token != token)
-        if held.ours and heirs:
-            first, *rest = heirs
-            self._replaced(
-                held,
-                msgspec.structs.replace(
-                    held.claim,
-                    owner=first.owner,
-                    token=first.token,
-                    heirs=tuple(rest),
-                    deadline=0.0,
-                    ending=0.0,
-                ),
-            )
-        elif heirs != held.claim.heirs:
-            self._replaced(held, msgspec.structs.replace(held.claim, heirs=heirs))
+        claim = left(held.claim, token)
+        if claim != held.claim:
+            self._replaced(held, claim)
 
     def let_go(self, held: Held) -> Held:
         """Leave the claim and what it names to whoever takes it next."""

@@ -14,8 +14,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from vertex_tuning.cli import app
-from vertex_tuning.cli.app import COMMANDS
+from vertex_tuning.cli.app import COMMANDS, app
 from vertex_tuning.cli.ui import Command, Exit, broken
 
 TERMINAL = {"COLUMNS": "80", "NO_COLOR": "1"}

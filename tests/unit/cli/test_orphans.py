@@ -11,7 +11,7 @@ from vertex_tuning.catalog import TuningMode
 from vertex_tuning.cli.doctor import lines
 from vertex_tuning.orphans import Kind, Known, Orphan, forgotten, known, orphans
 from vertex_tuning.pricing import Book, Money, NodeHour, TrainingTokens
-from vertex_tuning.vertex.claims import STARTING, Claim, Heir, Held
+from vertex_tuning.vertex.claim import STARTING, Claim, Heir, Held
 from vertex_tuning.vertex.client import Deployed, Endpoint, Job, JobState
 
 NOW = 1_800_000_000.0

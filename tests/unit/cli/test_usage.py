@@ -1,12 +1,14 @@
 """The command line: exit codes and one-line errors."""
 
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 
 RUN = CliRunner()
 ENDPOINT = "projects/p/locations/r/endpoints/e"
@@ -144,3 +146,23 @@ def test_what_a_shell_connects(line: str, status: int, said: str, why: str) -> N
     assert ran.returncode == status, why
     assert told.splitlines()[0].startswith(said) if said == "{" else said in told, why
     assert told.count("\n") == 1, told
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from vertex_tuning.cli import main
+main()
+"""
+
+
+def test_an_interrupt_while_modules_load_has_no_traceback() -> None:
+    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+    assert ran.returncode == -signal.SIGINT
+    assert ran.stdout + ran.stderr == ""

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, jsonl, written
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 from vertex_tuning.dataset import DatasetFormat, Outcome
 
 LLAMA = "meta/llama3_1@llama-3.1-8b"

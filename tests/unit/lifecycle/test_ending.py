@@ -11,7 +11,7 @@ from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import Crash, FakeVertex
 from tests.support.mini_engine import MiniEngine, Ran
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.claims import Held
+from vertex_tuning.vertex.claim import Held
 from vertex_tuning.vertex.client import JobState
 
 Declare = Callable[..., ServicePlan]

@@ -9,7 +9,8 @@ from tests.support.declared import OUTPUT, PROJECT, REGION
 from tests.support.fake import FakeVertex
 from vertex_tuning.lifecycle import NotReady, Observation, Phase, Reach, ResourceInputs
 from vertex_tuning.lifecycle.settle import settle
-from vertex_tuning.vertex.claims import ClaimChanged, Held
+from vertex_tuning.vertex.claim import Held
+from vertex_tuning.vertex.claims import ClaimChanged
 from vertex_tuning.vertex.errors import (
     InvalidRequest,
     NoCapacity,

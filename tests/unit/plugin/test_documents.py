@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.stack import REPOSITORY
-from vertex_tuning.cli import app
+from vertex_tuning.cli.app import app
 
 README = (REPOSITORY / "README.md").read_text()
 

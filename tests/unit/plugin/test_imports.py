@@ -20,13 +20,13 @@ HEAVY = (
 
 def test_a_command_starts_without_pulumi() -> None:
     """Every press of TAB starts one."""
-    code = "import sys, vertex_tuning.cli; print(*sys.modules)"
+    code = "import sys, vertex_tuning.cli.app; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"pulumi", "grpc", "vertex_tuning.report"}.isdisjoint(ran.stdout.split())
 
 
 @pytest.mark.parametrize(
-    "module", ["vertex_tuning", "vertex_tuning.resources", "vertex_tuning.cli", "vertex_tuning.stack"]
+    "module", ["vertex_tuning", "vertex_tuning.resources", "vertex_tuning.cli.app", "vertex_tuning.stack"]
 )
 def test_nothing_heavy_is_imported(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"

@@ -7,7 +7,8 @@ import pytest
 
 from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import FakeVertex
-from vertex_tuning.vertex.claims import ClaimChanged, Claims, Heir, Held
+from vertex_tuning.vertex.claim import Heir, Held
+from vertex_tuning.vertex.claims import ClaimChanged, Claims
 from vertex_tuning.vertex.errors import InvalidRequest
 
 KEY = "TuningJob/f"

@@ -1,0 +1,114 @@
+"""A claim: who may act on a thing, written down before the thing exists. Pure.
+
+It holds the owner (stack and service), a token that every create renews, and what came of it: the
+resource's name and the operation under way. Only the holder of the live token may delete, so a
+leftover of an earlier deployment cannot delete what a later one took over under the same identity.
+Others who want the same thing stand in line as heirs: it is not undone when its owner goes, but
+passes to the first of them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .errors import Transient
+
+STARTING = "starting"
+"""Stands for the operation from before a call that bills until its answer is written down."""
+
+
+class BeingEnded(Transient):
+    """The claim's owner is undoing what it stands for: nobody can join until that is over."""
+
+
+class Heir(msgspec.Struct, frozen=True):
+    """Someone who uses what another owns, and under which token they will own it."""
+
+    owner: str
+    token: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What an evaluation found: a score from 0 to 1 over ``n`` answers, and what was asked for."""
+
+    score: float
+    n: int
+    threshold: float
+
+
+class Rejection(Verdict, frozen=True, kw_only=True):
+    """The verdict on a model that failed: ``model`` is the id under which it was registered."""
+
+    model: str
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
+
+    ``id`` is the claim's for life: what is made under it can carry it, and be found by it.
+    ``reads`` is the folder of weights that is needed by what is made under it.
+    ``weights`` is where the job that it names leaves them, for the day on which that job is forgotten.
+    ``verdict`` is that of a deployment that passed its evaluation.
+    ``rejected`` is the last model of a service that failed its own; nothing else is left of it.
+    ``failed`` names the jobs that failed and were, or are about to be, followed by another.
+    ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
+    ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
+    ``place`` is where a job was last asked for, ``projects/P/locations/L``: whoever looks for it may be
+    declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
+    ``recorded`` is the last token that a state is known to hold.
+    ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
+    """
+
+    id: str
+    owner: str
+    token: str
+    at: float
+    resource: str = ""
+    operation: str = ""
+    heirs: tuple[Heir, ...] = ()
+    deadline: float = 0.0
+    reads: str = ""
+    weights: str = ""
+    failed: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    rejected: Rejection | None = None
+    place: str = ""
+    refused: str = ""
+    recorded: str = ""
+    ending: float = 0.0
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim as it was read or written, and whether it is the caller's."""
+
+    key: str
+    claim: Claim
+    generation: int
+    ours: bool
+
+
+def taken(claim: Claim | None, owner: str, token: str, now: float) -> Claim:
+    """A claim once someone has taken it: theirs if it is new, was theirs or nobody's; else they are an heir.
+
+    Raises:
+        BeingEnded: its owner is about to undo it.
+    """
+    if claim is None:
+        return Claim(id=token, owner=owner, token=token, at=now)
+    others = tuple(heir for heir in claim.heirs if heir.owner != owner)
+    if claim.owner in ("", owner):
+        return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others, ending=0.0)
+    if claim.ending:
+        raise BeingEnded(f"{claim.owner} is undoing what this would share")
+    return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))
+
+
+def left(claim: Claim, token: str) -> Claim:
+    """A claim once the holder of a token has gone: the first heir follows an owner, nobody an heir."""
+    heirs = tuple(heir for heir in claim.heirs if heir.token != token)
+    if not token or claim.token != token or not heirs:
+        return msgspec.structs.replace(claim, heirs=heirs)
+    first, *rest = heirs
+    return msgspec.structs.replace(
+        claim, owner=first.owner, token=first.token, heirs=tuple(rest), deadline=0.0, ending=0.0
+    )
