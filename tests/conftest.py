@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -24,6 +25,15 @@ TEAMS = {"charged twice": "billing", "parcel is late": "shipping", "cannot sign 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+MOST_WORKERS = 16
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core: tests on the engine wait half of their time for jobs, machines and each other's ends."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(2 * cores, MOST_WORKERS)
+
 
 # Quick ones first: what is wrong is known soon.
 ORDER = ("unit", "contract", "property", "emulator", "clients", "engine")

@@ -107,13 +107,21 @@ def stop() -> None:
     print("embedded Vertex AI: stopped")
 
 
+def state_in(folder: Path) -> str:
+    """The backend that keeps its state in a folder, and no attributes beside each file.
+
+    The engine writes those in place: a kill in between leaves them empty, and then the state cannot be read.
+    """
+    return f"{folder.as_uri()}?metadata=skip"
+
+
 def environment(url: str) -> dict[str, str]:
     state = RUN / "state"
     state.mkdir(parents=True, exist_ok=True)
     return {
         **os.environ,
         "VERTEX_TUNING_ENDPOINT": url,
-        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_BACKEND_URL": state_in(state),
         "PULUMI_HOME": str(RUN / "pulumi"),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         **NOTHING_FETCHED,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tools.rehearsal import NOTHING_FETCHED
+from tools.rehearsal import NOTHING_FETCHED, state_in
 
 REPOSITORY = Path(__file__).parents[2]
 STACK = "test"
@@ -98,7 +98,7 @@ class Workspace:
         }
         return {
             **inherited,
-            "PULUMI_BACKEND_URL": (self.folder / "state").as_uri(),
+            "PULUMI_BACKEND_URL": state_in(self.folder / "state"),
             "PULUMI_HOME": str(self.folder / "home"),
             "PULUMI_CONFIG_PASSPHRASE": "test",
             **NOTHING_FETCHED,
