@@ -73,6 +73,11 @@ class Plain:
         response: Json = operation.get("response", {"error": operation.get("error")})
         return response
 
+    def read(self, name: str, **headers: str) -> httpx.Response:
+        """An object's bytes, out of this project's bucket."""
+        path = f"storage/v1/b/{self.bucket}/o/{name}"
+        return self.call("GET", path, params={"alt": "media"}, headers=headers)
+
     def put(self, name: str, content: bytes, **query: Any) -> Json:
         """Upload an object to the project's bucket, which is made if need be."""
         if self.call("GET", f"storage/v1/b/{self.bucket}").status_code == 404:
