@@ -76,6 +76,8 @@ def test_from_a_file_to_an_answer_and_back(
     back = stack.up()
     assert back.ok, back.text
     assert submitted(emulator, since) == 2, "weights that are there are not paid for again"
+    attributes = list((stack.folder / "state").rglob("*.attrs"))
+    assert attributes == [], "a kill can leave one empty, and then no command reads the state"
 
 
 def test_without_waiting_each_up_goes_one_step_on(
