@@ -86,6 +86,13 @@ def write_tickets(path: Path) -> Path:
     return path
 
 
+def write_sums(path: Path) -> Path:
+    """So many examples that a job with 50 epochs runs until somebody ends it."""
+    rows = [{"prompt": f"What is {n} and {n}?", "completion": f" It is {2 * n}."} for n in range(2000)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
 @pytest.fixture
 def training_file(tmp_path: Path) -> Path:
     """Tickets to tune on."""

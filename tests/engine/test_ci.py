@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import write_sums
 from tests.support.emulator import RunningEmulator
 from tests.support.github import StandIn, stand_in
 from tests.support.stack import REPOSITORY, STACK, Ran, Workspace
@@ -152,10 +153,11 @@ def test_an_edit_waits_for_its_own_up(workspace: Make, values: dict[str, Any], g
 
 
 def test_what_ended_badly_is_told_once_and_not_as_a_red_run_each_time(
-    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, github: StandIn
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, github: StandIn, tmp_path: Path
 ) -> None:
     [service] = values["services"]
-    long = {**service, "tuning": {**service["tuning"], "epochs": 50}}
+    data = str(write_sums(tmp_path / "long.jsonl"))
+    long = {**service, "tuning": {**service["tuning"], "epochs": 50, "training_data": data}}
     stack = workspace({**values, "wait": False, "services": [long]})
     assert ci(stack, "up", STACK).ok
     # Somebody's hand, because a job that fails by itself may do so within the first `up`.

@@ -1,6 +1,5 @@
 """`reconcile --deadline` on the real engine: what is not ready in time is ended, by whoever comes next."""
 
-import json
 import signal
 import time
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import make_bucket
+from tests.conftest import make_bucket, write_sums
 from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
 from tests.support.running import reconcile
@@ -26,14 +25,6 @@ emulator = emulator_fixture("real", ready=make_bucket)
 """One that takes its time: 8 s until a job trains, 25 s until machines serve."""
 
 
-def long_file(folder: Path) -> Path:
-    """Data that take minutes to train on."""
-    path = folder / "long.jsonl"
-    rows = [{"prompt": f"What is {n} and {n}?", "completion": f" It is {2 * n}."} for n in range(2000)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
-
-
 def of(values: dict[str, Any], project: str, **changes: Any) -> dict[str, Any]:
     return {
         **values,
@@ -47,7 +38,10 @@ def test_the_loop_is_killed_and_the_next_up_ends_the_job(
     workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     cloud = Cloud(emulator, "deadline-job")
-    values["services"][0]["tuning"] |= {"epochs": 50, "training_data": str(long_file(tmp_path))}
+    values["services"][0]["tuning"] |= {
+        "epochs": 50,
+        "training_data": str(write_sums(tmp_path / "long.jsonl")),
+    }
     stack = workspace(of(values, cloud.project, wait=False))
     loop, begun = reconcile(stack, "--deadline", "30s", "--pause", "60s"), time.monotonic()
     try:

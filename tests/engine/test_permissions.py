@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import BUCKET, PROJECT
+from tests.conftest import BUCKET, PROJECT, write_sums
 from tests.support import gcp_plugin
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
@@ -152,7 +152,7 @@ def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
         **service,
         "name": "private",
         "serving": {"private_service_connect": [PROJECT]},
-        "tuning": {**tuning, "epochs": 100, "attempt": 2},
+        "tuning": {**tuning, "epochs": 50, "training_data": str(write_sums(tmp_path / "long.jsonl"))},
     }
     hurried = workspace({**values, "wait": False, "services": [private]})
     assert hurried.up().ok
