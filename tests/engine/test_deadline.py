@@ -1,4 +1,7 @@
-"""`reconcile --deadline` on the real engine: what is not ready in time is ended, by whoever comes next."""
+"""`reconcile --deadline` on the real engine: what is not ready in time is ended, by whoever comes next.
+
+Alone, because a busy machine may not get as far as the deployment before the deadline.
+"""
 
 import signal
 import time
@@ -15,7 +18,7 @@ from tests.support.running import reconcile
 from tests.support.stack import Workspace
 from vertex_tuning.vertex.client import JobState
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.alone]
 
 Make = Callable[..., Workspace]
 _COMES_S = 120.0
