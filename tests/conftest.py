@@ -1,7 +1,6 @@
 """What tests of several folders share."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,6 +15,7 @@ from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
 from tests.support.plain import Plain
 from tests.support.stack import Workspace
+from vertex_tuning.dataset.crew import usable_cores
 
 PROJECT = "test-project"
 BUCKET = "test-bucket"
@@ -31,8 +31,7 @@ MOST_WORKERS = 16
 
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes a core: tests on the engine wait half of their time for jobs, machines and each other's ends."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(2 * cores, MOST_WORKERS)
+    return min(2 * usable_cores(), MOST_WORKERS)
 
 
 # Quick ones first: what is wrong is known soon.

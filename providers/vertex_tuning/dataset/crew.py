@@ -47,12 +47,16 @@ class CrewLost(Exception):
     """A worker could not be started, or died; the file has to be examined without them."""
 
 
+def usable_cores() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def workers_for(size: int) -> int:
     """How many workers a file of so many bytes deserves beside this process; 0 for none."""
     if size < WORTH_A_CREW or not sys.executable:
         return 0
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_PROCESSES) - 1
+    return min(usable_cores(), MOST_PROCESSES) - 1
 
 
 @contextmanager

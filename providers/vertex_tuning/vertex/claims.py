@@ -116,11 +116,9 @@ class Claims:
 
         def attempt() -> Held | None:
             found = self.read(key, token)
-            return (
-                None
-                if found is None
-                else self._replaced(found, taken(found.claim, owner, token, self._clock()))
-            )
+            if found is None:
+                return None
+            return self._replaced(found, taken(found.claim, owner, token, self._clock()))
 
         return contended(attempt)
 

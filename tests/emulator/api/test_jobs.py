@@ -255,11 +255,7 @@ def test_a_lora_job_leaves_its_adapter_beside_the_merged_weights(plain: Plain) -
     listed = plain.ok("GET", f"storage/v1/b/{plain.bucket}/o", params={"prefix": "out/"})
     names = {item["name"].removeprefix("out/postprocess/node-0/checkpoints/") for item in listed["items"]}
     assert {"adapter/adapter_config.json", "final/config.json"} <= names
-    config = plain.call(
-        "GET",
-        f"storage/v1/b/{plain.bucket}/o/out%2Fpostprocess%2Fnode-0%2Fcheckpoints%2Fadapter%2Fadapter_config.json",
-        params={"alt": "media"},
-    )
+    config = plain.read("out%2Fpostprocess%2Fnode-0%2Fcheckpoints%2Fadapter%2Fadapter_config.json")
     assert config.json()["r"] == 2
 
 

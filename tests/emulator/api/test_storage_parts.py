@@ -46,21 +46,17 @@ def gathering(emulator: RunningEmulator) -> set[str]:
     return {path.name for path in (emulator.data / "incoming").iterdir()}
 
 
-def read(plain: Plain) -> httpx.Response:
-    return plain.call("GET", f"storage/v1/b/{plain.bucket}/o/o?alt=media")
-
-
 def test_parts_are_joined_by_number_whatever_came_first_and_the_last_of_each_counts(plain: Plain) -> None:
     upload = begin(plain)
     second = part(plain, upload, 2, b"end").headers["etag"]
     part(plain, upload, 1, b"y" * len(BIG))
     first = part(plain, upload, 1, BIG).headers["etag"]
 
-    assert read(plain).status_code == 404, "there is no object before it is complete"
+    assert plain.read("o").status_code == 404, "there is no object before it is complete"
     done = complete(plain, upload, (1, first), (2, second))
 
     assert done.status_code == 200, done.text
-    assert read(plain).content == BIG + b"end"
+    assert plain.read("o").content == BIG + b"end"
     assert code(complete(plain, upload, (1, first))) == (404, "NoSuchUpload")
 
 
@@ -161,7 +157,7 @@ def test_parts_that_were_answered_survive_a_kill(data: Path) -> None:
     try:
         again = Plain(after.url, "p")
         assert complete(again, upload, *tags).status_code == 200
-        assert read(again).content == BIG + b"end"
+        assert again.read("o").content == BIG + b"end"
     finally:
         after.stop()
 
