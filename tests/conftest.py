@@ -29,6 +29,7 @@ settings.load_profile("unhurried")
 MOST_WORKERS = 16
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes a core: tests on the engine wait half of their time for jobs, machines and each other's ends."""
     return min(2 * usable_cores(), MOST_WORKERS)

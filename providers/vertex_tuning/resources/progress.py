@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from .. import catalog
 from ..lifecycle import Reach
 from ..vertex.client import Job, JobState
@@ -17,7 +15,7 @@ def of_job(reach: Reach, job: Job) -> str:
     Vertex AI shows no loss in a tuning job: only the experiment, if it names one, has its curve.
     """
     if job.state is JobState.WAITING:
-        ahead = queue(reach, job.name.split("/")[1], job.name.split("/")[3], before=job)
+        ahead = in_the_way(reach, job.name.split("/")[1], of=job)
         return f"the tuning job waits for its turn{_since(job.created)}{ahead}"
     done = ""
     if job.checkpoint is not None:
@@ -27,27 +25,26 @@ def of_job(reach: Reach, job: Job) -> str:
     return f"the tuning job runs{_since(job.started)}{done}{loss}"
 
 
-def queue(reach: Reach, project: str, region: str, *, before: Job) -> str:
-    """How many jobs of the project wait or run in this region that were submitted before this one.
+def in_the_way(reach: Reach, project: str, *, of: Job | None = None) -> str:
+    """How many jobs hold the project's quota, which is one for all regions: the end of a line.
 
-    It ends a line. A job that waits is looked at again and again, so that only its own region is asked.
+    Args:
+        of: a job in the queue; only those that were submitted before it count.
+
+    Returns:
+        Nothing, if no region can be looked at.
     """
-    # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
-    with suppress(VertexError):
-        there = reach.vertex.jobs.active(project, region)
-        ahead = sum((job.created, job.name) < (before.created, before.name) for job in there)
-        return f", {_jobs(ahead)} in {region} ahead (the quota counts other regions too)"
-    return ""
-
-
-def in_the_way(reach: Reach, project: str) -> str:
-    """How many jobs of the project hold its quota, which is one for all regions: the end of a line."""
-    ahead, unseen = 0, []
-    for region in (place.id for place in catalog.regions()):
+    ahead, regions, unseen = 0, [place.id for place in catalog.regions()], []
+    for region in regions:
+        # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
         try:
-            ahead += len(reach.vertex.jobs.active(project, region))
+            there = reach.vertex.jobs.active(project, region)
         except VertexError:
             unseen.append(region)
+        else:
+            ahead += sum(of is None or (job.created, job.name) < (of.created, of.name) for job in there)
+    if unseen == regions:
+        return ""
     but = f" (not looked at: {', '.join(unseen)})" if unseen else ", in all regions"
     return f", {_jobs(ahead)} ahead{but}"
 

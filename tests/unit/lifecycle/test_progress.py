@@ -52,21 +52,29 @@ def test_the_row_of_a_whole_tuning(fake: FakeVertex, declare: Declare, said: lis
     assert MiniEngine().up(declare()).ok
     rows = [line.partition(" since ")[0] for line in said if line.startswith("the tuning job")]
     assert list(dict.fromkeys(rows)) == ["the tuning job waits for its turn", "the tuning job runs"]
-    assert (
-        "no jobs of this project in us-central1 ahead (the quota counts other regions too) (waited"
-        in " ".join(said)
-    )
+    assert "no jobs of this project ahead, in all regions (waited" in " ".join(said)
 
 
 def test_those_ahead_are_counted(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
-    fake.jobs.quota = 3
+    fake.jobs.quota = 4
     fake.jobs.pending_seconds = 30.0
-    for name in ("one", "two"):
-        waits = declare(epochs=len(name) + len(fake.jobs.all), service={"name": name, "wait": False})
+    for epochs, region in ((2, "us-central1"), (3, "europe-west4")):
+        waits = declare(epochs=epochs, service={"name": f"in-{region}", "region": region, "wait": False})
         assert MiniEngine().up(waits).ok
         fake.clock.sleep(1)
     assert MiniEngine().up(declare()).ok
-    assert any(", 2 jobs of this project in us-central1 ahead" in line for line in said)
+    assert any(", 2 jobs of this project ahead, in all regions" in line for line in said)
+
+
+def test_those_behind_are_not(fake: FakeVertex, declare: Declare) -> None:
+    fake.jobs.quota = 2
+    fake.jobs.pending_seconds = 600.0
+    engine = MiniEngine()
+    assert engine.up(declare(service={"wait": False})).ok
+    fake.clock.sleep(1)
+    assert MiniEngine().up(declare(epochs=2, service={"name": "later", "wait": False})).ok
+    engine.refresh()
+    assert ", no jobs of this project ahead, in all regions" in engine.outputs("model")["reason"]
 
 
 COUNTED = [
