@@ -3,11 +3,13 @@
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
+from typer.exceptions import TyperException
 
 from vertex_emulator.api.served import TABLE
 from vertex_emulator.app import make_app
@@ -18,17 +20,33 @@ from vertex_emulator.wire.proto import load_messages
 
 _GRACE_S = 1
 
-main = typer.Typer(add_completion=False, no_args_is_help=True, help="An embedded Vertex AI for rehearsals.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="An embedded Vertex AI for rehearsals.",
+)
 
 
-@main.command()
+def main() -> None:
+    """Entry point: what is wrong with a command line is told in one line."""
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:
+        code = error.exit_code
+        if said := error.format_message():  # without a command the help is printed already
+            typer.echo(f"error: {said}", err=True)
+    sys.exit(code)
+
+
+@app.command()
 def routes() -> None:
     """List what is served: HTTP method, path, Google's name for it."""
     for route in TABLE.routes:
         typer.echo(f"{route.method:<6} {route.template:<88} {route.google}")
 
 
-@main.command()
+@app.command()
 def serve(
     data: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if it is not there.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from vertex_tuning.cli.engine import unsettled
+from vertex_tuning.cli.ui import Commands
 from vertex_tuning.stack import Target
 from vertex_tuning.stack.files import BadFile
 
@@ -25,7 +26,9 @@ from .runner import ROOT, fail, tell
 
 COMMENT = "vertex-tuning preview"
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    name="tools.ci", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 Since = Annotated[
     str, typer.Option(help="Only stacks that a change since this revision touches; all when left empty.")
 ]

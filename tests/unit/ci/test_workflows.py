@@ -129,3 +129,12 @@ WRONG = [
 def test_wrong_usage_is_found(line: str, told: str) -> None:
     with pytest.raises(Exception, match=told):
         right_usage(line.split())
+
+
+def test_wrong_usage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app(["settel", "dev"], prog_name="tools.ci")
+    assert (
+        capsys.readouterr().err
+        == "error: No such command 'settel'. Did you mean 'settle'?; see: tools.ci --help\n"
+    )
