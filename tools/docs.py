@@ -17,11 +17,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
-from vertex_tuning.stack import NAMESPACE, InvalidStack, load
+from vertex_tuning.stack import InvalidStack, load
+from vertex_tuning.stack.layers import own_values
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("Pulumi.yaml", "data", "infra", "stacks", "tools")
@@ -62,9 +63,9 @@ def mistakes(example: Example, project: Path) -> str | None:
         case "not-run":
             return None if reason else "not-run needs its reason: <!-- not-run: REASON -->"
         case "stack":
-            own = _own(yaml.safe_load(example.text)["config"])
+            own = own_values(yaml.safe_load(example.text)["config"])
         case "keys":
-            own = {**STACK, **_own(yaml.safe_load(example.text))}
+            own = {**STACK, **own_values(yaml.safe_load(example.text))}
         case "shared":
             own = {**STACK, **yaml.safe_load(example.text)}
         case "service":
@@ -78,11 +79,6 @@ def mistakes(example: Example, project: Path) -> str | None:
     except InvalidStack as error:
         return str(error)
     return None
-
-
-def _own(config: dict[str, Any]) -> dict[str, Any]:
-    prefix = f"{NAMESPACE}:"
-    return {key.removeprefix(prefix): value for key, value in config.items()}
 
 
 def ran(script: str, project: Path) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from .catalog import FINAL
+from .decoding import REFUSED
 
 FILE = "lineage.json"
 
@@ -35,7 +36,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str
     base_model: str
     mode: str
-    parameters: dict[str, Any]
+    parameters: dict[str, int | float]
     training: Data
     validation: Data | None = None
     custom_base_model: str | None = None
@@ -59,7 +60,10 @@ def read(content: bytes) -> Lineage:
     Raises:
         ValueError: it is not one.
     """
-    return _LINEAGE.decode(content)
+    try:
+        return _LINEAGE.decode(content)
+    except REFUSED as error:
+        raise ValueError(str(error)) from error
 
 
 def of_inputs(said: dict[str, Any]) -> Lineage | None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from .decoding import REFUSED
+
 MOST = 1000
 MOST_BYTES = 10_000_000
 
@@ -39,7 +41,7 @@ def read(path: Path) -> tuple[Prompt, ...]:
             continue
         try:
             found.append(_PROMPT.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except REFUSED as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
     if not 0 < len(found) <= MOST:
         raise ValueError(f"{path} has {len(found):,} prompts; 1 to {MOST:,} are asked")

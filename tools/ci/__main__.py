@@ -14,13 +14,14 @@ from vertex_tuning.cli.engine import unsettled
 from vertex_tuning.cli.ui import Commands
 from vertex_tuning.stack import Target
 from vertex_tuning.stack.files import BadFile
+from vertex_tuning.stack.layers import FOLDER
 
 from . import keeping, texts
 from .changes import changes
 from .engine import Engine, EngineFailed, apart
 from .github import GitHub, GitHubError, pull_request
 from .keeping import StackName
-from .project import FOLDER, UnknownRevision, changed_since, stacks
+from .project import UnknownRevision, changed_since, stacks
 from .review import reviewed
 from .runner import ROOT, fail, tell
 

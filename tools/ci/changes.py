@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
-READY = "ready"
-ENDED_BADLY = ("failed", "lost")
+from vertex_tuning.lifecycle import Phase
+from vertex_tuning.lifecycle.provider import PROVIDER_KEY
+from vertex_tuning.report.preview import STACK, Preview, State, Step
+
+ENDED_BADLY = (Phase.FAILED, Phase.LOST)
 QUIET = ("same", "refresh", "read", "create-replacement", "delete-replaced")
-_OF_THE_SDK = "__provider"
 
 
 class Kind(enum.StrEnum):
@@ -42,46 +42,43 @@ class Change(msgspec.Struct, frozen=True):
     says: str = ""
 
 
-def changes(preview: Mapping[str, Any]) -> list[Change]:
+def changes(preview: Preview) -> list[Change]:
     """What would change, from ``pulumi preview --refresh --json``.
 
     The refresh tells what the state held before it looked, and what it found: with the same inputs as
     then, a resource that was ready has drifted, and one that was not moves on, unless it ended badly.
     """
-    looks = {step["urn"]: step for step in preview.get("steps", ()) if step["op"] == "refresh"}
+    looks = {step.urn: step for step in preview.steps if step.op == "refresh"}
     said: dict[str, list[str]] = defaultdict(list)
-    for entry in preview.get("diagnostics", ()):
-        text = " ".join(str(entry.get("message", "")).split())
-        if text and text not in said[entry.get("urn", "")]:
-            said[entry.get("urn", "")].append(text)
+    for entry in preview.diagnostics:
+        text = " ".join(entry.message.split())
+        if text and text not in said[entry.urn]:
+            said[entry.urn].append(text)
     found = []
-    for step in preview.get("steps", ()):
-        urn = step["urn"]
-        if step["op"] in QUIET or "::pulumi:pulumi:Stack::" in urn:
+    for step in preview.steps:
+        if step.op in QUIET or f"::{STACK}::" in step.urn:
             continue
-        kind, keys = _why(looks.get(urn, {}), step.get("oldState"), step.get("newState"))
-        found.append(Change(kind, step["op"], _named(urn), keys, "; ".join(said[urn])))
+        kind, keys = _why(looks.get(step.urn), step)
+        found.append(Change(kind, step.op, _named(step.urn), keys, "; ".join(said[step.urn])))
     return found
 
 
-def _why(
-    look: Mapping[str, Any], there: Mapping[str, Any] | None, wanted: Mapping[str, Any] | None
-) -> tuple[Kind, tuple[str, ...]]:
-    before = look.get("oldState")
-    if before is None or wanted is None:
+def _why(look: Step | None, step: Step) -> tuple[Kind, tuple[str, ...]]:
+    if look is None or look.old_state is None or step.new_state is None:
         return Kind.EDIT, ()
-    old, new = before.get("inputs") or {}, wanted.get("inputs") or {}
-    keys = sorted(key for key in {*old, *new} - {_OF_THE_SDK} if old.get(key) != new.get(key))
+    old, new = look.old_state.inputs, step.new_state.inputs
+    keys = sorted(key for key in {*old, *new} - {PROVIDER_KEY} if old.get(key) != new.get(key))
     if keys:
         return Kind.EDIT, tuple(keys)
-    if _phase(before) == READY:
+    if _phase(look.old_state) == Phase.READY:
         return Kind.DRIFT, ()
-    found = there or look.get("newState")  # the step's is what the look found; the refresh's may be older
+    found = step.old_state or look.new_state  # the step's is what the look found; the refresh's may be older
     return (Kind.FAILED if found is not None and _phase(found) in ENDED_BADLY else Kind.PROGRESS), ()
 
 
-def _phase(state: Mapping[str, Any]) -> str:
-    return str((state.get("outputs") or {}).get("phase", READY))
+def _phase(state: State) -> str:
+    """The phase that our resources have; any other is ready when it is there."""
+    return str(state.outputs.get("phase", Phase.READY))
 
 
 def _named(urn: str) -> str:

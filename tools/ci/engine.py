@@ -15,10 +15,12 @@ from typing import Any
 
 import msgspec
 
+from vertex_tuning.report import Preview, read_preview
+
 # Copied, because Pulumi writes to stack files; everything else of the project is only read.
 _COPIED = ("Pulumi.yaml", "infra", "stacks")
 # Keys of another backend's secrets, which a state of its own cannot open.
-_SECRETS = ("encryptionsalt:", "encryptedkey:", "secretsprovider:")
+_SECRETS = (b"encryptionsalt:", b"encryptedkey:", b"secretsprovider:")
 
 # In a bucket or folder of ours, and at Pulumi's service.
 _LOCKED = re.compile(r"^error: .*(the stack is currently locked|Another update is currently in progress)")
@@ -79,12 +81,19 @@ class Engine(msgspec.Struct, frozen=True):
         listed: list[dict[str, Any]] = msgspec.json.decode(self._pulumi("stack", "ls", "--json"))
         return stack in {each["name"].rsplit("/", 1)[-1] for each in listed}
 
-    def preview(self, stack: str, *, refresh: bool) -> dict[str, Any]:
-        """What an ``up`` would do; with ``refresh`` after a look at what is really there."""
+    def preview(self, stack: str, *, refresh: bool) -> Preview:
+        """What an ``up`` would do; with ``refresh`` after a look at what is really there.
+
+        Raises:
+            EngineFailed: there is none, or it cannot be read.
+        """
         # What stays as it is counts in a report's sums.
         more = ("--show-sames", "--refresh") if refresh else ("--show-sames",)
         text = self.run(stack, "preview", "--json", *more)
-        return msgspec.json.decode(text, type=dict[str, Any])
+        try:
+            return read_preview(text.encode())
+        except ValueError as error:
+            raise EngineFailed(str(error)) from error
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """What the stack exported last."""
@@ -137,8 +146,9 @@ def apart(root: Path) -> Iterator[Engine]:
             elif not entry.name.startswith("."):
                 (folder / entry.name).symlink_to(entry)
         for path in (folder / "stacks").glob("Pulumi.*.yaml"):
-            lines = path.read_text().splitlines(keepends=True)
-            path.write_text("".join(line for line in lines if not line.startswith(_SECRETS)))
+            # Bytes, because a file that is not UTF-8 is told in its own stack's preview.
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(line for line in lines if not line.startswith(_SECRETS)))
         yield Engine(
             folder,
             {

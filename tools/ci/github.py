@@ -12,6 +12,8 @@ from typing import Any, Self
 import httpx
 import msgspec
 
+from vertex_tuning.decoding import REFUSED
+
 MOST_CHARACTERS = 65_000
 """GitHub refuses texts of more than 65,536."""
 MOST_PAGES = 50
@@ -144,7 +146,7 @@ def pull_request(environment: Mapping[str, str] = os.environ) -> int:
     try:
         event = msgspec.json.decode(Path(environment["GITHUB_EVENT_PATH"]).read_bytes(), type=dict[str, Any])
         return int(event["pull_request"]["number"])
-    except (KeyError, OSError, msgspec.DecodeError) as error:
+    except (KeyError, OSError, *REFUSED) as error:
         raise GitHubError(f"this is no workflow of a pull request: {error!r}") from error
 
 

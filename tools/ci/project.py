@@ -13,11 +13,10 @@ import msgspec
 
 from vertex_tuning.pricing import PRICES
 from vertex_tuning.specs import is_gcs
-from vertex_tuning.stack import NAMESPACE, Target, read_shared
+from vertex_tuning.stack import Target
 from vertex_tuning.stack.files import BadFile, read_mapping
-from vertex_tuning.stack.layers import Layer, merge
+from vertex_tuning.stack.layers import FOLDER, Layer, merge, own_values, read_shared, shared_files
 
-FOLDER = "stacks"
 # What every stack is run by.
 EVERYONES = ("Pulumi.yaml", "infra/", "providers/", "requirements-run.lock")
 
@@ -88,17 +87,22 @@ def _stack(root: Path, path: Path) -> Stack:
     own_file = f"{FOLDER}/{path.name}"
     own: dict[str, Any] = {}
     try:
-        config = read_mapping(path).get("config") or {}
-        prefix = f"{NAMESPACE}:"
-        own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+        own = own_values(_config(path))
         shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
         values = merge([*shared, Layer(own_file, own)]).values
     except BadFile as error:
         return Stack(name, own, frozenset({own_file}), f"{own_file}: {error}")
     # A shared file that is not there yet, or that was removed, counts as well.
-    names = ["defaults", f"environments/{own.get('environment')}", f"teams/{own.get('team')}"]
-    files = {own_file, *(f"{FOLDER}/{name}.yaml" for name in names), *map(normpath, _inputs(values))}
+    beside = (str(file) for file in shared_files(Path(FOLDER), own.get("team"), own.get("environment")))
+    files = {own_file, *beside, *map(normpath, _inputs(values))}
     return Stack(name, values, frozenset(files))
+
+
+def _config(path: Path) -> dict[str, Any]:
+    found = read_mapping(path).get("config") or {}
+    if not isinstance(found, dict):
+        raise BadFile(f"config must hold a mapping, not a {type(found).__name__}")
+    return found
 
 
 def _inputs(values: Mapping[str, Any]) -> Iterator[str]:

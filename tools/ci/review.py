@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from vertex_tuning.report import COMMENT_LIMIT, build, markdown, read_preview
+from vertex_tuning.report import COMMENT_LIMIT, Preview, build, markdown
 from vertex_tuning.report.compare import Comparison
 from vertex_tuning.stack import prices_of
 
@@ -16,10 +12,9 @@ ROOM = 2_000
 """Characters that are left to whoever puts the comment together."""
 
 
-def reviewed(preview: Mapping[str, Any], resources: str, root: Path) -> str:
+def reviewed(preview: Preview, resources: str, root: Path) -> str:
     """The comment on a preview; ``resources`` alone when no service changes."""
-    read = read_preview(msgspec.json.encode(preview))
-    report = build(read, prices_of(read.config, root), Comparison(root / "infra"))
+    report = build(preview, prices_of(preview.config, root), Comparison(root / "infra"))
     if not report.services:
         return resources
     told = markdown(report, COMMENT_LIMIT // 2)

@@ -1,7 +1,7 @@
 """The bytes of Cloud Storage objects."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
@@ -63,7 +63,7 @@ def _place(digits: str) -> int:
     return int(digits[:_MAX_DIGITS])
 
 
-async def _pieces(file: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:
+def _pieces(file: BinaryIO, start: int, length: int) -> Iterator[bytes]:
     with file:
         file.seek(start)
         while length > 0:

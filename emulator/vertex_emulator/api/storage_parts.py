@@ -102,7 +102,8 @@ async def _complete(call: Call) -> Response:
 async def _join(call: Call, upload: Upload, parts: list[Part]) -> Object:
     """Make the object. Until it is there the upload stays: a server that is killed here has lost nothing."""
     store = call.service.store
-    files = [store.blobs.incoming(part.file).open("rb") for part in parts]
+    # One after the other: an upload may have more parts than a process may have files open.
+    files = (store.blobs.incoming(part.file).open("rb") for part in parts)
     whole, sums = await joined(store.blobs, files)
     now = call.service.now()
     item = Object(

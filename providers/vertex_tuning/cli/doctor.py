@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from ..decoding import REFUSED
 from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
 from ..pricing.estimate import span
@@ -76,7 +77,7 @@ def doctor(
     whose deadline has passed. It looks in the projects, regions and output folders that the exports name,
     and in those that are given. It changes nothing.
     """
-    held = known(_read(path) for path in exports or ())
+    held = known(read_export(path) for path in exports or ())
     projects = held.projects.union(ui.as_written(ProjectId, each, "--project") for each in project or ())
     regions = held.regions.union(ui.as_written(Region, each, "--region") for each in region or ())
     folders = held.folders.union(ui.as_written(GcsUri, each, "--output-uri") for each in output_uri or ())
@@ -106,14 +107,15 @@ def doctor(
     raise typer.Exit(ui.Exit.FAILED if found else ui.Exit.OK)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read_export(path: Path) -> Mapping[str, Any]:
+    """A state as `pulumi stack export` prints it; ``-`` is the standard input."""
     try:
         text = ui.standard_input() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise typer.BadParameter(ui.why(error), param_hint="EXPORTS") from error
     try:
         return msgspec.to_builtins(_EXPORT.decode(text))  # type: ignore[no-any-return]
-    except msgspec.DecodeError as error:
+    except REFUSED as error:
         told = f"{path} is not what `pulumi stack export` prints: {error}"
         raise typer.BadParameter(told, param_hint="EXPORTS") from error
 

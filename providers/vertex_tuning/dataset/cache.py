@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from vertex_tuning.dataset.inspection import inspect
 from vertex_tuning.dataset.model import FindingKind, Inspection
+from vertex_tuning.decoding import REFUSED
 
 # Counted up whenever the same bytes would be inspected to another result.
 SCHEMA: Final = 1
@@ -100,7 +101,7 @@ def _under_name(inspection: Inspection, path: Path) -> Inspection:
 def _load(entry: Path) -> _Entry | None:
     try:
         return _ENTRY.decode(entry.read_bytes())
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, *REFUSED):
         return None
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from vertex_tuning.dataset.cache import default_cache_folder, inspect_cached, store
 from vertex_tuning.dataset.inspection import survey
 from vertex_tuning.dataset.model import Dataset, FindingKind
+from vertex_tuning.decoding import REFUSED
 
 # Beyond this it takes too long for a preview; `vertex-tuning validate` looks at files of any size.
 MOST_BYTES: Final = 256 * 2**20
@@ -41,7 +42,7 @@ def look_closer(training: Dataset, validation: Dataset | None, cache_folder: Pat
         return _CLOSER.decode(entry.read_bytes())
     except RuntimeError:  # the user has no home folder
         entry = None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, *REFUSED):
         pass
     found = _counted(given, cache_folder)
     if found is not None and entry is not None:

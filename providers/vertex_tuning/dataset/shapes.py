@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, MsgspecError, Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 from vertex_tuning.dataset.model import DatasetFormat
+from vertex_tuning.decoding import REFUSED
 
 Role = Literal["system", "user", "assistant"]
 
@@ -45,10 +46,6 @@ DECODERS: Final[dict[DatasetFormat, Decoder[Any]]] = {
     DatasetFormat.CHAT: Decoder(ChatExample),
     DatasetFormat.PROMPT_COMPLETION: Decoder(PromptCompletionExample),
 }
-
-# msgspec raises its own errors for syntax and types, UnicodeDecodeError for bytes that are not UTF-8, and
-# RecursionError for nesting deeper than Python's stack.
-REFUSED: Final = (MsgspecError, UnicodeDecodeError, RecursionError)
 
 _OPENING, _CLOSING = b"{}"
 

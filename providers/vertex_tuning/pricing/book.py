@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from ..catalog import TuningMode
+from ..decoding import REFUSED
 
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
 Named = Annotated[str, msgspec.Meta(min_length=1)]
@@ -149,7 +150,7 @@ def read_book(path: Path) -> Book:
         ) from error
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
+    except REFUSED as error:
         raise ValueError(f"{path}: is no price book: {error}") from error
 
 

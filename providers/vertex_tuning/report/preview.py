@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ..decoding import REFUSED
 from ..lifecycle.provider import PROVIDER_KEY
 
 MOST_BYTES = 256 * 2**20
@@ -94,7 +95,7 @@ def read_preview(text: bytes) -> Preview:
         raise ValueError(f"is larger than {MOST_BYTES // 2**20} MiB")
     try:
         preview = _PREVIEW.decode(text)
-    except msgspec.DecodeError as error:
+    except REFUSED as error:
         raise ValueError(f"is not what `pulumi preview --json` prints: {error}") from error
     if not preview.steps and not preview.diagnostics:
         raise ValueError("is not what `pulumi preview --json` prints: it has neither steps nor diagnostics")

@@ -14,6 +14,7 @@ from typing import IO
 
 import msgspec
 
+from ..decoding import REFUSED
 from ..lifecycle.external import Clock
 from ..vertex.errors import InvalidRequest
 
@@ -118,7 +119,7 @@ def scored(ended: Ended) -> Scored:
         raise ValueError("the command printed no score; end it with a number from 0 to 1, or {score, n}")
     try:
         said = _SCORE.decode(line)
-    except msgspec.DecodeError as error:
+    except REFUSED as error:
         raise ValueError(
             f"the command's last line is neither a number nor {{score, n}}: {line[:200]}"
         ) from error

@@ -1,9 +1,8 @@
 """A stack's files: what may stand in them, what they share, and the checked stack that comes of them."""
 
-from .layers import Layer, read_shared
+from .layers import NAMESPACE
 from .previewed import prices_of
 from .settings import (
-    NAMESPACE,
     STRUCTURED,
     InvalidStack,
     Prerequisites,
@@ -19,7 +18,6 @@ __all__ = [
     "NAMESPACE",
     "STRUCTURED",
     "InvalidStack",
-    "Layer",
     "Prerequisites",
     "Service",
     "Settings",
@@ -28,5 +26,4 @@ __all__ = [
     "TuningQuota",
     "load",
     "prices_of",
-    "read_shared",
 ]

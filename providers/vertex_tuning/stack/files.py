@@ -16,7 +16,15 @@ class BadFile(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is written twice, as Pulumi does; YAML's own way is to forget the first."""
+    """Refuses a key that is written twice, as Pulumi does; YAML's own way is to forget the first.
+
+    It also refuses an anchor that stands in itself, which has no end for whoever walks through the values.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        # What is made whole at once cannot hold itself.
+        self.deep_construct = True
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         seen: set[Any] = set()

@@ -18,6 +18,8 @@ import msgspec
 from ..mistakes import Mistake
 from .files import BadFile, read_mapping
 
+NAMESPACE = "vertex-tuning"
+FOLDER = "stacks"
 SLUG = r"^[a-z][a-z0-9_-]{0,62}$"
 """What a team and an environment are called; they become names of files, too."""
 OWN = ("team", "environment")
@@ -53,19 +55,29 @@ class Merged(msgspec.Struct, frozen=True):
         return self.origins[known] + rest if known else self.default + path
 
 
-def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Mistake]]:
-    """The shared files in ``folder`` that a stack of this team and environment has, weakest first.
+def own_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stack's configuration says below our namespace."""
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
 
-    A mistake's path is the file's name. A name that is no name reads nothing: the stack's own check
-    tells of it.
+
+def shared_files(folder: Path, team: Any, environment: Any) -> list[Path]:
+    """The files in ``folder`` that a stack of this team and environment shares, weakest first.
+
+    They need not be there. A name that is no name has no file: the stack's own check tells of it.
     """
-    names = ["defaults.yaml"]
+    names = ["defaults"]
     for kind, name in (("environments", environment), ("teams", team)):
         if isinstance(name, str) and re.fullmatch(SLUG, name):
-            names.append(f"{kind}/{name}.yaml")
+            names.append(f"{kind}/{name}")
+    return [folder / f"{name}.yaml" for name in names]
+
+
+def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Mistake]]:
+    """What the shared files say that are there. A mistake's path is the file's name."""
     layers, mistakes = [], []
-    for name in names:
-        path, shown = folder / name, f"{folder.name}/{name}"
+    for path in shared_files(folder, team, environment):
+        shown = path.relative_to(folder.parent).as_posix()
         if not path.exists():
             continue
         try:

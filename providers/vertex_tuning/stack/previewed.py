@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pricing import Book, find_book
-from .layers import Layer, merge, read_shared
-from .settings import FOLDER, NAMESPACE
+from .layers import FOLDER, Layer, merge, own_values, read_shared
 
 
 def prices_of(config: Mapping[str, Any], root: Path) -> Book:
@@ -21,8 +20,7 @@ def prices_of(config: Mapping[str, Any], root: Path) -> Book:
     Raises:
         ValueError: as ``read_book``.
     """
-    prefix = f"{NAMESPACE}:"
-    own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    own = own_values(config)
     # A shared file that cannot be read has failed the preview, which says so.
     shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     named = merge([*shared, Layer("", own)]).values.get("prices")

@@ -15,8 +15,8 @@ from pydantic.json_schema import models_json_schema
 
 from .. import catalog
 from ..specs import ServiceSpec, Spec
-from .layers import OWN
-from .settings import NAMESPACE, Settings
+from .layers import NAMESPACE, OWN
+from .settings import Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

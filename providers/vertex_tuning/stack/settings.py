@@ -20,11 +20,9 @@ from ..pricing import Book
 from ..service import parse, read_datasets, unfit_prompts
 from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_gcs
 from ..vertex.connection import ENDPOINT
-from .layers import SLUG, Layer, merge, read_shared
+from .layers import FOLDER, NAMESPACE, SLUG, Layer, merge, read_shared
 from .limits import find_prices, refused
 
-NAMESPACE = "vertex-tuning"
-FOLDER = "stacks"
 """Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
 
 
@@ -153,7 +151,8 @@ def load(
     mistakes += unread
     if settings is not None and not mistakes:
         checked = [
-            (each.spec, each.datasets, own) for each, own in zip(services, settings.services, strict=True)
+            (each.spec, each.datasets, written)
+            for each, written in zip(services, settings.services, strict=True)
         ]
         mistakes += refused(checked, settings.policy, settings.budget, prices, inherited=_DEFAULTS)
     told = [*unreadable, *(Mistake(merged.place(each.path), each.problem) for each in mistakes)]

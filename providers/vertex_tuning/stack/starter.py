@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from .layers import merge, read_shared
-from .settings import FOLDER, NAMESPACE, load, stack_file
+from .layers import FOLDER, NAMESPACE, merge, read_shared
+from .settings import load, stack_file
 
 MODELINE = "# yaml-language-server: $schema=schema.json\n"
 EXAMPLE = """\

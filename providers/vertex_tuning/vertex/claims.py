@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ..decoding import REFUSED
 from .claim import Claim, Held, Rejection, Verdict, left, taken
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
@@ -59,7 +60,7 @@ class Claims:
             return None
         try:
             claim = _CLAIM.decode(found[0])
-        except msgspec.DecodeError as error:
+        except REFUSED as error:
             raise InvalidRequest(
                 f"the claim {self.uri(key)} cannot be read ({error}); find out whose it is, then remove it"
             ) from error

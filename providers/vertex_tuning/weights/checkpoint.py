@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from ..catalog import BaseModel
+from ..decoding import REFUSED
 from ..mistakes import Mistake
 from .architecture import compared, differences, lacking, unlike
 from .safetensors import Tensor, Unreadable, read_header
@@ -111,7 +112,7 @@ def _json(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any]), []
     except FileNotFoundError:
         return {}, [Mistake(path.name, "is missing")]
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *REFUSED) as error:
         return {}, [Mistake(path.name, f"cannot be read: {error}")]
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from ..decoding import REFUSED
+
 MAX_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 
@@ -42,7 +44,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
         raw: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
         raw.pop("__metadata__", None)
         tensors = msgspec.convert(raw, dict[str, Tensor])
-    except msgspec.MsgspecError as error:
+    except REFUSED as error:
         raise Unreadable(f"has a header that is no safetensors header: {error}") from error
     ends = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if ends != size:

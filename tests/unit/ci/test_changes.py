@@ -1,5 +1,6 @@
 """Edits, progress and drift, told apart by what the state held before the refresh."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from tools.ci.changes import Change, Kind, changes
 from tools.ci.texts import failure, issue, preview
 from vertex_tuning.cli.engine import unsettled
+from vertex_tuning.report import Preview, read_preview
 
 URN = "urn:pulumi:dev::vertex-tuning::vertex-tuning:index:TunedModelService$pulumi-python:dynamic/vertex:Endpoint::e"
 
@@ -20,7 +22,15 @@ def steps(
 
 
 def state(phase: str | None = None, **inputs: Any) -> dict[str, Any]:
-    return {"inputs": inputs, "outputs": {"phase": phase} if phase else {}}
+    return {
+        "type": "pulumi-python:dynamic/vertex:Endpoint",
+        "inputs": inputs,
+        "outputs": {"phase": phase} if phase else {},
+    }
+
+
+def previewed(steps: list[dict[str, Any]], **more: Any) -> Preview:
+    return read_preview(json.dumps({"steps": steps, **more}).encode())
 
 
 CASES = [
@@ -48,7 +58,7 @@ def test_why_a_resource_changes(
     kind: Kind,
     keys: tuple[str, ...],
 ) -> None:
-    [found] = changes({"steps": steps(operation, before, wanted)})
+    [found] = changes(previewed(steps(operation, before, wanted)))
     assert (found.kind, found.keys) == (kind, keys), why
     assert found.resource == "Endpoint e"
 
@@ -66,7 +76,7 @@ ENDS = [
 def test_what_a_look_finds_of_what_was_under_way(before: str, now: str, kind: Kind, why: str) -> None:
     look = {"op": "refresh", "urn": URN, "oldState": state(before, a=1), "newState": state(before, a=1)}
     step = {"op": "update", "urn": URN, "oldState": state(now, a=1), "newState": state(a=1)}
-    [found] = changes({"steps": [look, step]})
+    [found] = changes(previewed([look, step]))
     assert found.kind is kind, why
 
 
@@ -80,12 +90,12 @@ def test_an_issue_says_how_to_mend_what_it_is_about() -> None:
 
 
 def test_what_stays_is_no_change() -> None:
-    assert changes({"steps": steps("same", state("ready"), state())}) == []
+    assert changes(previewed(steps("same", state("ready"), state()))) == []
 
 
 def test_what_the_plugin_says_is_told_once() -> None:
     said = [{"urn": URN, "message": "bills\n 1 x L4"}] * 2
-    [found] = changes({"steps": steps("create", None, state()), "diagnostics": said})
+    [found] = changes(previewed(steps("create", None, state()), diagnostics=said))
     assert found.says == "bills 1 x L4"
 
 

@@ -72,12 +72,23 @@ def test_the_price_book_that_lies_there_counts_for_who_names_none() -> None:
     assert all(stack.touched_by(["prices.json"]) for stack in stacks(REPOSITORY, Target.GOOGLE))
 
 
-def test_a_file_that_cannot_be_read_is_its_own_stacks_mistake_alone(tmp_path: Path) -> None:
+BROKEN = [
+    (b"config: [\n", "line 2, column 1: ", "no YAML"),
+    (b"config: \xff\n", "is not UTF-8", "another encoding"),
+    (b"config: [a]\n", "config must hold a mapping, not a list", "no mapping"),
+    (b"config: &x\n  vertex-tuning:labels: *x\n", "line 1, column 9: ", "it holds itself"),
+]
+
+
+@pytest.mark.parametrize(("content", "told", "why"), BROKEN, ids=[case[2] for case in BROKEN])
+def test_a_file_that_cannot_be_read_is_its_own_stacks_mistake_alone(
+    tmp_path: Path, content: bytes, told: str, why: str
+) -> None:
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.ads-dev.yaml").write_text("config: [\n")
+    (tmp_path / "stacks" / "Pulumi.ads-dev.yaml").write_bytes(content)
     (tmp_path / "stacks" / "Pulumi.ads-prod.yaml").write_text(INPUTS.format(prices="prices.json"))
     broken, whole = stacks(tmp_path, Target.GOOGLE)
-    assert broken.mistake.startswith("stacks/Pulumi.ads-dev.yaml: line 2")
+    assert broken.mistake.startswith(f"stacks/Pulumi.ads-dev.yaml: {told}"), why
     assert broken.touched_by(["stacks/Pulumi.ads-dev.yaml"])
     assert (whole.name, whole.mistake) == ("ads-prod", "")
 

@@ -1,21 +1,18 @@
 """The comment on a pull request begins with what a reviewer asks, and fits."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.stack import REPOSITORY
 from tools.ci.review import ROOM, reviewed
-from vertex_tuning.report import COMMENT_LIMIT
+from vertex_tuning.report import COMMENT_LIMIT, Preview, read_preview
 
 PREVIEWS = REPOSITORY / "tests" / "unit" / "report" / "previews"
 
 
-def captured(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((PREVIEWS / f"{name}.json").read_text())
-    return found
+def captured(name: str) -> Preview:
+    return read_preview((PREVIEWS / f"{name}.json").read_bytes())
 
 
 def test_the_report_comes_first_and_the_resources_are_folded(tmp_path: Path) -> None:

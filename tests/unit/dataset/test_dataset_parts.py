@@ -17,8 +17,9 @@ from msgspec.structs import astuple
 from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
 from vertex_tuning.dataset import Contents, DatasetFormat, Survey, crew, inspect, pieces, reading, survey
 from vertex_tuning.dataset.examiner import DIGEST_BYTES, Part, examine
-from vertex_tuning.dataset.shapes import DECODERS, REFUSED, decode_lines
+from vertex_tuning.dataset.shapes import DECODERS, decode_lines
 from vertex_tuning.dataset.tally import Tally
+from vertex_tuning.decoding import REFUSED
 
 PAIR, CHAT = jsonl(GOOD_PAIR), jsonl(GOOD_CHAT)
 LINES = [
