@@ -20,6 +20,7 @@ import yaml
 
 from tools.ci.project import Stack, stacks
 from vertex_tuning.stack import Target
+from vertex_tuning.stack.files import BadFile
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITS_EVERY_S = 300
@@ -211,7 +212,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         made = manifests(stacks(ROOT, Target.GOOGLE), Cluster(**given))
         write(folder, made)
-    except (Unfit, OSError) as error:
+    except (Unfit, BadFile, OSError) as error:
         sys.exit(str(error))
     print(f"{len(made) + 1} files in {folder}; look at them, then: kubectl apply --kustomize {folder}")
 

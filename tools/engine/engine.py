@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import os
 import re
 import shutil
@@ -105,7 +106,7 @@ def install_officially(version: str, target: Path) -> bool:
     try:
         with urllib.request.urlopen(INSTALLER, timeout=10) as answer:
             script = answer.read()
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         say(f"the official installer cannot be reached ({error}); building instead")
         return False
     say(f"installing Pulumi {version} with the official installer")
@@ -145,16 +146,18 @@ def build(target: Path, version: str) -> None:
             "and there is no Go to build one with. Install Go 1.26 or newer, or Pulumi, and run this again"
         )
     go_build(go, HERE / "language-python", HOST_PACKAGE, target / "pulumi-language-python", "")
-    module = subprocess.run(
+    listed = subprocess.run(
         [go, "list", "-m", "-f", "{{.Dir}}", HOST_MODULE],
         cwd=HERE / "language-python",
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout.strip()
+        check=False,
+    )
+    if listed.returncode:
+        raise CannotGetEngine(f"the folder of {HOST_MODULE} is not known: {listed.stderr.strip()}")
     for script in HOST_SCRIPTS:
         copy = target / Path(script).name
-        copy.write_bytes((Path(module) / script).read_bytes())
+        copy.write_bytes((Path(listed.stdout.strip()) / script).read_bytes())
         copy.chmod(0o755)
     go_build(go, HERE / "pulumi", ENGINE_PACKAGE, target / "pulumi", f"-X {VERSION_VARIABLE}={version}")
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from .. import lineage as lineages
 from ..served import Served, look
+from ..specs import EndpointName
 from ..vertex import connect
 from . import ui
 
@@ -23,7 +24,7 @@ def lineage(
     json_output: ui.Json = False,
 ) -> None:
     """Say which data, base, parameters, job and commit stand behind what an endpoint serves now."""
-    ui.check_endpoint(endpoint)
+    ui.as_written(EndpointName, endpoint, "ENDPOINT")
     with ui.asking(endpoint):
         found = look(connect(), endpoint)
     if json_output:

@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from ..specs import EndpointName
 from . import ui
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def predict(
     from ..vertex import Connection
     from ..vertex.prediction import predict as ask
 
-    ui.check_endpoint(endpoint)
+    ui.as_written(EndpointName, endpoint, "ENDPOINT")
     text = _asked(prompt)
     sampling = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     instance: dict[str, object] = (

@@ -11,6 +11,7 @@ import typer
 
 from ..pricing import NO_PRICES, PRICES, Book, read_book, write_book
 from ..pricing.skus import SERVICES, refresh
+from ..specs import Region
 from . import ui
 
 
@@ -41,6 +42,7 @@ def prices(
     A refresh replaces the rows that it once made, each dated and with its SKU ids, and keeps the rows that
     were written by hand. A price that the catalogue does not tell stays unknown; none is invented.
     """
+    regions = [ui.as_written(Region, each, "--region") for each in region or ()]
     book = _book(file, needed=action is Action.SHOW)
     if action is Action.REFRESH:
         from ..vertex import Connection
@@ -50,7 +52,7 @@ def prices(
             skus = list_skus(Connection.from_environment(), SERVICES, currency)
         today = dt.datetime.now(dt.UTC).date()
         try:
-            done = refresh(book, skus, today, region or ())
+            done = refresh(book, skus, today, regions)
         except ValueError as error:
             ui.fail(f"{file}: {error}")
         write_book(done.book, file)

@@ -46,7 +46,7 @@ def up(stack: str, *options: str, to: IO[str] | None, extra: Mapping[str, str]) 
         log = Path(folder) / "events.json"
         command = ("up", "--yes", "--skip-preview", *options, "--event-log", str(log))
         ended = engine.pulumi(stack, *command, to=to, extra={**extra, "PULUMI_DEBUG_COMMANDS": "true"})
-        lines = log.read_bytes().splitlines() if log.exists() else []
+        lines = log.read_bytes().splitlines(keepends=True) if log.exists() else []
     return Run(ended.code, errors(lines), tuple(held(ended.complained)))
 
 
@@ -63,7 +63,11 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 
 def errors(events: list[bytes]) -> tuple[str, ...]:
-    """The errors among the engine's events, without the one that only says that there were some."""
-    told = (_EVENT.decode(line).diagnostic_event for line in events)
+    """The errors among the engine's events, without the one that only says that there were some.
+
+    Args:
+        events: lines with their ends; an engine that was killed may have left half of the last one.
+    """
+    told = (_EVENT.decode(line).diagnostic_event for line in events if line.endswith(b"\n"))
     found = (" ".join(each.message.split()) for each in told if each and each.severity == "error")
     return tuple(error for error in found if error != _CLOSING)

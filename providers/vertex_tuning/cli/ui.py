@@ -51,7 +51,6 @@ class Exit(enum.IntEnum):
         }[self]
 
 
-_ENDPOINT = re.compile(r"projects/[a-z0-9][a-z0-9.:-]*/locations/[a-z0-9-]+/endpoints/[A-Za-z0-9_-]+")
 # What fits with the margins of a help text and a backslash.
 _WIDEST = 72
 
@@ -219,18 +218,6 @@ def why(error: OSError) -> str:
 def standard_input(most: int = -1) -> bytes:
     """What comes in, up to a number of bytes; nothing where it is closed."""
     return sys.stdin.buffer.read(most) if sys.stdin else b""
-
-
-def check_endpoint(name: str) -> None:
-    """Refuse what is not an endpoint's full name.
-
-    Raises:
-        typer.BadParameter: it is not.
-    """
-    if not _ENDPOINT.fullmatch(name):
-        raise typer.BadParameter(
-            "not of the form projects/PROJECT/locations/REGION/endpoints/ID", param_hint="ENDPOINT"
-        )
 
 
 def as_written(kind: Any, text: str, hint: str) -> str:

@@ -12,6 +12,9 @@ from .. import catalog, names
 from ..catalog import TuningMode
 from .shape import Shape
 
+_PROJECT = r"[a-z0-9][a-z0-9.:\-]*"
+"""In the name of a resource: its project's id, or its number."""
+_ID = r"[A-Za-z0-9_\-]+"
 _GCS = re.compile(r"gs://[a-z0-9][a-z0-9._\-]{1,61}[a-z0-9](/[^\x00-\x1f*?\[\]#]{0,900})?")
 
 
@@ -78,28 +81,28 @@ ServiceAccount = Annotated[
 KmsKey = Annotated[
     str,
     Shape(
-        r"^projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+$",
+        rf"^projects/{_PROJECT}/locations/{_ID}/keyRings/{_ID}/cryptoKeys/{_ID}$",
         "of the form projects/PROJECT/locations/LOCATION/keyRings/RING/cryptoKeys/KEY",
     ),
 ]
 TuningJobName = Annotated[
     str,
     Shape(
-        r"^projects/[^/]+/locations/[^/]+/tuningJobs/[^/]+$",
+        rf"^projects/{_PROJECT}/locations/{_ID}/tuningJobs/{_ID}$",
         "of the form projects/PROJECT/locations/REGION/tuningJobs/JOB",
     ),
 ]
 EndpointName = Annotated[
     str,
     Shape(
-        r"^projects/[^/]+/locations/[^/]+/endpoints/[^/]+$",
+        rf"^projects/{_PROJECT}/locations/{_ID}/endpoints/{_ID}$",
         "of the form projects/PROJECT/locations/REGION/endpoints/ENDPOINT",
     ),
 ]
 Reservation = Annotated[
     str,
     Shape(
-        r"^projects/[^/]+/zones/[^/]+/reservations/[^/]+$",
+        rf"^projects/{_PROJECT}/zones/{_ID}/reservations/{_ID}$",
         "of the form projects/PROJECT/zones/ZONE/reservations/RESERVATION",
     ),
 ]

@@ -9,6 +9,8 @@ passes to the first of them.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from .errors import Transient
@@ -42,6 +44,10 @@ class Rejection(Verdict, frozen=True, kw_only=True):
     model: str
 
 
+Moment = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+"""Seconds since the epoch; no later than a calendar can tell."""
+
+
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
 
@@ -62,11 +68,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     owner: str
     token: str
-    at: float
+    at: Moment
     resource: str = ""
     operation: str = ""
     heirs: tuple[Heir, ...] = ()
-    deadline: float = 0.0
+    deadline: Moment = 0.0
     reads: str = ""
     weights: str = ""
     failed: tuple[str, ...] = ()
@@ -75,7 +81,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     refused: str = ""
     recorded: str = ""
-    ending: float = 0.0
+    ending: Moment = 0.0
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

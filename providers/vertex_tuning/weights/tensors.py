@@ -38,7 +38,9 @@ def described(config: Mapping[str, Any]) -> dict[str, Shape]:
         return {}
     hidden, inner, layers, heads, shared, vocabulary = (int(size or 0) for size in sizes)
     default = _QWEN_HEAD if config["model_type"] == "qwen3" else hidden // heads
-    head = int(config.get("head_dim") or default)
+    head = config.get("head_dim") or default
+    if not isinstance(head, int) or head <= 0:
+        return {}
     dims = {"hidden": hidden, "inner": inner, "queries": heads * head, "keys": shared * head, "head": head}
     tied = bool(config.get("tie_word_embeddings"))
     return dict(_named(layer, dims, layers, (vocabulary, hidden), tied=tied))

@@ -1,6 +1,7 @@
 """Uploads in parts through Cloud Storage's XML API: their order, their refusals, their life through a kill."""
 
 import re
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def test_parts_are_joined_by_number_whatever_came_first_and_the_last_of_each_cou
     assert done.status_code == 200, done.text
     assert plain.read("o").content == BIG + b"end"
     assert code(complete(plain, upload, (1, first))) == (404, "NoSuchUpload")
+
+
+def test_more_parts_than_files_that_may_be_open_are_joined(emulator: RunningEmulator, plain: Plain) -> None:
+    upload = begin(plain)
+    tags = [(n, part(plain, upload, n, BIG).headers["etag"]) for n in range(1, 13)]
+    before = resource.prlimit(emulator.pid, resource.RLIMIT_NOFILE)
+    there = len(list(Path(f"/proc/{emulator.pid}/fd").iterdir()))
+    resource.prlimit(emulator.pid, resource.RLIMIT_NOFILE, (there + 8, before[1]))
+    try:
+        done = complete(plain, upload, *tags)
+    finally:
+        resource.prlimit(emulator.pid, resource.RLIMIT_NOFILE, before)
+    assert done.status_code == 200, done.text
 
 
 def test_what_is_given_up_is_gone(emulator: RunningEmulator, plain: Plain) -> None:

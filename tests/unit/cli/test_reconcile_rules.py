@@ -89,12 +89,13 @@ def test_what_may_pass(told: list[str], passes: bool, why: str) -> None:  # noqa
 def test_the_errors_among_the_engines_events() -> None:
     def event(severity: str, message: str) -> bytes:
         said = {"urn": "urn:x", "prefix": "error: ", "message": message, "severity": severity}
-        return json.dumps({"sequence": 1, "diagnosticEvent": said}).encode()
+        return json.dumps({"sequence": 1, "diagnosticEvent": said}).encode() + b"\n"
 
     events = [
-        json.dumps({"sequence": 0, "preludeEvent": {"config": {}}}).encode(),
+        json.dumps({"sequence": 0, "preludeEvent": {"config": {}}}).encode() + b"\n",
         event("info", "the tuning job runs\n"),
         event("error", f"{LOST}\n\n"),
         event("error", "update failed\n"),
+        event("error", "the engine was killed while it wrote this")[:40],
     ]
     assert errors(events) == (LOST,)
