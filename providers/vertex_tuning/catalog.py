@@ -74,10 +74,9 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An accelerator, its memory, and how many of it each machine type carries."""
+    """An accelerator, and how many of it each machine type carries."""
 
     accelerator: str
-    memory_gib: int
     counts: dict[str, int]
 
 

@@ -37,6 +37,7 @@ RUNS = [
         "nowhere to look is not nothing found",
     ),
     (["prices", "show", "--file", "nowhere.json"], Exit.FAILED, "no book"),
+    (["prices", "refresh", "--region", "us-centrall"], Exit.USAGE, "a region that is none"),
     (["schema"], Exit.OK, "the schema of stack files"),
     (["weights", "check", "nowhere", "--base-model", BASE], Exit.FAILED, "no such folder"),
     (["init", *NEW, "made"], Exit.OK, "a new stack file"),

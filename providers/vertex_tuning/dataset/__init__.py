@@ -5,7 +5,7 @@ closer. Importing this package loads msgspec and the standard library, nothing e
 """
 
 from vertex_tuning.dataset.cache import inspect_cached
-from vertex_tuning.dataset.closer import Closer, look_closer
+from vertex_tuning.dataset.closer import look_closer
 from vertex_tuning.dataset.digests import Digests, Repeat, Repeats
 from vertex_tuning.dataset.inspection import Survey, inspect, survey
 from vertex_tuning.dataset.lengths import longer_than
@@ -22,7 +22,6 @@ from vertex_tuning.dataset.model import (
 )
 
 __all__ = [
-    "Closer",
     "Contents",
     "Dataset",
     "DatasetFormat",

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from vertex_tuning.dataset.inspection import inspect
 from vertex_tuning.dataset.model import FindingKind, Inspection
 from vertex_tuning.decoding import REFUSED
+from vertex_tuning.replacing import replace_file
 
 # Counted up whenever the same bytes would be inspected to another result.
 SCHEMA: Final = 1
@@ -108,11 +108,4 @@ def _load(entry: Path) -> _Entry | None:
 def store(entry: Path, content: Struct) -> None:
     """Write whole or not at all, so that no other process ever reads half an entry."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=entry.parent, prefix=entry.stem, suffix=".new")
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123  an open descriptor has no path
-            file.write(msgspec.json.encode(content))
-        Path(name).replace(entry)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(entry, msgspec.json.encode(content), mode=0o600)

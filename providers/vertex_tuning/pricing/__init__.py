@@ -16,10 +16,9 @@ from .book import (
     read_book,
     write_book,
 )
-from .estimate import HOURS_A_MONTH, Estimate, Money, estimate, with_retries
+from .estimate import Estimate, Money, estimate, with_retries
 
 __all__ = [
-    "HOURS_A_MONTH",
     "NO_PRICES",
     "PRICES",
     "Book",

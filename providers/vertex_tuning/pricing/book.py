@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from ..catalog import TuningMode
 from ..decoding import REFUSED
+from ..replacing import replace_file
 
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
 Named = Annotated[str, msgspec.Meta(min_length=1)]
@@ -167,9 +167,4 @@ def find_book(named: Path | str | None, root: Path) -> Book:
 def write_book(book: Book, path: Path) -> None:
     """Write a book; whoever reads it meanwhile sees the old one or the new one, whole."""
     text = msgspec.json.format(msgspec.json.encode(book), indent=2) + b"\n"
-    with tempfile.NamedTemporaryFile(
-        dir=path.absolute().parent, prefix=f".{path.name}.", delete=False
-    ) as new:
-        new.write(text)
-    Path(new.name).chmod(0o644)
-    Path(new.name).replace(path)
+    replace_file(path, text, mode=0o644)

@@ -117,6 +117,22 @@ def test_a_book_is_written_and_read_whole(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["prices.json"]
 
 
+def test_a_book_that_is_written_again_stays_as_private_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "prices.json"
+    write_book(BOOK, path)
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    write_book(BOOK, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "prices.json").mkdir()
+    with pytest.raises(OSError, match="prices"):
+        write_book(BOOK, tmp_path / "prices.json")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["prices.json"]
+
+
 def row(**changes: Any) -> dict[str, Any]:
     return {
         "what": "storage, 1 GiB month",
