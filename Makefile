@@ -14,7 +14,7 @@ PYTEST = python -m pytest
 BESIDE = --numprocesses auto --dist loadfile --no-loadscope-reorder
 IN_VENV = export PATH="$(CURDIR)/$(VENV)/bin:$$PATH" &&
 
-.PHONY: help up preview refresh destroy test test-all check pages site wheel bench bench-scale lock clean
+.PHONY: help up preview env refresh destroy test test-all check pages site wheel bench bench-scale lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ help: ## list the targets
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python has no venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "installing the locked dependencies into $(VENV) (about 1.5 GB, a minute or two)"
+	@echo "installing the locked dependencies into $(VENV) (about 1.5 GB, two to four minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip install $(QUIET) --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(VENV)/bin/pip install $(QUIET) --disable-pip-version-check --no-build-isolation --no-deps --editable .
@@ -33,6 +33,9 @@ up: $(STAMP) ## tune, deploy and ask the stack demo-local on this machine
 
 preview: $(STAMP) ## show what `make up` would change
 	@$(WITH_ENGINE) python tools/rehearsal.py preview
+
+env: $(STAMP) ## print what a shell takes to use the demo: eval "$$(make -s env)"
+	@$(WITH_ENGINE) python tools/rehearsal.py env
 
 refresh: $(STAMP) ## read back what is really there
 	@$(WITH_ENGINE) python tools/rehearsal.py refresh

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,7 +24,6 @@ READY = RUN / "emulator.json"
 # The base model takes half a minute to make: once a user, not once a clone.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pulumi-vertex-tuning" / "emulator"
 BUCKET = "demo-local-tuning"
-SERVICE = "tickets"
 QUESTION = "Ticket: Hello, my card was charged twice.\nTeam:"
 START_SECONDS = 120
 # The state is on this machine only and holds no secret; Pulumi still wants a passphrase, and keeps
@@ -115,17 +115,21 @@ def state_in(folder: Path) -> str:
     return f"{folder.as_uri()}?metadata=skip"
 
 
-def environment(url: str) -> dict[str, str]:
+def added(url: str) -> dict[str, str]:
+    """What turns a shell's environment into the demo's."""
     state = RUN / "state"
     state.mkdir(parents=True, exist_ok=True)
     return {
-        **os.environ,
         "VERTEX_TUNING_ENDPOINT": url,
         "PULUMI_BACKEND_URL": state_in(state),
         "PULUMI_HOME": str(RUN / "pulumi"),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         **NOTHING_FETCHED,
     }
+
+
+def environment(url: str) -> dict[str, str]:
+    return {**os.environ, **added(url)}
 
 
 def pulumi(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
@@ -185,11 +189,22 @@ def up() -> None:
     select(env)
     pulumi(env, "up", "--yes", "--skip-preview", "--parallel", "64")
     made = changes(env)
-    outputs = json.loads(pulumi(env, "stack", "output", "--json", quiet=True))[SERVICE]
+    services = json.loads(pulumi(env, "stack", "output", "--json", quiet=True)).values()
     changed = sum(count for operation, count in made.items() if operation != "same")
     say("Nothing changed." if not changed else f"{changed} resources changed.")
+    if served := next((each for each in services if each["endpoint"]), None):
+        ask(env, served)
+    else:
+        say("Nothing is served, so nothing was asked.")
+    say(
+        "Next: edit stacks/Pulumi.demo-local.yaml (say, epochs) and look at it with `make preview`;\n"
+        "      `make up` again applies it, `make destroy` takes everything down but the weights."
+    )
+
+
+def ask(env: dict[str, str], served: dict[str, Any]) -> None:
     answer = subprocess.run(
-        ["vertex-tuning", "predict", outputs["endpoint"], "--prompt", QUESTION, "--max-tokens", "8"],
+        ["vertex-tuning", "predict", served["endpoint"], "--prompt", QUESTION, "--max-tokens", "8"],
         env=env,
         check=True,
         text=True,
@@ -197,12 +212,8 @@ def up() -> None:
     ).stdout.strip()
     say(f"Asked:    {QUESTION!r}")
     say(f" Answer:   {answer}")
-    say(f" Endpoint: {outputs['endpoint']}")
-    say(f" Weights:  {outputs['artifacts_uri']}")
-    say(
-        "Next: edit stacks/Pulumi.demo-local.yaml (say, epochs) and look at it with `make preview`;\n"
-        "      `make up` again brings it about, `make destroy` takes everything down but the weights."
-    )
+    say(f" Endpoint: {served['endpoint']}")
+    say(f" Weights:  {served['artifacts_uri']}")
 
 
 def preview() -> None:
@@ -224,7 +235,22 @@ def destroy() -> None:
     stop()
 
 
-COMMANDS = {"up": up, "preview": preview, "refresh": refresh, "destroy": destroy, "stop": stop}
+def exports() -> None:
+    """What a shell takes to run `vertex-tuning` and `pulumi` on the demo."""
+    found = start()
+    select(environment(found["url"]))
+    for name, value in {**added(found["url"]), "PATH": os.environ["PATH"]}.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+COMMANDS = {
+    "up": up,
+    "preview": preview,
+    "refresh": refresh,
+    "destroy": destroy,
+    "env": exports,
+    "stop": stop,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:

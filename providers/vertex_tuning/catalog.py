@@ -142,7 +142,9 @@ def find_model(model_id: str) -> BaseModel:
     for model in models():
         if model.id == model_id:
             return model
-    raise ValueError(f"unknown base model {model_id!r}; {nearest_name(model_id, (m.id for m in models()))}")
+    known = [model.id for model in models()]
+    meant = [name for name in known if name.partition("@")[2] == model_id]
+    raise ValueError(f"unknown base model {model_id!r}; {nearest_name(model_id, meant or known)}")
 
 
 def managed_name(model_id: str) -> str:
@@ -174,7 +176,8 @@ def find_region(region: str) -> str:
     known = [r.id for r in regions()]
     if region in known:
         return region
-    raise ValueError(f"unknown region {region!r}; {nearest_name(region, known)}")
+    # All of them: the nearest name may be on another continent.
+    raise ValueError(f"open models cannot be tuned in {region!r}; they can in {', '.join(known)}")
 
 
 def check_machine(machine_type: str, accelerator_type: str, accelerator_count: int) -> None:

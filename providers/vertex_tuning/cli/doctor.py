@@ -132,8 +132,8 @@ def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
         yield Text("Nothing was left behind.", "bold green")
     for orphan in found:
         yield Text.assemble((orphan.kind.value, "bold red" if orphan.bills else "yellow"), f" {orphan.name}")
-        for label in ("owner", "bills", "about"):
-            if said := getattr(orphan, label):
+        for label, said in (("owner", orphan.owner), ("cost", orphan.bills), ("about", orphan.about)):
+            if said:
                 yield Text.assemble("  ", (f"{label:<6}", "dim"), said)
     low = sum((orphan.hourly for orphan in found), Money())
     high = sum((orphan.hourly_most for orphan in found), Money())

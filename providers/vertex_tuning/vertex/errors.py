@@ -153,7 +153,10 @@ def _unusable(error: BaseException) -> str:
     """Why there are no credentials, and how to get some."""
     said = [str(part) for part in error.args]
     if not said or "impersonated" not in said[0]:
-        return "no usable Google credentials; run: gcloud auth application-default login"
+        return (
+            "no usable Google credentials; run: gcloud auth application-default login, or set "
+            "VERTEX_TUNING_ENDPOINT for an embedded Vertex AI"
+        )
     answer = re.search(r'"message":\s*"([^"]*)"', said[-1])
     why = answer[1] if answer else "Google gave no token"
     return (

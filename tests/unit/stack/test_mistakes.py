@@ -16,7 +16,7 @@ TUNING = [
         {"base_model": "meta/llama3_1@llama-3.1-8B"},
         "base_model",
         "llama-3.1-8b",
-        "a typing error: the nearest are offered",
+        "a typing error: those where they can be are told",
     ),
     (
         {"base_model": "Llama 3.1 8B"},
@@ -48,11 +48,17 @@ TUNING = [
     ({"training_data": "gs://bucket"}, "training_data", "not an object", "a bucket holds no examples"),
     ({"training_data": "GS://bucket/x"}, "training_data", "gs://BUCKET/PATH", "no path on this machine"),
     ({"training_data": "gs:/bucket/x"}, "training_data", "gs://BUCKET/PATH", "a typing error"),
+    (
+        {"base_model": "qwen3-4b"},
+        "base_model",
+        "did you mean qwen/qwen3@qwen3-4b",
+        "the part that people say",
+    ),
     ({"epoch": 3}, "epoch", "did you mean epochs", "an unknown key is never ignored"),
 ]
 
 SERVICE = [
-    ({"region": "us-centrl1"}, "region", "us-central1", "a typing error: the nearest are offered"),
+    ({"region": "us-centrl1"}, "region", "us-central1", "a typing error: those where they can be are told"),
     ({"output_uri": "gs:/bucket"}, "output_uri", "gs://BUCKET/PATH", "a typing error"),
     ({"name": "One!"}, "name", "must be at most 40 lower-case letters", "it becomes part of ids"),
     (
