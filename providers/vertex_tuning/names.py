@@ -31,6 +31,12 @@ def copied(output_uri: str, uri: str, generation: str) -> str:
     return f"{output_uri}/datasets/{hashlib.sha256(uri.encode()).hexdigest()[:16]}-{generation}.jsonl"
 
 
+def is_copy(copy: str, uri: str) -> bool:
+    """Whether it is such a copy of this object, in whatever generation and below whatever folder."""
+    generation = generation_of(copy)
+    return generation is not None and copy == copied(copy.rsplit("/", 2)[0], uri, generation)
+
+
 def generation_of(copy: str) -> str | None:
     """The generation that such a copy is of; ``None`` for other objects."""
     found = re.search(r"/datasets/[0-9a-f]{16}-([0-9]+)\.jsonl$", copy)

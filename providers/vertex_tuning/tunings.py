@@ -40,8 +40,8 @@ class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
     billed_tokens: int | None
 
 
-def fingerprint(spec: TuningSpec, training: str, validation: str | None) -> str:
-    """Identity of a tuning: what is trained, how, on which content, and the attempt.
+def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted: str | None = None) -> str:
+    """Identity of a tuning: what is trained, how, on which content, the attempt, and an adopted job.
 
     Names, labels, places and accounts are not in it: they do not change what comes out.
     """
@@ -54,6 +54,7 @@ def fingerprint(spec: TuningSpec, training: str, validation: str | None) -> str:
         "validation": validation,
         "attempt": spec.attempt,
         **{name: getattr(spec, name) for name in HyperParameters.model_fields},
+        **({"adopt_job": adopted} if adopted else {}),
     }
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:40]
 
@@ -62,7 +63,9 @@ def planned(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Datase
     """A tuning, from its spec and what was found in its local files."""
     training = _data(spec, tuning.training_data, datasets)
     validation = _data(spec, tuning.validation_data, datasets) if tuning.validation_data else None
-    identity = fingerprint(tuning, training.content, validation.content if validation else None)
+    identity = fingerprint(
+        tuning, training.content, validation.content if validation else None, spec.adopt_job
+    )
     output = f"{spec.output_uri}/{identity[:16]}"
     tokens = training.dataset.estimated_tokens * tuning.epochs if training.dataset else None
     return TuningPlan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import names
 from ..lifecycle import Reach, process
 from ..vertex.client import Job
 from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing
@@ -17,7 +18,7 @@ def job(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
     """The job, if it is what the inputs declare.
 
     Not shown by a job, and so not compared: the service account's and the key's part in it, and
-    ``attempt``. Data at another place are compared by checksum.
+    ``attempt``. Data at another place are compared by checksum, unless they are a copy of what is declared.
     """
     found = reach.vertex.jobs.get(name)
     if found is None:
@@ -37,6 +38,9 @@ def job(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
 def _other_data(reach: Reach, inputs: TuningJobInputs, key: str, found: Job) -> str:
     theirs, ours = getattr(found, key), getattr(inputs, key)
     if ours is None or theirs == ours:
+        return ""
+    if ours in inputs.live_data and theirs and names.is_copy(theirs, ours):
+        # Declared is the object in whatever generation; which one it is to be is said by naming the job.
         return ""
     if not theirs:
         return f"{key} is not set, not {ours}"

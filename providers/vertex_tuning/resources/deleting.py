@@ -50,7 +50,12 @@ def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
         for other in reach.claims.below(TUNINGS)
         if _reads(other, uri) and _goes_on(reach, other)
     ]
-    return sorted({*readers, *serving, *tuning})
+    adopting = [
+        f"{other.claim.owner}, which adopted it"
+        for other in reach.claims.below(TUNINGS)
+        if other.key != artifacts.job_key(fingerprint) and other.claim.weights == uri and other.claim.owner
+    ]
+    return sorted({*readers, *serving, *tuning, *adopting})
 
 
 def kept(what: str, users: list[str]) -> str:

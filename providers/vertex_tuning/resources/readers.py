@@ -7,6 +7,7 @@ from contextlib import suppress
 from ..catalog import FINAL
 from ..lifecycle import Reach, ResourceInputs, process
 from ..lifecycle.taking import patiently
+from ..names import FINGERPRINT_LABEL
 from ..vertex.claim import Held
 from ..vertex.claims import Claims, contended
 from ..vertex.client import Job
@@ -14,11 +15,22 @@ from ..vertex.errors import PermissionMissing
 from . import artifacts
 from .artifacts import made_under
 from .submission import elsewhere, give_up, place_of
+from .tuning_inputs import TuningJobInputs
 
 
 def root_of(folder: str) -> str:
     """The output folder of a tuning's owner: each tuning writes to a folder of its own below it."""
     return folder.removesuffix(f"/{FINAL}").rpartition("/")[0]
+
+
+def claimed_elsewhere(job: Job, inputs: TuningJobInputs) -> str:
+    """The fingerprint of the tuning that made a job, if another claim than the inputs' own stands for it.
+
+    Empty too for a job that no claim was made for, such as one of the console's.
+    """
+    made_for = job.labels.get(FINGERPRINT_LABEL, "")
+    own = (root_of(job.output_uri), made_for) == (inputs.output_uri, inputs.fingerprint)
+    return "" if own else made_for
 
 
 def maker(reach: Reach, job: Job, fingerprint: str) -> str:

@@ -98,10 +98,9 @@ class TuningJobExternal:
 
 
 def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held | None:
-    """Take a job of another owner for ours, and tell its owner first."""
-    if readers.root_of(job.output_uri) != inputs.output_uri:
-        token = readers.token_of(held, inputs.owner)
-        readers.join(reach, inputs, job.output_uri, inputs.fingerprint, token)
+    """Take a job for ours that another claim stands for, and tell that claim first."""
+    if made_for := readers.claimed_elsewhere(job, inputs):
+        readers.join(reach, inputs, job.output_uri, made_for, readers.token_of(held, inputs.owner))
     return noted(reach, inputs.urn, held, job)
 
 

@@ -28,7 +28,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     Attributes:
         billed_tokens: estimated training tokens over all epochs, for messages.
         price: what they cost by the price book, for messages; empty when the book does not say.
-        fingerprint: identity of spec, data and attempt; label of the job and key of its claim.
+        fingerprint: identity of spec, data, attempt and adopted job; label of the job and key of its claim.
         job_output_uri: folder of this job alone.
         live_data: those of the data that are a user's objects, and may be overwritten: the job reads copies.
         in_preview: look at ``custom_base_model`` in preview already.

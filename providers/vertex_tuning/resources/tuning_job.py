@@ -49,7 +49,9 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "adapter_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "batch_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "custom_base_model": Change.RETRAIN.because("tuning goes on from other weights"),
-        "adopt_job": Change.RETRAIN.because("another job's weights, or one's own instead"),
+        "adopt_job": Change.RETRAIN.because(
+            "another job's weights, or one's own instead: it is in the fingerprint"
+        ),
         "training_uri": Change.FOLLOWS.because("the content is in the fingerprint"),
         "validation_uri": Change.FOLLOWS.because("the content is in the fingerprint"),
         "job_output_uri": Change.FOLLOWS.because("output_uri and fingerprint"),
@@ -113,8 +115,8 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     def deleted(self, reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any], token: str) -> None:
         """Tell the owner of a job that was reused or adopted that it is read no more."""
         job = reach.vertex.jobs.get(str(before["job"])) if before.get("job") else None
-        if job is not None and readers.root_of(job.output_uri) != inputs.output_uri:
-            readers.leave(reach, job.output_uri, inputs.fingerprint, token)
+        if job is not None and (made_for := readers.claimed_elsewhere(job, inputs)):
+            readers.leave(reach, job.output_uri, made_for, token)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere, but a re-train that the spec denies fails the preview.
