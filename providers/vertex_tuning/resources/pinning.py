@@ -12,6 +12,7 @@ import msgspec
 
 from .. import names
 from ..lifecycle import Reach
+from ..vertex.claims import contended
 from ..vertex.client import Blob, Job
 from ..vertex.errors import NotFound
 from . import behind
@@ -42,18 +43,39 @@ def pin(reach: Reach, output_uri: str, source: str) -> Pinned | None:
     return Pinned(uri=uri, generation=generation, copy=names.copied(output_uri, uri, generation))
 
 
-def keep(reach: Reach, output_uri: str, source: str) -> str:
-    """The copy of what a source is now, made if it is not there.
+def record(reach: Reach, owner: str, pinned: Pinned) -> None:
+    """Write down, once it is validated and copied, what this owner's next job is to read of an object.
+
+    In the service's own claim: two services may have validated different generations of one object.
+    """
+
+    def attempt() -> None:
+        held = reach.claims.read(names.claim_of_service(owner), "")
+        if held is not None and held.claim.pinned.get(pinned.uri) != pinned.copy:
+            reach.claims.pin(held, pinned.uri, pinned.copy)
+
+    contended(attempt)
+
+
+def validated(reach: Reach, inputs: TuningJobInputs, uri: str) -> str:
+    """The copy of an object that a job is to read. Copies are made of what was validated, and nowhere here.
 
     Raises:
-        NotFound: there is no such object, or it is gone in that generation.
+        NotFound: nothing was validated, or the copy is gone.
     """
-    pinned = pin(reach, output_uri, source)
-    if pinned is None:
-        raise NotFound(f"{source} is not there")
-    if reach.vertex.storage.stat(pinned.copy) is None:
-        reach.vertex.storage.copy(pinned.source, pinned.copy)
-    return pinned.copy
+    held = reach.claims.read(names.claim_of_service(inputs.owner), "")
+    copy = held.claim.pinned.get(uri) if held is not None else None
+    if copy is None:
+        # Resources that are declared without a service have no such claim.
+        pinned = pin(reach, inputs.output_uri, uri)
+        copy = pinned.copy if pinned is not None else None
+    if copy is None or reach.vertex.storage.stat(copy) is None:
+        what = f"{copy}, the copy that was to be tuned on, is not there" if copy else "it is not there"
+        raise NotFound(
+            f"{uri}: {what}, and only what was validated is tuned on. Set attempt one higher to validate and "
+            "tune on the object as it is now"
+        )
+    return copy
 
 
 def read_by_job(job: Job) -> tuple[str, ...]:

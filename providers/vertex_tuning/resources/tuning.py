@@ -64,8 +64,7 @@ class TuningJobExternal:
             if inputs.retrain is Retrain.DENY:
                 raise InvalidRequest(reuse.NOTHING_TO_REUSE.format(inputs.project))
         data = [
-            pinning.keep(reach, inputs.output_uri, uri) if uri in inputs.live_data else uri
-            for uri in inputs.data
+            pinning.validated(reach, inputs, uri) if uri in inputs.live_data else uri for uri in inputs.data
         ]
         held = reach.claims.note(
             held, operation=STARTING, reads=inputs.custom_base_model or "", place=inputs.place

@@ -136,6 +136,8 @@ def _validated_copy(reach: Reach, inputs: TuningDatasetInputs) -> Dataset | None
         raise InvalidRequest(f"{inputs.source}: {first_findings(found)}")
     if not kept:
         reach.vertex.storage.copy(pinned.source, pinned.copy)
+    if "#" not in inputs.source:
+        pinning.record(reach, inputs.owner, pinned)
     return found.dataset
 
 

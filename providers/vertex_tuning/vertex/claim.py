@@ -56,6 +56,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``weights`` is where the job that it names leaves them, for the day on which that job is forgotten.
     ``verdict`` is that of a deployment that passed its evaluation.
     ``rejected`` is the last model of a service that failed its own; nothing else is left of it.
+    ``pinned`` names, for each of a user's objects, the copy that a service has validated for its tuning.
     ``failed`` names the jobs that failed and were, or are about to be, followed by another.
     ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
     ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
@@ -78,6 +79,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[str, ...] = ()
     verdict: Verdict | None = None
     rejected: Rejection | None = None
+    pinned: dict[str, str] = {}
     place: str = ""
     refused: str = ""
     recorded: str = ""

@@ -173,6 +173,15 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, rejected=rejected))
 
+    def pin(self, held: Held, uri: str, copy: str) -> Held:
+        """Write down, in the claim of a service, which copy of a user's object its tuning is to read.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        pinned = {**held.claim.pinned, uri: copy}
+        return self._replaced(held, msgspec.structs.replace(held.claim, pinned=pinned))
+
     def bound(self, held: Held, deadline: float) -> Held:
         """Write down until when it is to be ready; 0 takes that away.
 

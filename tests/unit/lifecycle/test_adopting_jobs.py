@@ -103,7 +103,9 @@ def test_one_s_own_running_job_is_adopted_and_not_cancelled_by_the_edit(
             fake.clock.sleep(60)
 
     assert list(fake.jobs.all) == [job]
-    assert fake.jobs.get(job).state is JobState.SUCCEEDED
+    live = fake.jobs.get(job)
+    assert live is not None
+    assert live.state is JobState.SUCCEEDED
     assert fake.storage.is_model(folder(fake, job)), "what is adopted is not deleted with what made it"
     assert engine.destroy().ok
     assert fake.storage.is_model(folder(fake, job))

@@ -13,7 +13,7 @@ from vertex_tuning import lineage
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources.tuning_dataset import PREVIEW_BYTES
 from vertex_tuning.specs import ServiceSpec
-from vertex_tuning.vertex.errors import PermissionMissing
+from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded
 
 Declare = Callable[..., ServicePlan]
 DATA = "gs://theirs/examples.jsonl"
@@ -156,6 +156,80 @@ def test_another_stack_s_tuning_of_the_same_bytes_is_reused(fake: FakeVertex, de
     assert MiniEngine().up(declared(declare, {"output_uri": STAGING})).ok
     assert MiniEngine().up(declared(declare, {"output_uri": PROD, "retrain": "deny"}, reuse="project")).ok
     assert len(fake.jobs.all) == 1
+
+
+BROKEN = b'{"prompt": "broken"}\n'
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_job_that_waits_in_line_reads_what_was_validated(
+    fake: FakeVertex, declare: Declare, monkeypatch: pytest.MonkeyPatch, *, wait: bool
+) -> None:
+    fake.fault("jobs.create", QuotaExceeded("full"))
+    engine, plan = MiniEngine(), declared(declare, {"serve": False, "wait": wait})
+    sleep = fake.clock.sleep
+
+    def overwritten(seconds: float) -> None:
+        if "jobs.create" in fake.world.calls:
+            fake.storage.put(DATA, BROKEN)
+        sleep(seconds)
+
+    monkeypatch.setattr(fake.clock, "sleep", overwritten)
+    for _ in range(3):
+        assert engine.up(plan).ok
+        fake.clock.sleep(200)
+
+    assert read(fake) == [rows(3)]
+    [job] = fake.jobs.all.values()
+    assert job.request.training_uri == engine.outputs("data")["copy"]
+
+
+def test_a_job_that_follows_a_failed_one_reads_the_same(fake: FakeVertex, declare: Declare) -> None:
+    fake.jobs.failing = [(13, "internal")]
+    engine, plan = MiniEngine(), declared(declare, {"serve": False, "wait": False}, retry={"attempts": 2})
+    assert engine.up(plan).ok
+    fake.storage.put(DATA, BROKEN)
+    for _ in range(4):
+        fake.clock.sleep(200)
+        assert engine.up(plan).ok
+    assert read(fake) == [rows(3), rows(3)]
+
+
+def test_services_that_validated_different_generations_read_each_its_own(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    fake.fault("jobs.create", QuotaExceeded("full"))
+    service = {"serve": False, "wait": False}
+    first, second = MiniEngine(), MiniEngine()
+    waiting = declared(declare, service)
+    assert first.up(waiting).ok
+    fake.storage.put(DATA, rows(5))
+    assert second.up(declare("other", service=service, training_data=DATA, epochs=2)).ok
+    fake.clock.sleep(200)
+
+    assert first.up(waiting).ok
+
+    assert read(fake) == [rows(5), rows(3)]
+
+
+def test_a_copy_that_is_gone_is_not_made_of_what_is_there_by_now(fake: FakeVertex, declare: Declare) -> None:
+    fake.fault("jobs.create", QuotaExceeded("full"))
+    service = {"serve": False, "wait": False}
+    engine = MiniEngine()
+    assert engine.up(declared(declare, service)).ok
+    copy = engine.outputs("data")["copy"]
+    del fake.storage.objects[copy]
+    fake.storage.put(DATA, BROKEN)
+    fake.clock.sleep(200)
+
+    refused = engine.up(declared(declare, service))
+
+    assert f"{DATA}: {copy}, the copy that was to be tuned on, is not there" in refused.failed["job"]
+    assert "Set attempt one higher" in refused.failed["job"]
+    assert fake.jobs.all == {}
+    fake.storage.put(DATA, rows(4))
+    assert engine.up(declared(declare, service, attempt=2)).ok
+    assert read(fake) == [rows(4)]
 
 
 UNFIT = [
