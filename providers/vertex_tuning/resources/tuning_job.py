@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult
+from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult, UpdateResult
 
 from .. import cost
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process, told
 from ..lifecycle.states import upgraded
 from ..specs import Retrain, Reuse
 from ..vertex.claim import Held
 from ..vertex.errors import InvalidRequest
-from . import artifacts, looks, readers, reuse
+from . import artifacts, looks, readers, reclaiming, reuse
 from .submission import ended_early
 from .tuning import TuningJobExternal
 from .tuning_inputs import TuningJobInputs
@@ -121,24 +121,41 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere, but a re-train that the spec denies fails the preview.
 
-        With ``reuse: project``, ``check`` says it.
+        What was lost is replaced, and so told with its cost, unless its job is there without its claim.
+        With ``reuse: project``, ``check`` says what is denied.
         """
         olds = upgraded(olds)
         found = super().diff(_id, olds, news)
+        lost = not found.replaces and reclaiming.lost(olds) and self._lost(olds, news)
+        if lost:
+            found = DiffResult(changes=True, replaces=["fingerprint"], delete_before_replace=False)
         denied = news.get("retrain") == Retrain.DENY.value and not news.get("adopt_job")
         if not denied or news.get("reuse") == Reuse.PROJECT.value:
             return found
-        lost = olds.get("phase") == Phase.ABSENT and olds.get("job")
-        if lost:
-            why = f"{olds['job']} and its claim are gone, and another would cost money"
-        else:
-            why = self._pays_again(news, found)
+        why = reclaiming.GONE.format(olds["job"]) if lost else self._pays_again(news, found)
         if why:
             raise InvalidRequest(
                 f"service {news.get('service')}: {why}; retrain is 'deny'. "
                 "Take the change back or set retrain: allow"
             )
         return found
+
+    def _lost(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+        """Whether neither the claim nor the job is there; what could not be looked at may be."""
+
+        def gone(reach: Reach) -> bool:
+            claim = self._held(reach, self._parsed(news), "")
+            return claim is None and reclaiming.left(reach, olds) is None
+
+        return looks.known(news) and bool(self.asked(self._parsed(news), gone))
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """As everywhere; a claim that was lost is made again first: no update pays for a second job."""
+        if reclaiming.lost(olds):
+            inputs = self._parsed(news)
+            with told(self.kind, inputs):
+                reclaiming.again(self._reach(inputs), inputs, upgraded(olds))
+        return super().update(id_, olds, news)
 
     def _pays_again(self, news: dict[str, Any], found: DiffResult) -> str:
         """Why a replacement would be paid for, as far as it can be looked at; empty when it would not."""

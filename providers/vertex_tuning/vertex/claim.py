@@ -95,14 +95,16 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     ours: bool
 
 
-def taken(claim: Claim | None, owner: str, token: str, now: float) -> Claim:
+def taken(claim: Claim | None, owner: str, token: str, now: float, id_: str = "") -> Claim:
     """A claim once someone has taken it: theirs if it is new, was theirs or nobody's; else they are an heir.
+
+    ``id_`` is of the claim that a new one takes the place of.
 
     Raises:
         BeingEnded: its owner is about to undo it.
     """
     if claim is None:
-        return Claim(id=token, owner=owner, token=token, at=now)
+        return Claim(id=id_ or token, owner=owner, token=token, at=now)
     others = tuple(heir for heir in claim.heirs if heir.owner != owner)
     if claim.owner in ("", owner):
         return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others, ending=0.0)

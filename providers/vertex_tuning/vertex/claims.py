@@ -87,10 +87,11 @@ class Claims:
         found = [held for held in self.below(folder) if held.claim.owner in owners]
         return [msgspec.structs.replace(held, ours=True) for held in found]
 
-    def take(self, key: str, owner: str, token: str) -> Held:
+    def take(self, key: str, owner: str, token: str, id_: str = "") -> Held:
         """Make the claim, or renew it if it is this owner's or nobody's.
 
-        Another's stays another's: the caller becomes an heir, under ``token``.
+        Another's stays another's: the caller becomes an heir, under ``token``. A claim that was lost is
+        made again with its ``id_``, so that what was made under it is found.
 
         Raises:
             ClaimChanged: others kept changing the claim meanwhile.
@@ -99,7 +100,7 @@ class Claims:
 
         def attempt() -> Held:
             found = self.read(key, token)
-            claim = taken(found.claim if found else None, owner, token, self._clock())
+            claim = taken(found.claim if found else None, owner, token, self._clock(), id_)
             written = self._write(key, claim, found.generation if found else 0)
             if written is None:
                 raise ClaimChanged(f"the claim {self.uri(key)} is being changed by others")

@@ -1,0 +1,49 @@
+"""A tuning job whose claim was lost, by a lifecycle rule of the bucket perhaps: the state still names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..lifecycle import Phase, Reach
+from ..names import OWNER_LABEL
+from ..vertex.client import Job, JobState
+from ..vertex.errors import NotFound
+from . import artifacts
+from .artifacts import CLAIM_LABEL
+from .submission import noted, record
+from .tuning_inputs import TuningJobInputs
+
+GONE = "{} and its claim are gone, and another would cost money"
+
+
+def lost(before: Mapping[str, Any]) -> bool:
+    """Whether the last look found no claim of a job that the outputs name."""
+    return before.get("phase") == Phase.ABSENT and bool(before.get("job"))
+
+
+def left(reach: Reach, before: Mapping[str, Any]) -> Job | None:
+    """That job, if it is there; one that was cancelled is forgotten with its claim."""
+    job = reach.vertex.jobs.get(str(before["job"]))
+    return job if job is not None and job.state is not JobState.CANCELLED else None
+
+
+def again(reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any]) -> None:
+    """Make the claim anew for the job, unless somebody has made one meanwhile.
+
+    A job that carries another owner's label is claimed as one that was adopted: it is never cancelled.
+
+    Raises:
+        NotFound: the job is gone too.
+    """
+    key = artifacts.job_key(inputs.fingerprint)
+    if reach.claims.read(key, "") is not None:
+        return
+    job = left(reach, before)
+    if job is None:
+        raise NotFound(f"{GONE.format(before['job'])}: `pulumi preview` says how much")
+    ours = job.labels.get(OWNER_LABEL) == inputs.owner_label
+    made_under = job.labels.get(CLAIM_LABEL, "").partition("-")[0] if ours else ""
+    held = reach.claims.take(key, inputs.owner, str(before.get("token") or ""), made_under)
+    noted(reach, inputs.urn, held, job)
+    record(reach, inputs.owner, inputs.fingerprint)
