@@ -4,8 +4,9 @@ from .changes import EVERY_KIND, Change, compare
 from .declared import Declared
 from .external import External, Reach, ResourceInputs
 from .phases import Observation, Phase
-from .provider import HALF_DELETED, Provider, told
+from .provider import Provider
 from .settle import NotReady
+from .telling import HALF_DELETED, told
 
 __all__ = [
     "EVERY_KIND",

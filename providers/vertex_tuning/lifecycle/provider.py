@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LookTimeout
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
@@ -30,7 +29,6 @@ from ..mistakes import mistakes_of
 from ..vertex import Connection, Vertex, connect
 from ..vertex.claim import Held
 from ..vertex.claims import Claims, contended
-from ..vertex.connection import DETAILS
 from ..vertex.errors import VertexError
 from . import deadline, process
 from .changes import Table, compare
@@ -39,17 +37,14 @@ from .phases import Observation, Phase, Settled, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
 from .taking import patiently
+from .telling import HALF_DELETED, in_words, told
+from .written import as_written
 
 In = TypeVar("In", bound=ResourceInputs)
 Answer = TypeVar("Answer")
 
 PROVIDER_KEY = "__provider"
 LOOK_SECONDS = 15.0
-HALF_DELETED = (
-    ". The same command goes on with it, and `pulumi destroy` ends everything; to keep the service instead, "
-    "type `pulumi up --refresh`, because the state does not say what is gone already"
-)
-"""What to type after a delete that failed: a plain ``pulumi up`` asks nobody about what looks settled."""
 _BUILDING = Lock()
 
 
@@ -173,7 +168,7 @@ class Provider(ResourceProvider, Generic[In]):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look, and write down what is there now; what is gone stays, marked as such."""
         props = upgraded(props)
-        inputs = self._parsed(props)
+        inputs = self._written(props)
         with told(self.kind, inputs):
             reach = self._reach(inputs)
             token = str(props.get("token") or "")
@@ -246,7 +241,7 @@ class Provider(ResourceProvider, Generic[In]):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
         props = upgraded(props)
-        inputs = self._parsed(props)
+        inputs = self._written(props)
         with told(self.kind, inputs, HALF_DELETED):
             reach = self._reach(inputs)
             token = str(props.get("token") or "")
@@ -324,10 +319,25 @@ class Provider(ResourceProvider, Generic[In]):
         key = self.bound_by(inputs)
         return deadline.awaited(reach, key, inputs.owner, seen) if key is not None else seen
 
-    def _parsed(self, props: Mapping[str, Any]) -> In:
-        """Inputs out of inputs or outputs of this or an older version: unknown keys are not read."""
-        known = {key: props[key] for key in self.inputs.model_fields if props.get(key) is not None}
-        return self._validated(known)
+    def _parsed(self, news: Mapping[str, Any]) -> In:
+        """Inputs out of what is declared; an older version may have let through what this one refuses.
+
+        Raises:
+            InvalidRequest: they break a rule.
+        """
+        known = {key: news[key] for key in self.inputs.model_fields if news.get(key) is not None}
+        with in_words(self.kind, self.inputs, news):
+            return self._validated(known)
+
+    def _written(self, props: Mapping[str, Any]) -> In:
+        """Inputs out of a state, of this or an older version, whatever was read back into it.
+
+        Raises:
+            InvalidRequest: the state was edited into something that cannot be read.
+        """
+        with in_words(self.kind, self.inputs, props):
+            inputs: In = as_written(self.inputs, props)
+        return inputs
 
     def _validated(self, known: Mapping[str, Any]) -> In:
         # Models are built when first used, which Pydantic does not do for several threads at once.
@@ -365,14 +375,3 @@ def _vertex(connection: Connection) -> Vertex:
 
 def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != PROVIDER_KEY}
-
-
-@contextmanager
-def told(kind: str, inputs: ResourceInputs, mend: str = "") -> Iterator[None]:
-    """One line for the user: where, what, why. Google's own error is the cause, shown on request."""
-    try:
-        yield
-    except VertexError as error:
-        said = str(error).rstrip(".") if mend else str(error)
-        told = type(error)(f"service {inputs.service}, {kind}: {said}{mend}")
-        raise told from (error if os.environ.get(DETAILS) else None)

@@ -162,7 +162,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         made = super().update(id_, olds, news)
         if olds["output_uri"] == news["output_uri"] and olds.get("token"):
             return made
-        inputs, before, token = self._parsed(news), self._parsed(olds), uuid.uuid4().hex
+        inputs, before, token = self._parsed(news), self._written(olds), uuid.uuid4().hex
         with told(self.kind, inputs):
             self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
             claims = self._reach(before).claims
@@ -174,7 +174,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Undo what is left of the service, unless another create of it holds the claim by now."""
         props = upgraded(props)
-        inputs = self._parsed(props)
+        inputs = self._written(props)
         with told(self.kind, inputs, HALF_DELETED):
             claims = self._reach(inputs).claims
             held = claims.read(self._key(inputs), str(props.get("token") or ""))

@@ -50,7 +50,7 @@ def test_a_released_state_is_read_and_unchanged(path: Path, kind: str) -> None:
     for resource in found:
         provider = dill.loads(base64.b64decode(resource["outputs"]["__provider"]))  # noqa: S301 - our own file
         assert isinstance(provider, Provider), "its class is still found by its name"
-        inputs = provider._parsed(resource["outputs"])
+        inputs = provider._written(resource["outputs"])
         assert provider.identity(inputs) == resource["id"], "identity does not depend on the version"
         assert resource["outputs"]["phase"] == Phase.READY
         diff = provider.diff(resource["id"], resource["outputs"], resource["inputs"])

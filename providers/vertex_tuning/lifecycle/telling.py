@@ -1,0 +1,47 @@
+"""How a failure reaches the user: one line with where, what and why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..mistakes import mistakes_of
+from ..vertex.connection import DETAILS
+from ..vertex.errors import InvalidRequest, VertexError
+from .external import ResourceInputs
+
+HALF_DELETED = (
+    ". The same command goes on with it, and `pulumi destroy` ends everything; to keep the service instead, "
+    "type `pulumi up --refresh`, because the state does not say what is gone already"
+)
+"""What to type after a delete that failed: a plain ``pulumi up`` asks nobody about what looks settled."""
+
+
+@contextmanager
+def told(kind: str, inputs: ResourceInputs, mend: str = "") -> Iterator[None]:
+    """One line for the user: where, what, why. Google's own error is the cause, shown on request."""
+    try:
+        yield
+    except VertexError as error:
+        said = str(error).rstrip(".") if mend else str(error)
+        told = type(error)(f"service {inputs.service}, {kind}: {said}{mend}")
+        raise told from (error if os.environ.get(DETAILS) else None)
+
+
+@contextmanager
+def in_words(kind: str, model: type[ResourceInputs], props: Mapping[str, Any]) -> Iterator[None]:
+    """The same for values that make no inputs.
+
+    Raises:
+        InvalidRequest: Pydantic refused them.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        found = "; ".join(map(str, mistakes_of(error, model)))
+        refused = InvalidRequest(f"service {props.get('service')}, {kind}: {found}")
+        raise refused from (error if os.environ.get(DETAILS) else None)
