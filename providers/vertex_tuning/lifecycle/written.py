@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from ..specs import Spec
 
 
-def as_written(model: type[Any], props: Mapping[str, Any]) -> Any:
+def as_written(model: type[Spec], props: Mapping[str, Any]) -> Any:
     """A spec out of a state: defaults for what it lacks; unknown keys are not read.
 
     Raises:
@@ -35,7 +35,7 @@ def _typed(kind: Any, value: Any) -> Any:
 
 
 @cache
-def _types(model: type[Any]) -> dict[str, Any]:
+def _types(model: type[Spec]) -> dict[str, Any]:
     """The type of each field, without the rules that are noted beside it."""
     hints = get_type_hints(model)
     return {name: hints[name] for name in model.model_fields}

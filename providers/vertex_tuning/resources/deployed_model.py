@@ -40,7 +40,7 @@ class DeployedModelExternal:
         unfit = not_to_share(reach, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
         if unfit:
             return Observation(Phase.FAILED, {"traffic": 0}, unfit)
-        mine = found_on(endpoint, inputs.model_id)
+        mine = traffic.found(endpoint, inputs)
         if endpoint is not None and mine:
             return traffic.serving(reach, endpoint, mine, inputs, held)
         judged = evaluating.look(reach, inputs, held) if inputs.evaluation is not None else None
@@ -59,7 +59,7 @@ class DeployedModelExternal:
     def submit(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Held | None:
         """Deploy, evaluated first if asked; when it is deployed, give it traffic and end its predecessors."""
         endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
-        mine = found_on(endpoint, inputs.model_id)
+        mine = traffic.found(endpoint, inputs)
         if endpoint is not None and mine:
             return traffic.advance(reach, inputs, endpoint, mine, held)
         if held is None:
@@ -79,12 +79,17 @@ class DeployedModelExternal:
         self, reach: Reach, _before: Mapping[str, Any], inputs: DeployedModelInputs, _held: Held | None
     ) -> None:
         """Change replicas and autoscaling of what is deployed."""
-        mine = found_on(reach.vertex.serving.endpoint(inputs.endpoint), inputs.model_id)
+        mine = traffic.found(reach.vertex.serving.endpoint(inputs.endpoint), inputs)
         wanted = inputs.machine
-        if mine and _scaling(mine[0]) != (
-            wanted.min_replicas,
-            wanted.max_replicas,
-            wanted.autoscaling_target,
+        if (
+            mine
+            and traffic.as_asked(mine[0], inputs)
+            and _scaling(mine[0])
+            != (
+                wanted.min_replicas,
+                wanted.max_replicas,
+                wanted.autoscaling_target,
+            )
         ):
             finish(reach, reach.vertex.serving.rescale(inputs.endpoint, mine[0].id, wanted))
 
@@ -244,7 +249,12 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     def take_back(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> None:
         """Leave nothing of a failed deployment that bills; what serves serves on."""
         endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
-        if _has_traffic(endpoint, found_on(endpoint, inputs.model_id)):
+        mine = found_on(endpoint, inputs.model_id)
+        if endpoint is not None and _has_traffic(endpoint, mine):
+            idle = [deployed.id for deployed in mine if not endpoint.traffic.get(deployed.id)]
+            take_off(reach, inputs.endpoint, idle)
+            if held is not None and held.claim.operation:
+                reach.claims.note(held, operation="")
             return
         self.external.delete(reach, inputs, held)
         if held is not None:

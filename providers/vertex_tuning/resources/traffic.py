@@ -9,15 +9,17 @@ import msgspec
 
 from ..lifecycle import Observation, Phase, Reach, process
 from ..names import OWNER_LABEL
-from ..specs import seconds
+from ..specs import Rollout, seconds
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
-from .deploying import DeployedModelInputs
+from ..vertex.errors import Transient
+from . import artifacts
+from .deploying import DeployedModelInputs, start, under_way
 from .endpoint import all_labels
 from .evaluating import Rejected, judge, still_passes
 from .leftovers import Wanted, leftovers, observed, take_off_shown
 from .operations import changing
-from .undeploying import take_off, whole
+from .undeploying import found_on, take_off, whole
 
 
 def next_share(steps: Sequence[int], share: int) -> int:
@@ -44,6 +46,8 @@ def serving(
     """How far a model on its endpoint has come: ready with all the traffic and no predecessor beside it."""
     deployed = mine[0]
     share = endpoint.traffic.get(deployed.id, 0)
+    if not as_asked(deployed, inputs):
+        return _on_others(reach, mine, inputs, held, {"deployed_id": deployed.id, "traffic": share})
     live: dict[str, Any] = {
         "deployed_id": deployed.id,
         "traffic": share,
@@ -75,6 +79,44 @@ def serving(
     return Observation(Phase.READY, live)
 
 
+def found(endpoint: Endpoint | None, inputs: DeployedModelInputs) -> tuple[Deployed, ...]:
+    """Every deployment of the model: those on the machines that were asked for first, then by traffic."""
+    mine = found_on(endpoint, inputs.model_id)
+    return tuple(sorted(mine, key=lambda deployed: not as_asked(deployed, inputs)))
+
+
+def as_asked(deployed: Deployed, inputs: DeployedModelInputs) -> bool:
+    """Whether it runs on the declared machines; Vertex AI fixes them when a model is deployed."""
+    return (deployed.machine_type, deployed.accelerator_type, deployed.accelerator_count) == (
+        inputs.machine_type,
+        inputs.accelerator_type,
+        inputs.accelerator_count,
+    )
+
+
+def _on_others(
+    reach: Reach,
+    mine: tuple[Deployed, ...],
+    inputs: DeployedModelInputs,
+    held: Held | None,
+    live: Mapping[str, Any],
+) -> Observation:
+    """Someone deployed our model on other machines: it serves on until one on ours takes its place."""
+    on = f"{mine[0].machine_type} with {mine[0].accelerator_count} x {mine[0].accelerator_type}"
+    why = f"{mine[0].id} runs on {on}, which is not what is declared"
+    started = under_way(reach, inputs.endpoint, held)
+    if started is not None:
+        return Observation(started.phase, live, f"{why}; {started.reason}")
+    if len(mine) > 1:
+        # Another one would bill, and come out like those that are there.
+        ids = ", ".join(deployed.id for deployed in mine)
+        return Observation(Phase.FAILED, live, f"{why}: undeploy {ids} from {inputs.endpoint}, run again")
+    weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
+    if weights.phase is not Phase.READY:
+        return Observation(Phase.FAILED, live, f"{why}, and it cannot be deployed anew: {weights.reason}")
+    return Observation(Phase.PARTIAL, live, f"{why}: one that is takes its place")
+
+
 def _left_to_wait(
     reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: Held | None
 ) -> float:
@@ -100,6 +142,8 @@ def advance(
         Rejected: with what it had, it did not pass the evaluation, and the others have the traffic again; or
             what it passed is not enough any more, and it has had none.
     """
+    if not as_asked(mine[0], inputs):
+        return _deploy_as_asked(reach, inputs, endpoint, mine, held)
     share = endpoint.traffic.get(mine[0].id, 0)
     if not share and held is not None and inputs.evaluation is not None:
         still_passes(reach, inputs, inputs.evaluation, held)
@@ -124,6 +168,20 @@ def advance(
     reach.vertex.serving.patch_endpoint(inputs.endpoint, traffic=split(endpoint.traffic, mine[0].id, to))
     process.say(inputs.urn, f"canary: {to} % of the traffic, for {canary.wait}")
     return held
+
+
+def _deploy_as_asked(
+    reach: Reach,
+    inputs: DeployedModelInputs,
+    endpoint: Endpoint,
+    mine: tuple[Deployed, ...],
+    held: Held | None,
+) -> Held:
+    if held is None:
+        raise Transient("the claim of this deployment is gone; run it again")
+    if inputs.rollout is Rollout.RECREATE:
+        take_off(reach, inputs.endpoint, [deployed.id for deployed in mine])
+    return start(reach, inputs, endpoint, held)
 
 
 def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: tuple[Deployed, ...]) -> None:

@@ -55,6 +55,8 @@ def test_what_no_spec_may_say_is_read_back_and_mended_or_destroyed(
 
     if then == "up":
         assert engine.up(plan).ok
+        engine.refresh()
+        assert engine.up(plan).quiet
     assert engine.destroy().ok
 
     assert not any(billing(fake))
