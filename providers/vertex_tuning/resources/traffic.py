@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -62,9 +63,11 @@ def serving(
     if held is not None and held.claim.verdict is not None:
         live["verdict"] = msgspec.to_builtins(held.claim.verdict)
     if share != 100:
-        left = _left_to_wait(reach, inputs, endpoint, deployed.id, held) if share else 0.0
-        if left > 0:
-            reason = f"canary: {share} % of the traffic, the next step in {left:.0f} s"
+        due = _next_step(inputs, endpoint, deployed.id, held) if share else 0.0
+        if due > reach.clock.time():
+            # A moment, not a duration: the line is an output too, and a refresh must not change it by itself.
+            at = datetime.fromtimestamp(due, UTC)
+            reason = f"canary: {share} % of the traffic, the next step at {at:%H:%M:%S} UTC"
             return Observation(Phase.PENDING, live, reason)
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
@@ -117,12 +120,11 @@ def _on_others(
     return Observation(Phase.PARTIAL, live, f"{why}: one that is takes its place")
 
 
-def _left_to_wait(
-    reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: Held | None
-) -> float:
+def _next_step(inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: Held | None) -> float:
+    """When a canary's next step is due, in seconds since the epoch; 0 if nothing is waited for."""
     if inputs.canary is None or held is None or not _others(endpoint, mine):
         return 0.0
-    return seconds(inputs.canary.wait) - reach.claims.age(held)
+    return held.claim.at + seconds(inputs.canary.wait)
 
 
 def _others(endpoint: Endpoint, mine: str) -> bool:

@@ -62,6 +62,24 @@ def test_a_canary_takes_the_traffic_in_steps_with_a_wait_between(
     assert engine.up(new).quiet
 
 
+def test_a_refresh_during_a_step_changes_nothing(fake: FakeVertex, declare: Declare) -> None:
+    service = {"serving": canary(), "wait": False}
+    engine, old, new = MiniEngine(), declare(service=service), declare(service=service, epochs=2)
+    for plan in (old, new):
+        for _ in range(12):
+            assert engine.up(plan).ok
+            if "the next step at" in engine.outputs("deployed")["reason"]:
+                break
+            fake.clock.sleep(60)
+    before = engine.outputs("deployed")
+    assert before["traffic"] == 10
+    fake.clock.sleep(60)
+
+    engine.refresh()
+
+    assert engine.outputs("deployed") == before
+
+
 def test_without_waiting_each_up_after_its_wait_goes_one_step(fake: FakeVertex, declare: Declare) -> None:
     service = {"serving": canary(), "wait": False}
     engine, old, new = MiniEngine(), declare(service=service), declare(service=service, epochs=2)
