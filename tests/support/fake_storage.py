@@ -1,6 +1,7 @@
 """Cloud Storage in memory: buckets, objects, generations and preconditions."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import google_crc32c
 from tests.support.fake_world import Served, World, called
 from vertex_tuning.vertex.client import Blob
 from vertex_tuning.vertex.errors import NotFound
+from vertex_tuning.vertex.storage import always
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ class FakeStorage(Served):
         return _view(uri, self.objects[uri])
 
     @called
-    def download(self, uri: str, path: Path) -> None:
+    def download(self, uri: str, path: Path, go_on: Callable[[], None] = always) -> None:
+        go_on()
         plain, _, generation = uri.partition("#")
         kept = self.objects.get(plain)
         if kept is None or (generation and int(generation) != kept.generation):
@@ -106,7 +109,8 @@ class FakeStorage(Served):
         return tuple(_view(name, self.objects[name]) for name in self.below(uri))
 
     @called
-    def copy(self, source: str, target: str) -> None:
+    def copy(self, source: str, target: str, go_on: Callable[[], None] = always) -> None:
+        go_on()
         plain, _, generation = source.partition("#")
         kept = self.objects.get(plain)
         if kept is None or (generation and int(generation) != kept.generation):

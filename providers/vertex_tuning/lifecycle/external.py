@@ -13,6 +13,7 @@ from ..vertex.claims import Claims
 from ..vertex.client import Vertex
 from ..vertex.connection import Connection
 from .phases import Observation
+from .process import Interrupted
 
 
 class ResourceInputs(Spec):
@@ -57,6 +58,17 @@ class Reach(msgspec.Struct, frozen=True):
     claims: Claims
     connection: Connection
     clock: Clock
+
+    def go_on(self) -> None:
+        """Between steps that each take long and that nothing outside goes on with.
+
+        Raises:
+            Interrupted: the engine was told to end.
+        """
+        try:
+            self.clock.sleep(0.0)
+        except Interrupted as stopped:
+            raise Interrupted(str(stopped), under_way=False) from None
 
 
 class External(Protocol[In_contra]):

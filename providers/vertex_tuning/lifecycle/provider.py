@@ -37,7 +37,7 @@ from .phases import Observation, Phase, Settled, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
 from .taking import patiently
-from .telling import HALF_DELETED, in_words, told
+from .telling import HALF_DELETED, in_words, stopped, told
 from .written import as_written
 
 In = TypeVar("In", bound=ResourceInputs)
@@ -127,7 +127,7 @@ class Provider(ResourceProvider, Generic[In]):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Claim, then bring it as far as it gets now."""
         inputs = self._parsed(props)
-        with told(self.kind, inputs):
+        with told(self.kind, inputs), stopped(lambda: self.goes_on(inputs)):
             reach = self._reach(inputs)
             token = uuid.uuid4().hex if self.claimed else ""
             held = self._taken(reach, inputs, token) if self.claimed else None
@@ -179,7 +179,7 @@ class Provider(ResourceProvider, Generic[In]):
         """Change what can be changed in place, then bring it as far as it gets now."""
         olds = upgraded(olds)
         inputs = self._parsed(news)
-        with told(self.kind, inputs):
+        with told(self.kind, inputs), stopped(lambda: self.goes_on(inputs)):
             reach = self._reach(inputs)
             token, held = str(olds.get("token") or ""), None
             if self.claimed:
@@ -225,18 +225,7 @@ class Provider(ResourceProvider, Generic[In]):
                 if current is None or current.ours:
                     self.take_back(reach, inputs, current)
 
-        try:
-            return settle(self.external, reach, inputs, held, say, undo)
-        except process.Interrupted as stopped:
-            goes_on = (
-                f"That goes on without pulumi, and {self.goes_on(inputs)}"
-                if stopped.under_way
-                else "Nothing is under way that bills"
-            )
-            raise process.Interrupted(
-                f"stopped waiting: {stopped}. {goes_on}. "
-                "`pulumi up` waits for it again, `pulumi destroy` ends it"
-            ) from None
+        return settle(self.external, reach, inputs, held, say, undo)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
@@ -250,9 +239,9 @@ class Provider(ResourceProvider, Generic[In]):
             if not contended(lambda: self.left_to_others(reach, inputs, token)):
                 try:
                     worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
-                except process.Interrupted as stopped:
+                except process.Interrupted as cut_off:
                     raise process.Interrupted(
-                        f"stopped deleting: {stopped}. What is not gone yet {self.goes_on(inputs)}"
+                        f"stopped deleting: {cut_off}. What is not gone yet {self.goes_on(inputs)}"
                     ) from None
                 contended(lambda: self._given_up(reach, inputs, token, worth=worth))
             self.deleted(reach, inputs, props, token)

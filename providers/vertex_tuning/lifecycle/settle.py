@@ -10,6 +10,7 @@ from ..vertex.errors import NoCapacity, VertexError
 from ..vertex.failures import Step, step_after
 from .external import External, In_contra, Reach
 from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
+from .process import Interrupted
 from .waiting import Waiting
 
 NEXT_UP = "waits for capacity; the next `pulumi up` asks again, and nothing is billed"
@@ -47,6 +48,9 @@ def settle(
             case Submit():
                 try:
                     held = external.submit(reach, inputs, held)
+                except Interrupted as stopped:
+                    why = f"{seen.reason or seen.phase.value} ({stopped})"
+                    raise Interrupted(why, under_way=stopped.under_way) from None
                 except ClaimChanged:
                     waiting.look_again(seen)
                 except VertexError as refused:

@@ -41,7 +41,10 @@ def patiently(
             left = held.claim.ending + PATIENCE * reach.connection.grace_seconds - reach.clock.time()
             if left > 0:
                 process.say(urn, f"{busy}: waits for it", passing=True)
-                reach.clock.sleep(min(left, reach.connection.poll_seconds))
+                try:
+                    reach.clock.sleep(min(left, reach.connection.poll_seconds))
+                except process.Interrupted:
+                    raise process.Interrupted(str(busy), under_way=False) from None
                 continue
             # Marked anew, at the generation that was read: of all who come now, one finishes.
             with suppress(ClaimChanged):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..mistakes import mistakes_of
 from ..vertex.connection import DETAILS
 from ..vertex.errors import InvalidRequest, VertexError
 from .external import ResourceInputs
+from .process import Interrupted
 
 HALF_DELETED = (
     ". The same command goes on with it, and `pulumi destroy` ends everything; to keep the service instead, "
@@ -30,6 +31,22 @@ def told(kind: str, inputs: ResourceInputs, mend: str = "") -> Iterator[None]:
         said = str(error).rstrip(".") if mend else str(error)
         told = type(error)(f"service {inputs.service}, {kind}: {said}{mend}")
         raise told from (error if os.environ.get(DETAILS) else None)
+
+
+@contextmanager
+def stopped(goes_on: Callable[[], str]) -> Iterator[None]:
+    """What an interrupt leaves, what that costs, and what to type next."""
+    try:
+        yield
+    except Interrupted as stopped:
+        cost = (
+            f"That goes on without pulumi, and {goes_on()}"
+            if stopped.under_way
+            else "Nothing is under way that bills"
+        )
+        raise Interrupted(
+            f"stopped waiting: {stopped}. {cost}. `pulumi up` waits for it again, `pulumi destroy` ends it"
+        ) from None
 
 
 @contextmanager

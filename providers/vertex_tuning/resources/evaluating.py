@@ -8,8 +8,8 @@ given up, and the model that passed is deployed where callers are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from .. import names, prompts
@@ -18,7 +18,7 @@ from ..specs import Evaluation, Match, seconds
 from ..vertex.claim import Held, Rejection, Verdict
 from ..vertex.errors import InvalidRequest, VertexError
 from . import rejections
-from .commands import run, scored
+from .commands import LOOK_SECONDS, run, scored
 from .deploying import DeployedModelInputs, start, under_way
 from .undeploying import clear, found_on
 
@@ -173,12 +173,30 @@ def _by_prompts(
                 return FITS[evaluation.match](str(found.predictions[0]), prompt.expected)
         return None  # the others answered each time
 
-    with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as pool:
-        answers = [fits for fits in pool.map(answer, asked) if fits is not None]
+    answers = [fits for fits in _at_once(reach, answer, asked) if fits is not None]
     if len(answers) < ENOUGH * len(asked):
         few = f"{len(answers)} of the {len(asked)} prompts" if answers else "none of the prompts"
         raise Rejected(f"evaluation: the new model answered {few}; it is taken back")
     return sum(answers) / len(answers), len(answers)
+
+
+def _at_once(
+    reach: Reach, answer: Callable[[prompts.Prompt], bool | None], asked: Sequence[prompts.Prompt]
+) -> list[bool | None]:
+    """Every answer; told to end, it waits for none that is under way, which may take minutes."""
+    pool = ThreadPoolExecutor(max_workers=ASKED_AT_ONCE)
+    try:
+        asking = [pool.submit(answer, prompt) for prompt in asked]
+        while True:
+            done, running = wait(asking, LOOK_SECONDS, FIRST_EXCEPTION)
+            if not running or any(each.exception() for each in done):
+                break
+            reach.clock.sleep(0.0)
+        for each in done:
+            each.result()
+        return [each.result() for each in asking]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 FITS: dict[Match, Callable[[str, str], bool]] = {

@@ -74,7 +74,7 @@ class TunedModelExternal:
         if inputs.export_uri is not None and seen.phase is Phase.READY:
             source = str(seen.live["artifacts_uri"])
             for name in _uncopied(reach, source, inputs.export_uri):
-                reach.vertex.storage.copy(f"{source}/{name}", f"{inputs.export_uri}/{name}")
+                reach.vertex.storage.copy(f"{source}/{name}", f"{inputs.export_uri}/{name}", reach.go_on)
         return held
 
     def update(

@@ -135,7 +135,7 @@ def _validated_copy(reach: Reach, inputs: TuningDatasetInputs) -> Dataset | None
     if found.dataset is None:
         raise InvalidRequest(f"{inputs.source}: {first_findings(found)}")
     if not kept:
-        reach.vertex.storage.copy(pinned.source, pinned.copy)
+        reach.vertex.storage.copy(pinned.source, pinned.copy, reach.go_on)
     if "#" not in inputs.source:
         pinning.record(reach, inputs.owner, pinned)
     return found.dataset
@@ -144,7 +144,7 @@ def _validated_copy(reach: Reach, inputs: TuningDatasetInputs) -> Dataset | None
 def _read(reach: Reach, uri: str) -> Inspection:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "data.jsonl"
-        reach.vertex.storage.download(uri, copy)
+        reach.vertex.storage.download(uri, copy, reach.go_on)
         return inspect(copy)
 
 

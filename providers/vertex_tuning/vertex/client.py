@@ -7,7 +7,7 @@ for what is not there; every other failure is an ``errors.VertexError``.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -325,14 +325,17 @@ class Storage(Protocol):
     def send(self, path: Path, uri: str, *, if_generation: int) -> Blob | None:
         """Upload a file of any size if the object's generation is still this; ``None`` when it is not."""
 
-    def download(self, uri: str, path: Path) -> None:
-        """Write the object's bytes to ``path``."""
+    def download(self, uri: str, path: Path, go_on: Callable[[], None] = ...) -> None:
+        """Write the object's bytes to ``path``; ``go_on`` may end it between two pieces, by an error."""
 
     def listed(self, uri: str) -> tuple[Blob, ...]:
         """Every object below a folder."""
 
-    def copy(self, source: str, target: str) -> None:
-        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one."""
+    def copy(self, source: str, target: str, go_on: Callable[[], None] = ...) -> None:
+        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one.
+
+        ``go_on`` is called before each of the calls that a large object takes, and may end it by an error.
+        """
 
     def delete(self, uri: str) -> None:
         """Delete one object whatever its generation; gone already counts as done."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import google.cloud.storage as gcs
+import google_crc32c
 from google.api_core.exceptions import NotFound as WireNotFound
 from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage.retry import DEFAULT_RETRY
@@ -13,11 +17,15 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from .. import names
 from .client import Blob
 from .connection import Connection
-from .errors import NotFound, PermissionMissing
+from .errors import NotFound, PermissionMissing, Transient
 from .retry import CALL, TIMEOUT, looked_up
 
 PIECE = 32 * 1024 * 1024
-"""Bytes of a large upload that travel in one call."""
+"""Bytes of a large object that travel in one call."""
+
+
+def always() -> None:
+    """What goes on whatever happens."""
 
 
 class GoogleStorage:
@@ -132,11 +140,26 @@ class GoogleStorage:
 
         return looked_up(attempt)
 
-    def download(self, uri: str, path: Path) -> None:
-        """Write the object's bytes to ``path``."""
+    def download(self, uri: str, path: Path, go_on: Callable[[], None] = always) -> None:
+        """Write the object's bytes to ``path``; ``go_on`` may end it between two pieces, by an error.
+
+        Raises:
+            Transient: what arrived is not what Cloud Storage has.
+        """
         plain, _, generation = uri.partition("#")
         blob = self._blob(plain, int(generation) if generation else None)
-        looked_up(lambda: blob.download_to_filename(str(path), **CALL))
+        looked_up(lambda: blob.reload(**CALL))
+        known, checksum = self._blob(plain, int(blob.generation)), google_crc32c.Checksum()
+        with path.open("wb") as file:
+            for start in range(0, int(blob.size or 0), PIECE):
+                go_on()
+                piece = looked_up(
+                    partial(known.download_as_bytes, start=start, end=start + PIECE - 1, **CALL)
+                )
+                checksum.update(piece)
+                file.write(piece)
+        if base64.b64encode(checksum.digest()).decode() != blob.crc32c:
+            raise Transient(f"{uri} arrived with other bytes than Cloud Storage has; run it again")
 
     def listed(self, uri: str) -> tuple[Blob, ...]:
         """Every object below a folder."""
@@ -145,19 +168,19 @@ class GoogleStorage:
         found = looked_up(lambda: list(self._client.list_blobs(bucket, prefix=prefix, **CALL)))
         return tuple(_view(blob) for blob in found)
 
-    def copy(self, source: str, target: str) -> None:
-        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one."""
+    def copy(self, source: str, target: str, go_on: Callable[[], None] = always) -> None:
+        """Copy one object within Cloud Storage; ``#GENERATION`` after the source's URI asks for that one.
+
+        ``go_on`` is called before each of the calls that a large object takes, and may end it by an error.
+        """
         plain, _, generation = source.partition("#")
         origin = self._blob(plain, int(generation) if generation else None)
-
-        def attempt() -> None:
-            token, blob = None, self._blob(target)
-            while True:
-                token, _, _ = blob.rewrite(origin, token=token, **CALL)
-                if token is None:
-                    return
-
-        looked_up(attempt)
+        token, blob = None, self._blob(target)
+        while True:
+            go_on()
+            token, _, _ = looked_up(partial(blob.rewrite, origin, token=token, **CALL))
+            if token is None:
+                return
 
     def delete(self, uri: str) -> None:
         """Delete one object whatever its generation; gone already counts as done."""
