@@ -58,9 +58,13 @@ def model(project: str, region: str, model_id: str) -> str:
     return f"projects/{project}/locations/{region}/models/{model_id}"
 
 
+DEPLOYED_MODELS = "DeployedModel/"
+"""Begins the keys of the claims of all deployments."""
+
+
 def claims_of_models(project: str, region: str) -> str:
     """Where the claims of a place's deployments are, below ``.claims``."""
-    return f"DeployedModel/projects/{project}/locations/{region}/models"
+    return f"{DEPLOYED_MODELS}projects/{project}/locations/{region}/models"
 
 
 def readiness(owner: str) -> str:

@@ -15,13 +15,16 @@ from ..specs import Rollout
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
-from . import artifacts, evaluating, looks, traffic
+from . import artifacts, evaluating, folders, looks, traffic
 from .deploying import DeployedModelInputs, start, under_way
 from .leftovers import leftovers
 from .operations import finish
 from .undeploying import await_start, clear, found_on, not_to_share, take_off, unregister
 
 GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
+GAP_OF_A_MOVE = "downtime: the old endpoint goes before the new one serves (wait: false)"
+ENDPOINT = frozenset({"project", "region", "endpoint_id"})
+"""Inputs that say which endpoint it is."""
 
 
 class DeployedModelExternal:
@@ -115,7 +118,11 @@ def _has_traffic(endpoint: Endpoint | None, mine: tuple[Deployed, ...]) -> bool:
 def _has_successor(reach: Reach, inputs: DeployedModelInputs, held: Held) -> bool:
     """Whether another deployment of this service is claimed, which then does not serve yet."""
     folder = names.claims_of_models(inputs.project, inputs.region)
-    return any(other.key != held.key for other in reach.claims.owned(folder, inputs.owner))
+    return any(
+        other.key != held.key
+        for there in folders.of_service(reach, inputs.owner)
+        for other in there.claims.owned(folder, inputs.owner)
+    )
 
 
 def _scaling(deployed: Deployed) -> tuple[int, int, int | None]:
@@ -208,8 +215,11 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         found = super().diff(_id, olds, news)
         if not found.changes and news.get("owner") in process.EDITED:
             return DiffResult(changes=self._was_left(olds, news))
-        if found.replaces and news.get("rollout") == Rollout.RECREATE.value:
-            process.say(str(news.get("urn", "")), GAP, warning=True)
+        gap = GAP if news.get("rollout") == Rollout.RECREATE.value else ""
+        if not gap and not news.get("wait", True) and not ENDPOINT.isdisjoint(found.replaces or ()):
+            gap = GAP_OF_A_MOVE
+        if found.replaces and gap:
+            process.say(str(news.get("urn", "")), gap, warning=True)
         return found
 
     def _was_left(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:

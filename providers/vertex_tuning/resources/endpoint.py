@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pulumi import Output
-from pulumi.dynamic import DiffResult
+from pulumi.dynamic import DiffResult, UpdateResult
 
 from .. import names
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process, told
+from ..lifecycle.states import upgraded
 from ..names import OWNER_LABEL
 from ..specs import KmsKey, Labels, ProjectIds, Text
 from ..vertex.claim import Held
+from ..vertex.claims import contended
+from . import folders
 from .operations import ended, gone, made
 from .undeploying import await_start, clear, not_to_share, take_off, unregister
 
@@ -105,16 +108,10 @@ class EndpointExternal:
         An adopted endpoint stays, with all that others have deployed.
         """
         folder = names.claims_of_models(inputs.project, inputs.region)
+        each_folder = folders.of_service(reach, inputs.owner)
         models: set[str] = set()
-        for held in reach.claims.owned(folder, inputs.owner, ""):
-            model_id = held.key.rsplit("/", 1)[1]
-            probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
-            # A claim without a resource was made by a run that was killed before it asked for anything.
-            if held.claim.resource in ("", inputs.name, probe):
-                models.add(model_id)
-                await_start(reach, held.claim.resource or inputs.name, model_id, held)
-            if held.claim.resource == probe:
-                clear(reach, probe)
+        for there in each_folder:
+            models |= self._begun(there, inputs)
         live = reach.vertex.serving.endpoint(inputs.name)
         if live is None:
             # A run that was killed may be making it still.
@@ -129,11 +126,29 @@ class EndpointExternal:
         if not inputs.adopted:
             gone(reach, reach.vertex.serving.delete_endpoint(inputs.name))
         for model_id in sorted(models):
-            claim = reach.claims.read(f"{folder}/{model_id}", "")
-            if claim is not None and claim.claim.owner in ("", inputs.owner):
-                unregister(reach, inputs.project, inputs.region, model_id)
-                reach.claims.forget(claim)
+            for there in each_folder:
+                claim = there.claims.read(f"{folder}/{model_id}", "")
+                if claim is not None and claim.claim.owner in ("", inputs.owner):
+                    unregister(reach, inputs.project, inputs.region, model_id)
+                    there.claims.forget(claim)
         return False
+
+    @staticmethod
+    def _begun(reach: Reach, inputs: EndpointInputs) -> set[str]:
+        """The models that claims of one folder say were begun on it; each shows by then."""
+        models: set[str] = set()
+        for held in reach.claims.owned(
+            names.claims_of_models(inputs.project, inputs.region), inputs.owner, ""
+        ):
+            model_id = held.key.rsplit("/", 1)[1]
+            probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
+            # A claim without a resource was made by a run that was killed before it asked for anything.
+            if held.claim.resource in ("", inputs.name, probe):
+                models.add(model_id)
+                await_start(reach, held.claim.resource or inputs.name, model_id, held)
+            if held.claim.resource == probe:
+                clear(reach, probe)
+        return models
 
 
 class EndpointProvider(Provider[EndpointInputs]):
@@ -153,7 +168,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
         "labels": Change.IN_PLACE.because("Vertex AI can change them"),
         "owner_label": Change.FOLLOWS.because("the owner"),
-        "output_uri": Change.NONE.because("claims lie there; an endpoint holds no data"),
+        "output_uri": Change.IN_PLACE.because("its claim goes along; an endpoint holds no data"),
     }
 
     def identity(self, inputs: EndpointInputs) -> str:
@@ -173,6 +188,40 @@ class EndpointProvider(Provider[EndpointInputs]):
                 str(news.get("urn", "")), f"callers get a new endpoint: {name}, not {id_}", warning=True
             )
         return found
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """As everywhere; its claim goes along to another output folder, under the token that the state holds."""
+        olds = upgraded(olds)
+        inputs, before, token = self._parsed(news), self._parsed(olds), str(olds.get("token") or "")
+        moved = inputs.output_uri != before.output_uri and bool(token)
+        if moved:
+            with told(self.kind, inputs):
+                self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
+        made = super().update(id_, olds, news)
+        if moved:
+            with told(self.kind, inputs):
+                contended(lambda: self._gone_from(self._reach(before), before, token))
+        return made
+
+    def _gone_from(self, reach: Reach, inputs: EndpointInputs, token: str) -> None:
+        held = self._held(reach, inputs, token)
+        if held is None:
+            return
+        if held.ours and not held.claim.heirs:
+            reach.claims.forget(held)
+        else:
+            reach.claims.leave(held, token)
+
+    def left_to_others(self, reach: Reach, inputs: EndpointInputs, token: str) -> bool:
+        """As everywhere; and whether a later create has claimed it in another folder of the service."""
+        left = super().left_to_others(reach, inputs, token)
+        found = (
+            there.claims.read(self._key(inputs), token)
+            for there in folders.of_service(reach, inputs.owner)[1:]
+        )
+        return left or any(
+            held is not None and held.claim.owner == inputs.owner and not held.ours for held in found
+        )
 
 
 class Endpoint(Declared, module="vertex", name="Endpoint"):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from .. import names
 from ..lifecycle import Phase, Reach
 from ..vertex.claim import Held
+from . import folders
 from .deploying import under_way
 from .undeploying import clear, found_on, take_off, unregister
 
@@ -22,8 +23,12 @@ class Wanted(NamedTuple):
 
 
 class Leftover(NamedTuple):
-    """Another deployment of the service: where it is or was to be, of which model, and its claim."""
+    """Another deployment of the service: where it is or was to be, of which model, and its claim.
 
+    ``reach`` has the claims of the output folder in which that claim is.
+    """
+
+    reach: Reach
     endpoint: str
     model_id: str
     held: Held
@@ -32,8 +37,13 @@ class Leftover(NamedTuple):
 def leftovers(reach: Reach, wanted: Wanted) -> list[Leftover]:
     """What claims know of: a deployment that no list shows yet bills as soon as it has started.
 
-    Only the claims of this service's name are read, so that many services cost one list and no more.
+    Only the claims of this service's name are read, so that many services cost one list a folder and no more.
     """
+    each_folder = folders.of_service(reach, wanted.owner)
+    return [left for there in each_folder for left in _below(there, wanted)]
+
+
+def _below(reach: Reach, wanted: Wanted) -> list[Leftover]:
     folder, family = names.claims_of_models(wanted.project, wanted.region), wanted.model_id.rpartition("-")[0]
     found = []
     for key in reach.claims.keys(folder):
@@ -45,7 +55,7 @@ def leftovers(reach: Reach, wanted: Wanted) -> list[Leftover]:
         if held is None or held.claim.owner not in ("", wanted.owner):
             continue
         if held.claim.resource in places or (held.claim.owner and not held.claim.resource):
-            found.append(Leftover(held.claim.resource or wanted.endpoint, model_id, held))
+            found.append(Leftover(reach, held.claim.resource or wanted.endpoint, model_id, held))
     return found
 
 
@@ -71,30 +81,31 @@ def _begun(reach: Reach, wanted: Wanted) -> bool:
     return held is not None and (held.claim.owner, held.claim.resource) == (wanted.owner, wanted.endpoint)
 
 
-def starts(reach: Reach, left: Leftover) -> bool:
+def starts(left: Leftover) -> bool:
     """Whether it is under way and does not show yet: before that it cannot be taken off."""
-    if found_on(reach.vertex.serving.endpoint(left.endpoint), left.model_id):
+    if found_on(left.reach.vertex.serving.endpoint(left.endpoint), left.model_id):
         return False
-    seen = under_way(reach, left.endpoint, left.held)
+    seen = under_way(left.reach, left.endpoint, left.held)
     return seen is not None and seen.phase is Phase.PENDING
 
 
-def observed(reach: Reach, left: list[Leftover]) -> Phase:
+def observed(left: list[Leftover]) -> Phase:
     """What is to be done about them: nothing, a step, or waiting for their start."""
-    if any(not starts(reach, each) for each in left):
+    if any(not starts(each) for each in left):
         return Phase.PARTIAL
     return Phase.PENDING if left else Phase.READY
 
 
-def take_off_shown(reach: Reach, left: list[Leftover], wanted: Wanted) -> None:
+def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
     """Take off those that do not start any more."""
     for each in left:
-        if not starts(reach, each):
-            _end(reach, each, wanted)
+        if not starts(each):
+            _end(each, wanted)
 
 
-def _end(reach: Reach, left: Leftover, wanted: Wanted) -> None:
+def _end(left: Leftover, wanted: Wanted) -> None:
     """Take it off its machines, with its registration and its claim."""
+    reach = left.reach
     if left.endpoint != wanted.endpoint:
         clear(reach, left.endpoint)
     mine = found_on(reach.vertex.serving.endpoint(wanted.endpoint), left.model_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,8 @@ from ..lifecycle import (
 from ..lifecycle.states import upgraded
 from ..vertex.claim import Held
 from ..vertex.claims import contended
-from . import rejections, requirements
+from ..vertex.errors import NotFound
+from . import folders, rejections, requirements
 from .leftovers import Wanted, idle, observed, take_off_shown
 from .requirements import ReadinessInputs
 from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
@@ -51,14 +53,14 @@ class ReadinessExternal:
         wanted = _served(inputs)
         if wanted and (rejected := rejections.last(reach, inputs.owner)):
             live["rejected"] = msgspec.to_builtins(rejected)
-        phase = observed(reach, idle(reach, wanted)) if wanted else Phase.READY
+        phase = observed(idle(reach, wanted)) if wanted else Phase.READY
         why = "" if phase is Phase.READY else "a deployment that an earlier run began is to be taken off"
         return Observation(phase, live, why)
 
     def submit(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Held | None:
         """Nothing is made here; what a run that was cut off has left is taken off."""
         if wanted := _served(inputs):
-            take_off_shown(reach, idle(reach, wanted), wanted)
+            take_off_shown(idle(reach, wanted), wanted)
         return held
 
     def update(
@@ -72,14 +74,19 @@ class ReadinessExternal:
 
     def delete(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> bool:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
-        place = place_of(inputs.project, inputs.region)
-        for held in reach.claims.below(TUNINGS):
-            if held.claim.owner == inputs.owner:
-                give_up_or_leave(reach, place, held.key, held.claim.token)
-            for heir in held.claim.heirs:
-                if heir.owner == inputs.owner:
-                    contended(partial(_left, reach, held.key, heir.token))
+        for there in folders.of_service(reach, inputs.owner):
+            _undo_below(there, inputs)
         return False
+
+
+def _undo_below(reach: Reach, inputs: ReadinessInputs) -> None:
+    place = place_of(inputs.project, inputs.region)
+    for held in reach.claims.below(TUNINGS):
+        if held.claim.owner == inputs.owner:
+            give_up_or_leave(reach, place, held.key, held.claim.token)
+        for heir in held.claim.heirs:
+            if heir.owner == inputs.owner:
+                contended(partial(_left, reach, held.key, heir.token))
 
 
 def _served(inputs: ReadinessInputs) -> Wanted | None:
@@ -157,18 +164,28 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         return CreateResult(made.id, {**(made.outs or {}), "token": token})
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; its claim goes along to another output folder, and 0.1.0 made none."""
+        """As everywhere; its claim goes along to another output folder, and 0.1.0 made none.
+
+        The old folder names the new one before anything is begun there, so that an edit back finds it.
+        """
         olds = upgraded(olds)
-        made = super().update(id_, olds, news)
-        if olds["output_uri"] == news["output_uri"] and olds.get("token"):
-            return made
         inputs, before, token = self._parsed(news), self._written(olds), uuid.uuid4().hex
+        moved = olds["output_uri"] != news["output_uri"]
+        if moved:
+            # A bucket that is gone holds no claims, and needs to lead nowhere.
+            with told(self.kind, inputs), suppress(NotFound):
+                folders.link(self._reach(before), inputs.owner, token, [inputs.output_uri])
+        made = super().update(id_, olds, news)
+        if not moved and olds.get("token"):
+            with told(self.kind, inputs):
+                contended(lambda: folders.forget_left(self._reach(inputs), inputs.owner))
+            return made
         with told(self.kind, inputs):
             self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
-            claims = self._reach(before).claims
-            held = claims.read(self._key(before), str(olds.get("token") or ""))
-            if held is not None and held.ours:
-                claims.forget(held)
+            used = [
+                there.claims.output_uri for there in folders.of_service(self._reach(before), inputs.owner)
+            ]
+            folders.link(self._reach(inputs), inputs.owner, token, used)
         return UpdateResult({**(made.outs or {}), "token": token})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -183,7 +200,11 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         super().delete(id_, props)
         if held is not None:
             with told(self.kind, inputs, HALF_DELETED):
-                claims.forget(held)
+                # Its own comes last: until then it leads to the others.
+                for there in reversed(folders.of_service(self._reach(inputs), inputs.owner)):
+                    claim = there.claims.read(held.key, "")
+                    if claim is not None and claim.claim.owner == inputs.owner:
+                        there.claims.forget(claim)
 
     def identity(self, inputs: ReadinessInputs) -> str:
         """One per service."""

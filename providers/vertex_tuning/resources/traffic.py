@@ -72,7 +72,7 @@ def serving(
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
-    others = Phase.PARTIAL if len(mine) > 1 else observed(reach, leftovers(reach, wanted(inputs)))
+    others = Phase.PARTIAL if len(mine) > 1 else observed(leftovers(reach, wanted(inputs)))
     if others is Phase.PARTIAL:
         return Observation(others, live, "serves; another deployment is still to be taken off")
     if others is Phase.PENDING:
@@ -206,7 +206,7 @@ def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
 
 def take_off_left(reach: Reach, inputs: DeployedModelInputs) -> None:
     """Take off the service's other deployments, but for those that do not show yet."""
-    take_off_shown(reach, leftovers(reach, wanted(inputs)), wanted(inputs))
+    take_off_shown(leftovers(reach, wanted(inputs)), wanted(inputs))
 
 
 def wanted(inputs: DeployedModelInputs) -> Wanted:

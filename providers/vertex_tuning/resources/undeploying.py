@@ -8,6 +8,7 @@ from .. import names
 from ..lifecycle import Reach
 from ..vertex.claim import STARTING, Held
 from ..vertex.client import Deployed, Endpoint
+from . import folders
 from .operations import ended, gone
 
 
@@ -38,8 +39,9 @@ def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str)
 
 def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> bool:
     _, project, _, region, *_ = name.split("/")
-    held = reach.claims.read(f"{names.claims_of_models(project, region)}/{names.bare(deployed.model)}", "")
-    return held is not None and held.claim.owner in ("", owner)
+    key = f"{names.claims_of_models(project, region)}/{names.bare(deployed.model)}"
+    found = (there.claims.read(key, "") for there in folders.of_service(reach, owner))
+    return any(held is not None and held.claim.owner in ("", owner) for held in found)
 
 
 def take_off(reach: Reach, name: str, ids: Collection[str]) -> None:

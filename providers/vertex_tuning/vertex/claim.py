@@ -64,6 +64,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
     ``recorded`` is the last token that a state is known to hold.
     ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
+    ``folders`` are the other output folders in which a service's claims may lie.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     refused: str = ""
     recorded: str = ""
     ending: Moment = 0.0
+    folders: tuple[str, ...] = ()
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

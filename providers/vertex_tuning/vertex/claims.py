@@ -50,6 +50,7 @@ class Claims:
 
     def __init__(self, storage: Storage, output_uri: str, clock: Callable[[], float] = time.time) -> None:
         self._storage = storage
+        self.output_uri = output_uri
         self._root = f"{output_uri}/.claims"
         self._clock = clock
 
@@ -182,6 +183,14 @@ class Claims:
         """
         pinned = {**held.claim.pinned, uri: copy}
         return self._replaced(held, msgspec.structs.replace(held.claim, pinned=pinned))
+
+    def link(self, held: Held, folders: tuple[str, ...]) -> Held:
+        """Write down, in the claim of a service, in which other output folders its claims may lie.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        return self._replaced(held, msgspec.structs.replace(held.claim, folders=folders))
 
     def bound(self, held: Held, deadline: float) -> Held:
         """Write down until when it is to be ready; 0 takes that away.
