@@ -58,6 +58,8 @@ def model(project: str, region: str, model_id: str) -> str:
     return f"projects/{project}/locations/{region}/models/{model_id}"
 
 
+SERVICES = "Readiness/"
+"""Begins the keys of the claims of all services."""
 DEPLOYED_MODELS = "DeployedModel/"
 """Begins the keys of the claims of all deployments."""
 
@@ -74,7 +76,7 @@ def readiness(owner: str) -> str:
 
 def claim_of_service(owner: str) -> str:
     """The claim that a service has from its first create to its destroy: its readiness's."""
-    return f"Readiness/{readiness(owner)}"
+    return f"{SERVICES}{readiness(owner)}"
 
 
 def bare(model_name: str) -> str:

@@ -216,12 +216,24 @@ def standing_in(
         for deployed in endpoint.deployed
         if endpoint.traffic.get(deployed.id)
     }
+    unheld = answering - held.models
     claims = [
         (model, Claims(vertex.storage, uri).read(f"{folder}/{model}", ""))
-        for model in answering - held.models
-        for uri in sorted(held.folders)
+        for uri in (_folders(vertex, held) if unheld else ())
+        for model in unheld
     ]
     return frozenset(model for model, claim in claims if claim is not None and not claim.claim.owner)
+
+
+def _folders(vertex: Vertex, held: Known) -> list[str]:
+    """The output folders of the states, and those that their services have left and still remember."""
+    found = sorted(held.folders)
+    services = [key for key in held.claims if key.startswith(names.SERVICES)]
+    for uri in found:
+        read = (Claims(vertex.storage, uri).read(key, "") for key in services)
+        linked = {folder for each in read if each is not None for folder in each.claim.folders}
+        found += sorted(linked - set(found))
+    return found
 
 
 def look_at_claims(vertex: Vertex, folder: str, held: Known) -> list[Orphan]:

@@ -50,7 +50,7 @@ EDITS: list[tuple[str, str, list[Any]]] = [
     ("serving", "spot", [False, True]),
     ("serving", "rollout", ["side_by_side", "recreate"]),
     ("service", "region", ["us-central1", "us-west1"]),
-    ("service", "output_uri", [OUTPUT, f"{OUTPUT}-2"]),
+    ("service", "output_uri", [OUTPUT, f"{OUTPUT}-2", f"{OUTPUT}-3"]),
 ]
 
 which = st.integers(0, 1)
@@ -117,6 +117,16 @@ class Lifecycle(RuleBasedStateMachine):
         self.fake.world.faults = [Fault(f.call, f.error, f.after, f.nth) for f in wrong]
         self.run_up(self.stacks[at])
         self.fake.world.faults = []
+
+    @rule(at=which, edit=st.sampled_from(EDITS), choice=st.integers(0, 2))
+    def rollout_cut_off_and_edited_back(self, at: int, edit: tuple[str, str, list[Any]], choice: int) -> None:
+        stack = self.stacks[at]
+        before = dict(stack.tuning), {**stack.service, "serving": dict(stack.service.get("serving", {}))}
+        self.edit(at, edit, choice)
+        self.fake.world.faults = [Fault("serving.deploy*", Crash(), after=True)]
+        self.run_up(stack)
+        self.fake.world.faults = []
+        stack.tuning, stack.service = before
 
     @rule(at=which, wrong=operation_faults)
     def up_with_a_failing_operation(self, at: int, wrong: OperationFault) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..pricing import Book
-from ..resources.deployed_model import GAP, GAP_OF_A_MOVE
+from ..resources.deployed_model import GAP
 from ..resources.rejections import FAILED, scored
 from . import causes
 from .costs import REUSED, Costs, costs
@@ -126,7 +126,7 @@ def _downtime(parts: Sequence[Planned], said: Mapping[str, list[str]]) -> Downti
         return Downtime.ENDS
     if _renamed(endpoint):
         return Downtime.MOVES
-    if deployed is not None and not {GAP, GAP_OF_A_MOVE}.isdisjoint(said.get(deployed.urn, ())):
+    if deployed is not None and GAP in said.get(deployed.urn, ()):
         return Downtime.GAP
     if deployed is None or deployed.op in (Op.SAME, Op.UPDATE):
         return Downtime.NONE if deployed or _verb(parts) is not Verb.NEW else Downtime.NOT_SERVED

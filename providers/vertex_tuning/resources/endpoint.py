@@ -190,7 +190,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         return found
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; its claim goes along to another output folder, under the token that the state holds."""
+        """As everywhere; its claim goes along to another folder, under the token that the state holds."""
         olds = upgraded(olds)
         inputs, before, token = self._parsed(news), self._parsed(olds), str(olds.get("token") or "")
         moved = inputs.output_uri != before.output_uri and bool(token)

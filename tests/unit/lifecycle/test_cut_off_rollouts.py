@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.declared import PROJECT, REGION
+from tests.support.declared import BUCKET, PROJECT, REGION
 from tests.support.fake import Crash, FakeVertex
 from tests.support.mini_engine import MiniEngine
 from tests.unit.lifecycle.test_crashes import billing
@@ -17,10 +17,12 @@ from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.errors import NoCapacity, PermissionMissing, QuotaExceeded, VertexError
 
 Declare = Callable[..., ServicePlan]
+OTHER = f"gs://{BUCKET}/other"
 
 EDITS: dict[str, dict[str, Any]] = {
     "other weights": {"epochs": 2},
     "other machines, with no new tuning": {"service": {"serving": {"spot": True}}},
+    "another folder": {"service": {"output_uri": OTHER}},
     "weights that are evaluated first": {
         "epochs": 2,
         "service": {
@@ -157,7 +159,10 @@ def test_a_refusal_after_the_effect_is_found_out(
     assert sum(call.startswith("serving.deploy") for call in fake.world.calls) == (1 if first else 2)
 
 
-def test_doctor_takes_the_predecessor_of_a_rollout_for_no_orphan(fake: FakeVertex, declare: Declare) -> None:
+@pytest.mark.parametrize("edit", [{"epochs": 2}, {"service": {"output_uri": OTHER}}], ids=["", "elsewhere"])
+def test_doctor_takes_the_predecessor_of_a_rollout_for_no_orphan(
+    fake: FakeVertex, declare: Declare, edit: dict[str, Any]
+) -> None:
     kinds = {"endpoint": "Endpoint", "deployed": "DeployedModel", "readiness": "Readiness"}
     service, engine = {"wait": False}, MiniEngine()
 
@@ -178,7 +183,7 @@ def test_doctor_takes_the_predecessor_of_a_rollout_for_no_orphan(fake: FakeVerte
         engine.up(declare(epochs=1, service=service))
         fake.clock.sleep(60)
     fake.jobs.training_seconds = 50_000.0
-    engine.up(declare(epochs=2, service=service))
+    engine.up(declare(**{**edit, "service": {**service, **edit.get("service", {})}}))
     assert Kind.DEPLOYED_MODEL not in found(), "it serves until its successor does"
     assert Kind.MODEL not in found()
 

@@ -166,4 +166,4 @@ def test_without_waiting_a_move_of_the_endpoint_says_downtime(
 
     engine.up(declare(service={"wait": False, "serving": PRIVATE}))
 
-    assert GAP_OF_A_MOVE in said
+    assert f"warning: {GAP_OF_A_MOVE}" in said
