@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 from pulumi import Output
-from pulumi.dynamic import DiffResult, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
 
 from .. import names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process, told
@@ -212,16 +213,31 @@ class EndpointProvider(Provider[EndpointInputs]):
         else:
             reach.claims.leave(held, token)
 
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """As everywhere; what was claimed of it in other folders of the service is over."""
+        made = super().create(props)
+        inputs = self._parsed(props)
+        with told(self.kind, inputs):
+            for there in folders.of_service(self._reach(inputs), inputs.owner)[1:]:
+                contended(partial(self._superseded, there, inputs))
+        return made
+
+    def _superseded(self, reach: Reach, inputs: EndpointInputs) -> None:
+        held = self._held(reach, inputs, "")
+        if held is not None and held.claim.owner == inputs.owner:
+            self._gone_from(reach, inputs, held.claim.token)
+
     def left_to_others(self, reach: Reach, inputs: EndpointInputs, token: str) -> bool:
-        """As everywhere; and whether a later create has claimed it in another folder of the service."""
-        left = super().left_to_others(reach, inputs, token)
-        found = (
-            there.claims.read(self._key(inputs), token)
-            for there in folders.of_service(reach, inputs.owner)[1:]
-        )
-        return left or any(
-            held is not None and held.claim.owner == inputs.owner and not held.ours for held in found
-        )
+        """As everywhere; and whether another create has claimed it in another folder of the service."""
+        if super().left_to_others(reach, inputs, token):
+            return True
+        others = folders.of_service(reach, inputs.owner)[1:]
+        found = [self._held(there, inputs, token) for there in others]
+        if not any(held and held.claim.owner == inputs.owner and not held.ours for held in found):
+            return False
+        # The other is the only one now: whoever deletes that has nobody to leave it to.
+        self._gone_from(reach, inputs, token)
+        return True
 
 
 class Endpoint(Declared, module="vertex", name="Endpoint"):

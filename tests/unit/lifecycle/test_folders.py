@@ -90,6 +90,33 @@ def test_a_rollout_into_another_folder_that_is_cut_off_leaves_nothing(
     assert not [uri for uri in fake.storage.objects if "/.claims/DeployedModel" in uri]
 
 
+def test_an_endpoint_made_anew_after_an_edit_back_is_deleted_by_a_destroy(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    engine = MiniEngine()
+    cut_off(fake, engine, declare(service={"output_uri": OTHER}))
+    assert engine.up(declare(), replace=("endpoint",)).ok
+
+    assert engine.destroy().ok
+
+    assert fake.serving.sites == {}
+
+
+def test_an_endpoint_whose_create_was_cut_off_in_another_folder_is_deleted_by_a_destroy(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    engine = MiniEngine()
+    fake.fault("serving.create_endpoint", Crash(), after=True)
+    with suppress(Crash):
+        engine.up(declare(service={"output_uri": OTHER, "serving": PRIVATE}))
+    assert engine.up(declare(service={"serving": PRIVATE})).ok
+
+    assert engine.destroy().ok
+
+    fake.clock.sleep(3600)
+    assert fake.serving.sites == {}
+
+
 @pytest.mark.parametrize("nth", range(1, 26))
 def test_a_destroy_that_is_cut_off_anywhere_is_finished_by_the_next(
     fake: FakeVertex, declare: Declare, nth: int
