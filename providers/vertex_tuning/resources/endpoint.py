@@ -193,7 +193,7 @@ class EndpointProvider(Provider[EndpointInputs]):
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """As everywhere; its claim goes along to another folder, under the token that the state holds."""
         olds = upgraded(olds)
-        inputs, before, token = self._parsed(news), self._parsed(olds), str(olds.get("token") or "")
+        inputs, before, token = self._parsed(news), self._written(olds), str(olds.get("token") or "")
         moved = inputs.output_uri != before.output_uri and bool(token)
         if moved:
             with told(self.kind, inputs):
