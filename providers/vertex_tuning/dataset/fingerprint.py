@@ -1,8 +1,9 @@
 """Which bytes a file holds."""
 
-import base64
 import hashlib
 from collections.abc import Iterable
+
+from vertex_tuning.checksums import crc32c_text
 
 
 class Fingerprint:
@@ -19,8 +20,8 @@ class Fingerprint:
 
     @property
     def crc32c(self) -> str:
-        """Base64 of the big-endian checksum, as in Cloud Storage's object metadata."""
-        return base64.b64encode(self._crc32c.to_bytes(4, "big")).decode()
+        """As in Cloud Storage's object metadata."""
+        return crc32c_text(self._crc32c)
 
     def add(self, pieces: Iterable[bytes]) -> None:
         """Take the bytes that follow; raises what reading them raises."""

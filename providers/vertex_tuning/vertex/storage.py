@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from google.api_core.exceptions import PreconditionFailed
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from .. import names
+from ..checksums import crc32c_text
 from .client import Blob
 from .connection import Connection
 from .errors import NotFound, PermissionMissing, Transient
@@ -161,7 +161,7 @@ class GoogleStorage:
                 piece = looked_up(read)
                 checksum = google_crc32c.extend(checksum, piece)
                 file.write(piece)
-        if base64.b64encode(checksum.to_bytes(4)).decode() != blob.crc32c:
+        if crc32c_text(checksum) != blob.crc32c:
             raise Transient(f"{uri} arrived with other bytes than Cloud Storage has; run it again")
 
     def listed(self, uri: str) -> tuple[Blob, ...]:

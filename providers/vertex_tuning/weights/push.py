@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
+from ..checksums import crc32c_text
 from ..mistakes import Mistake
 from ..vertex.client import Blob, Storage
 from ..vertex.errors import AlreadyExists, NotFound
@@ -99,11 +99,11 @@ def _arrived(there: Iterable[Blob], checkpoint: Checkpoint, uri: str) -> None:
 
 
 def checksum(path: Path) -> str:
-    """A file's CRC32C as Cloud Storage shows it: base64 of four bytes, most significant first."""
+    """A file's CRC32C as Cloud Storage shows it."""
     import google_crc32c
 
     found = 0
     with path.open("rb") as file:
         while piece := file.read(_READ):
             found = google_crc32c.extend(found, piece)
-    return base64.b64encode(found.to_bytes(4, "big")).decode()
+    return crc32c_text(found)

@@ -28,6 +28,15 @@ def cut_off(fake: FakeVertex, engine: MiniEngine, plan: ServicePlan) -> None:
         engine.up(plan)
 
 
+def up_and_moved(declare: Declare, *, before: bool) -> tuple[MiniEngine, ServicePlan]:
+    """A service that is up, and its plan in another folder, which an `up` may have followed already."""
+    engine, moved = MiniEngine(), declare(service={"output_uri": OTHER})
+    assert engine.up(declare()).ok
+    if before:
+        assert engine.up(moved).ok
+    return engine, moved
+
+
 def serves_alone(fake: FakeVertex, engine: MiniEngine, plan: ServicePlan) -> None:
     assert serving(fake, plan) == [(model_id(plan), 100)]
     assert len(billing(fake)) == 1
@@ -38,10 +47,7 @@ def serves_alone(fake: FakeVertex, engine: MiniEngine, plan: ServicePlan) -> Non
 def test_an_endpoint_that_is_made_anew_in_another_folder_serves_on(
     fake: FakeVertex, declare: Declare, *, before: bool
 ) -> None:
-    engine, moved = MiniEngine(), declare(service={"output_uri": OTHER})
-    assert engine.up(declare()).ok
-    if before:
-        assert engine.up(moved).ok
+    engine, moved = up_and_moved(declare, before=before)
 
     assert engine.up(moved, replace=("endpoint",)).ok
 
@@ -54,10 +60,7 @@ def test_an_endpoint_that_is_made_anew_in_another_folder_serves_on(
 def test_an_edit_back_to_an_endpoint_of_another_folder_serves_on(
     fake: FakeVertex, declare: Declare, *, before: bool
 ) -> None:
-    engine, moved = MiniEngine(), declare(service={"output_uri": OTHER})
-    assert engine.up(declare()).ok
-    if before:
-        assert engine.up(moved).ok
+    engine, moved = up_and_moved(declare, before=before)
     fake.world.operation_faults.append(OperationFault("serving.deploy", 13))
     assert not engine.up(declare(service={"output_uri": OTHER, "serving": PRIVATE})).ok
 
