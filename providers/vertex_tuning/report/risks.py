@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ..pricing.estimate import rounded, span
+from ..resources.deployed_model import GAP_OF_A_MOVE
 from ..resources.rejections import THIS_FAILED
 from .costs import Costs
 from .model import Cost, Data, Downtime, Risk, Service, Severity, Training, Verb
@@ -30,6 +31,8 @@ def _high(service: Service, parts: Sequence[Planned]) -> Iterator[str]:
         yield "is no longer served; who calls it gets errors"
     if service.downtime is Downtime.MOVES:
         yield "the endpoint gets another name: callers of the old one get errors"
+        if GAP_OF_A_MOVE in service.notes:
+            yield "nothing answers between the old endpoint and the new one (wait: false)"
     if service.downtime is Downtime.GAP:
         yield "nothing answers between the old model and the new one (rollout: recreate)"
     if model is not None and model.op is Op.DELETE and (model.before or {}).get("delete_artifacts"):

@@ -57,6 +57,7 @@ def serving(
         "machine_type": deployed.machine_type,
         "accelerator_type": deployed.accelerator_type,
         "accelerator_count": deployed.accelerator_count,
+        "spot": deployed.spot,
     }
     if inputs.autoscaling_target is not None:
         live["autoscaling_target"] = deployed.autoscaling_target
@@ -89,12 +90,15 @@ def found(endpoint: Endpoint | None, inputs: DeployedModelInputs) -> tuple[Deplo
 
 
 def as_asked(deployed: Deployed, inputs: DeployedModelInputs) -> bool:
-    """Whether it runs on the declared machines; Vertex AI fixes them when a model is deployed."""
-    return (deployed.machine_type, deployed.accelerator_type, deployed.accelerator_count) == (
-        inputs.machine_type,
-        inputs.accelerator_type,
-        inputs.accelerator_count,
-    )
+    """Whether it runs on the declared machines; Vertex AI fixes them when a model is deployed.
+
+    A reservation is not looked at: Google may name its project by number, and that is no difference.
+    """
+    return _machines(deployed) == _machines(inputs)
+
+
+def _machines(each: Deployed | DeployedModelInputs) -> tuple[str, str, int, bool]:
+    return each.machine_type, each.accelerator_type, each.accelerator_count, each.spot
 
 
 def _on_others(
@@ -105,7 +109,8 @@ def _on_others(
     live: Mapping[str, Any],
 ) -> Observation:
     """Someone deployed our model on other machines: it serves on until one on ours takes its place."""
-    on = f"{mine[0].machine_type} with {mine[0].accelerator_count} x {mine[0].accelerator_type}"
+    machine, accelerator, count, spot = _machines(mine[0])
+    on = f"{'spot ' if spot else ''}{machine} with {count} x {accelerator}"
     why = f"{mine[0].id} runs on {on}, which is not what is declared"
     started = under_way(reach, inputs.endpoint, held)
     if started is not None:

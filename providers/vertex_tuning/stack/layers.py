@@ -20,6 +20,7 @@ from .files import BadFile, read_mapping
 
 NAMESPACE = "vertex-tuning"
 FOLDER = "stacks"
+"""Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
 SLUG = r"^[a-z][a-z0-9_-]{0,62}$"
 """What a team and an environment are called; they become names of files, too."""
 OWN = ("team", "environment")

@@ -23,9 +23,6 @@ from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, merge, read_shared
 from .limits import find_prices, refused
 
-"""Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
-
-
 Slug = Annotated[
     str,
     Shape(SLUG, "at most 63 lower-case letters, digits, hyphens and underscores, a letter first"),

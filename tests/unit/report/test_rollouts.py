@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.previews import SERVED, built, step, told
 from vertex_tuning.report.model import Downtime, Severity, Training, Verb
-from vertex_tuning.resources.deployed_model import GAP
+from vertex_tuning.resources.deployed_model import GAP, GAP_OF_A_MOVE
 
 GAPS: list[tuple[str, dict[str, Any], str, Downtime, str]] = [
     ("replace", {"rollout": "recreate"}, "", Downtime.GAP, "the old one goes first"),
@@ -34,6 +34,22 @@ def test_when_nothing_answers(
     found = built(change, diagnostics=said)
     assert found.services[0].downtime is downtime, why
     assert any("nothing answers" in risk.text for risk in found.risks) is (downtime is Downtime.GAP)
+
+
+@pytest.mark.parametrize(
+    ("said", "gap", "why"),
+    [
+        ((GAP_OF_A_MOVE,), True, "the old endpoint goes at once, and the weights come later"),
+        ((), False, "the old endpoint goes when the new one serves"),
+    ],
+)
+def test_an_endpoint_that_moves(*, said: tuple[str, ...], gap: bool, why: str) -> None:
+    change = step("replace", "Endpoint", {**SERVED, "endpoint_id": "old"}, {**SERVED, "endpoint_id": "new"})
+    model = step("replace", "DeployedModel", SERVED, SERVED)
+    found = built(change, model, diagnostics=[told("DeployedModel", f"warning: {line}\n") for line in said])
+    assert found.services[0].downtime is Downtime.MOVES
+    assert {risk.severity for risk in found.risks if "endpoint" in risk.text} == {Severity.HIGH}
+    assert any("nothing answers" in risk.text for risk in found.risks) is gap, why
 
 
 def test_what_is_under_way_goes_one_step_on() -> None:
