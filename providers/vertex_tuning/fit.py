@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from . import catalog
 from .dataset import Dataset, look_closer
+from .sources import as_typed
 from .specs import TuningSpec
 
 
@@ -17,11 +18,12 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
     limit = catalog.find_model(tuning.base_model).max_sequence[tuning.mode]
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
-        if found and limit and found.longest_example_tokens > limit:
+        if source and found and limit and found.longest_example_tokens > limit:
+            typed = as_typed(source)
             yield (
-                f"{source}: the longest example has about {found.longest_example_tokens:,} tokens, and "
+                f"{typed}: the longest example has about {found.longest_example_tokens:,} tokens, and "
                 f"{tuning.base_model} takes {limit:,} in mode {tuning.mode.value}; shorten it, or see with "
-                f"`vertex-tuning validate {source} --model {tuning.base_model} --mode {tuning.mode.value}` "
+                f"`vertex-tuning validate {typed} --model {tuning.base_model} --mode {tuning.mode.value}` "
                 "how many are too long"
             )
 
@@ -34,14 +36,15 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
         return
     validation = datasets.get(other) if other else None
     found = look_closer(training, validation)
-    with_validation = f" --validation {other}" if validation is not None else ""
-    which = f"`vertex-tuning validate {source}{with_validation}` says which"
+    first, second = as_typed(source), as_typed(other or "")
+    with_validation = f" --validation {second}" if validation is not None else ""
+    which = f"`vertex-tuning validate {first}{with_validation}` says which"
     if found.leaked:
         yield (
-            f"{other}: examples that are in {source} too: {found.leaked:,}, so it does not show "
+            f"{second}: examples that are in {first} too: {found.leaked:,}, so it does not show "
             f"how the model does on what it has not seen; {which}"
         )
     if found.duplicates:
-        yield f"{source}: repeated examples: {found.duplicates:,}, each paid for like the first; {which}"
+        yield f"{first}: repeated examples: {found.duplicates:,}, each paid for like the first; {which}"
     if found.empty:
-        yield f"{source}: examples without text to learn: {found.empty:,}; {which}"
+        yield f"{first}: examples without text to learn: {found.empty:,}; {which}"

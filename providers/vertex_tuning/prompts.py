@@ -26,15 +26,16 @@ def read(path: Path) -> tuple[Prompt, ...]:
     """The prompts of a JSON Lines file; empty lines are passed over.
 
     Raises:
-        ValueError: it cannot be read, a line is not a prompt, or there are none or too many.
+        ValueError: it cannot be read, a line is not a prompt, or there are none or too many; whoever tells it
+            says of which file.
     """
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise ValueError(f"{path} has {size:,} bytes, at most {MOST_BYTES:,} are read")
+            raise ValueError(f"it has {size:,} bytes, at most {MOST_BYTES:,} are read")
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
+        raise ValueError(f"it cannot be read: {error.strerror or error}") from error
     found: list[Prompt] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -42,7 +43,7 @@ def read(path: Path) -> tuple[Prompt, ...]:
         try:
             found.append(_PROMPT.decode(line))
         except REFUSED as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
+            raise ValueError(f"line {number}: {error}") from error
     if not 0 < len(found) <= MOST:
-        raise ValueError(f"{path} has {len(found):,} prompts; 1 to {MOST:,} are asked")
+        raise ValueError(f"it has {len(found):,} prompts; 1 to {MOST:,} are asked")
     return tuple(found)

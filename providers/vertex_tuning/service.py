@@ -19,6 +19,7 @@ from .mistakes import Mistake, listed, mistakes_of
 from .pricing import NO_PRICES, Book
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
 from .resources.tuning_dataset import first_findings
+from .sources import as_typed
 from .specs import ServiceSpec, Spec, TuningSpec, is_gcs
 
 COMPONENT_TYPE = "vertex-tuning:index:TunedModelService"
@@ -74,7 +75,7 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[M
             found[source] = seen.dataset
         else:
             where = f"{at}.tuning.{key}" if at else f"tuning.{key}"
-            mistakes.append(Mistake(where, f"{source}: {first_findings(seen, most=5)}"))
+            mistakes.append(Mistake(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
     return found, mistakes
 
 
@@ -89,7 +90,7 @@ def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
     try:
         prompts.read(Path(path))
     except ValueError as error:
-        return [Mistake(f"{at}.serving.evaluation.prompts".removeprefix("."), str(error))]
+        return [Mistake(f"{at}.serving.evaluation.prompts".removeprefix("."), f"{as_typed(path)}: {error}")]
     return []
 
 

@@ -34,7 +34,7 @@ def test_every_mistake_in_one_failure(
         "vertex-tuning:services[0].tuning.adapter_size: must be one of",
         "vertex-tuning:services[1].region: open models cannot be tuned in 'us-centrl1'; they can in us-central1",
         "vertex-tuning:services[1].tuning.epoch: unknown key; did you mean epochs",
-        "vertex-tuning:services[2].tuning.training_data: ",
+        "vertex-tuning:services[2].tuning.training_data: nowhere.jsonl: there is no file ",
         "vertex-tuning:services[3].name: 'c' is used twice",
     ):
         assert place in refused.text

@@ -62,9 +62,9 @@ def report(
     if compare:
         from ..report.compare import Comparison
 
-        found = build(read, book, Comparison(folder))
+        found = build(read, book, Comparison(folder), program=folder)
     else:
-        found = build(read, book)
+        found = build(read, book, program=folder)
     if page is not None:
         page.write_text(html(found))
     if json_output:

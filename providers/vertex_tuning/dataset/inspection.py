@@ -82,13 +82,13 @@ def _look(path: Path, *, closer: bool, progress: Progress | None = None) -> Read
         if stat.S_ISREG(path.stat().st_mode):
             reading = _read(path, closer=closer, progress=progress)
         else:
-            text = f"{path} is not a regular file; name one JSON Lines file"
+            text = "it is not a regular file; name one JSON Lines file"
             reading.tally.note(None, FindingKind.NOT_A_FILE, text)
     except FileNotFoundError:
-        hint = "check its name" if path.is_absolute() else f"it is looked for from {Path.cwd()}"
-        reading.tally.note(None, FindingKind.MISSING, f"{path} does not exist; {hint}")
+        text = f"there is no file {path.resolve()}; check its name"
+        reading.tally.note(None, FindingKind.MISSING, text)
     except OSError as error:
-        text = f"{path} cannot be read: {error.strerror}; mend that, and run again"
+        text = f"it cannot be read: {error.strerror}; mend that, and run again"
         reading.tally.note(None, FindingKind.UNREADABLE, text)
     return reading
 

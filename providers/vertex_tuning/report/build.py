@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..pricing import Book
@@ -23,13 +24,16 @@ def _not_compared(_resource: Planned, data: Data) -> Data:
     return data
 
 
-def build(preview: Preview, book: Book, compared: Compared = _not_compared) -> Report:
+def build(
+    preview: Preview, book: Book, compared: Compared = _not_compared, *, program: Path = Path("infra")
+) -> Report:
     """The report on a preview.
 
     Args:
         preview: what the engine plans.
         book: prices of today; before and after are counted with the same ones.
         compared: finds out which examples are added and removed, where both contents can be read.
+        program: the program's folder, from which a preview names local data.
     """
     resources = ours(preview)
     said, errors, complete = _said(preview), _errors(preview), _complete(preview)
@@ -51,7 +55,7 @@ def build(preview: Preview, book: Book, compared: Compared = _not_compared) -> R
             downtime=_downtime(parts, said),
             cost=counted.cost,
             changes=edits,
-            data=tuple(compared(resource, data) for resource, data in causes.datasets(parts)),
+            data=tuple(compared(resource, data) for resource, data in causes.datasets(parts, program)),
             steps=tuple(f"{part.op.value} {part.kind}" for part in parts if part.op is not Op.SAME),
             notes=_notes(parts, counted, said),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from .. import lifecycle
 from ..lifecycle import Provider, compare
 from ..resources import PROVIDERS as KINDS
+from ..sources import from_root
 from .model import Change, Data
 from .preview import Op, Planned
 
@@ -175,7 +177,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
 
 
-def datasets(resources: Sequence[Planned]) -> Iterator[tuple[Planned, Data]]:
+def datasets(resources: Sequence[Planned], program: Path) -> Iterator[tuple[Planned, Data]]:
     """The datasets whose content changes or that go, with the examples before and after."""
     stays = any(each.kind == "TunedModel" and each.after is not None for each in resources)
     for resource in resources:
@@ -190,7 +192,7 @@ def datasets(resources: Sequence[Planned]) -> Iterator[tuple[Planned, Data]]:
             resource,
             Data(
                 key=f"tuning.{role}_data",
-                source=str((before if gone else after).get("source", "")),
+                source=from_root(str((before if gone else after).get("source", "")), program),
                 examples_before=_count(before.get("examples")),
                 examples_after=_count(after.get("examples")),
                 gone=gone,

@@ -23,6 +23,8 @@ from .deploying import DeployedModelInputs, start, under_way
 from .undeploying import clear, found_on
 
 ASKED_AT_ONCE = 4
+NAMED = 10
+"""How many prompts that were not answered as expected are named."""
 PATIENCE = 3
 """At a share of the traffic, how many times as often a prompt is asked as it takes on average."""
 ENOUGH = 0.5
@@ -156,7 +158,7 @@ def _by_prompts(
     try:
         asked = prompts.read(Path(evaluation.prompts or ""))
     except ValueError as error:
-        raise InvalidRequest(f"evaluation.prompts: {error}") from error
+        raise InvalidRequest(f"evaluation.prompts: {evaluation.prompts}: {error}") from error
     end = reach.clock.monotonic() + seconds(evaluation.timeout)
     tries = 1 if share == 100 else math.ceil(PATIENCE * 100 / share)
 
@@ -173,10 +175,16 @@ def _by_prompts(
                 return FITS[evaluation.match](str(found.predictions[0]), prompt.expected)
         return None  # the others answered each time
 
-    answers = [fits for fits in _at_once(reach, answer, asked) if fits is not None]
+    found = _at_once(reach, answer, asked)
+    answers = [fits for fits in found if fits is not None]
     if len(answers) < ENOUGH * len(asked):
         few = f"{len(answers)} of the {len(asked)} prompts" if answers else "none of the prompts"
         raise Rejected(f"evaluation: the new model answered {few}; it is taken back")
+    wrong = [str(number) for number, fits in enumerate(found, start=1) if fits is False]
+    if wrong:
+        more = f" and {len(wrong) - NAMED:,} more" if len(wrong) > NAMED else ""
+        which = f"{', '.join(wrong[:NAMED])}{more} of {evaluation.prompts}, counted from 1"
+        process.say(inputs.urn, f"evaluation: not as expected are the answers to prompts {which}")
     return sum(answers) / len(answers), len(answers)
 
 

@@ -60,7 +60,7 @@ def test_one_bad_file_among_good_ones_fails(tmp_path: Path) -> None:
     code, output = run(good, tmp_path / "missing.jsonl")
     assert code == 1
     assert "good.jsonl: good" in output
-    assert "does not exist" in output
+    assert "there is no file" in output
 
 
 def test_json_holds_whole_outcomes(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """How a model is scored, by prompts or by a command, and what a score is held against."""
 
+import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -58,6 +60,35 @@ def test_a_verdict_is_held_against_what_is_asked_for_now(fake: FakeVertex, decla
     for _ in range(12):
         assert up(asking(0.8, 2)).ok, "it is evaluated anew when the user asks again"
     assert shares(fake, raised) == {id_of(raised): 100}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ([], None),
+        ([2], "2 of"),
+        (list(range(1, 12)), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more of"),
+    ],
+    ids=["none", "one", "more than are named"],
+)
+def test_the_prompts_that_a_model_gets_wrong_are_named(
+    fake: FakeVertex,
+    declare: Declare,
+    tmp_path: Path,
+    said: list[str],
+    *,
+    wrong: list[int],
+    told: str | None,
+) -> None:
+    path = tmp_path / "prompts.jsonl"
+    asked = [{"prompt": f"p{n}", "expected": "x" if n in wrong else f"right p{n}"} for n in range(1, 15)]
+    path.write_text("\n".join(map(json.dumps, asked)))
+    serving = {"evaluation": {"prompts": str(path), "threshold": 0.0}}
+    plan = declare(service={"serving": serving})
+    fake.serving.answers = right_for(plan)
+    assert MiniEngine().up(plan).ok
+    line = f"evaluation: not as expected are the answers to prompts {told} {path}, counted from 1"
+    assert [each for each in said if "not as expected" in each] == ([line] if told else [])
 
 
 @pytest.mark.parametrize(("own", "passes"), [(8, True), (4, True), (3, False), (1, False), (0, False)])

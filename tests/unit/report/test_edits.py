@@ -150,7 +150,7 @@ def test_validation_data_that_go_are_the_cause() -> None:
         step("replace", "TuningJob", job, {**job, "fingerprint": "g"}),
         step("replace", "TunedModel", model, {**model, "fingerprint": "g"}),
     )
-    assert "`tuning.validation_data`, `a.jsonl`: removed (20 examples)" in markdown(found)
+    assert "`tuning.validation_data`, `infra/a.jsonl`: removed (20 examples)" in markdown(found)
     said = [risk.text for risk in found.risks if risk.severity is Severity.MEDIUM]
     assert said == ["trains again: tuning.validation_data", "tuning.validation_data is removed"]
 

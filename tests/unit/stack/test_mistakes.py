@@ -201,7 +201,7 @@ SERVICE = [
 ]
 
 DATA = [
-    ("missing.jsonl", "not", "the file is not there"),
+    ("missing.jsonl", "there is no file", "the file is not there"),
     ("empty.jsonl", "empty", "nothing to learn from"),
     ("mixed.jsonl", "line 2", "one format a file"),
     ("broken.jsonl", "line 2", "bad JSON is found by its line"),

@@ -1,0 +1,27 @@
+"""Local data as users see it: from the project's folder, where commands are typed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .specs import is_gcs
+
+
+def from_root(source: str, program: str | os.PathLike[str]) -> str:
+    """A source as the stack file writes it, which a program knows by a path from its own folder.
+
+    Args:
+        source: a ``gs://`` address, or a path.
+        program: the program's folder, seen from the project's.
+    """
+    if is_gcs(source) or Path(source).is_absolute():
+        return source
+    return os.path.normpath(Path(program) / source)
+
+
+def as_typed(source: str) -> str:
+    """The same for the program that runs now; the project's folder is the nearest with a ``Pulumi.yaml``."""
+    here = Path.cwd()
+    root = next((folder for folder in (here, *here.parents) if (folder / "Pulumi.yaml").is_file()), here)
+    return from_root(source, here.relative_to(root))
