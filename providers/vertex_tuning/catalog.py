@@ -32,6 +32,7 @@ class FailureKind(enum.StrEnum):
 
 
 Source = Literal["guide", "later page"]
+BYTES_A_PARAMETER = 2
 ADAPTER_SIZES = (1, 2, 4, 8, 16, 32)
 FINAL = "postprocess/node-0/checkpoints/final"
 """Where Vertex AI leaves the tuned weights below a job's output folder (tuning guide)."""
@@ -51,6 +52,11 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_sequence: dict[TuningMode, int | None]
     source: Source
     managed: str | None = None
+
+    @property
+    def weights_gb(self) -> int:
+        """About what its weights take in GB, in the 16 bits in which they are published and tuned."""
+        return self.parameters_billion * BYTES_A_PARAMETER
 
 
 class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,9 +80,10 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An accelerator, and how many of it each machine type carries."""
+    """An accelerator, its memory in GB, and how many of it each machine type carries."""
 
     accelerator: str
+    memory_gb: int
     counts: dict[str, int]
 
 
@@ -119,6 +126,24 @@ def machines() -> list[tuple[str, str, int]]:
     return [
         (machine, a.accelerator, count) for a in _catalog().machines for machine, count in a.counts.items()
     ]
+
+
+def accelerator_memory(machine_type: str) -> int:
+    """GB of memory that the accelerators of a machine type have together."""
+    return next(a.memory_gb * a.counts[machine_type] for a in _catalog().machines if machine_type in a.counts)
+
+
+def holding(gigabytes: int) -> list[str]:
+    """Of each accelerator, the machine type with the fewest whose memory is larger than so many GB."""
+    fewest = (
+        min(
+            (machine for machine in a.counts if a.counts[machine] * a.memory_gb > gigabytes),
+            key=lambda machine: a.counts[machine],
+            default=None,
+        )
+        for a in _catalog().machines
+    )
+    return [machine for machine in fewest if machine is not None]
 
 
 def shapes() -> tuple[Shape, ...]:
@@ -180,17 +205,13 @@ def find_region(region: str) -> str:
     raise ValueError(f"open models cannot be tuned in {region!r}; they can in {', '.join(known)}")
 
 
-def check_machine(machine_type: str, accelerator_type: str, accelerator_count: int) -> None:
-    """Refuse a machine that does not carry these accelerators.
+def find_machine(machine_type: str) -> tuple[str, int]:
+    """The accelerator that a machine type carries, and how many of it.
 
     Raises:
-        ValueError: unknown machine or accelerator, or the two do not fit; the text says what fits.
+        ValueError: no such machine type; the text offers the nearest names.
     """
-    fits = {machine: (accelerator, count) for machine, accelerator, count in machines()}
-    if machine_type not in fits:
-        raise ValueError(f"unknown machine type {machine_type!r}; {nearest_name(machine_type, fits)}")
-    accelerator, count = fits[machine_type]
-    if (accelerator_type, accelerator_count) != (accelerator, count):
-        raise ValueError(
-            f"{machine_type} carries {count} x {accelerator}, not {accelerator_count} x {accelerator_type}"
-        )
+    found = {machine: (accelerator, count) for machine, accelerator, count in machines()}
+    if machine_type not in found:
+        raise ValueError(f"unknown machine type {machine_type!r}; {nearest_name(machine_type, found)}")
+    return found[machine_type]

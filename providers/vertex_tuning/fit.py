@@ -1,4 +1,4 @@
-"""What about the examples of a tuning is no mistake and may spoil it all the same: warnings of a preview."""
+"""What of a service is no mistake and may spoil it all the same: warnings of a preview."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from . import catalog
 from .dataset import Dataset, look_closer
 from .sources import as_typed
-from .specs import TuningSpec
+from .specs import ServiceSpec, TuningSpec
 
 
 def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
@@ -26,6 +26,26 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
                 f"`vertex-tuning validate {typed} --model {tuning.base_model} --mode {tuning.mode.value}` "
                 "how many are too long"
             )
+
+
+def too_large(spec: ServiceSpec) -> Iterator[str]:
+    """A line about a base model whose weights the accelerators of its machine cannot hold.
+
+    A warning and no mistake: sizes are rounded, and a container of one's own may hold weights in less.
+    """
+    serving = spec.serving
+    if spec.tuning is None or not spec.serve or serving.container is not None:
+        return
+    model = catalog.find_model(spec.tuning.base_model)
+    memory = catalog.accelerator_memory(serving.machine_type)
+    if model.weights_gb < memory:
+        return
+    accelerators = f"{serving.accelerator_count} x {serving.accelerator_type}"
+    yield (
+        f"serving.machine_type: the weights of {model.id} take about {model.weights_gb} GB, and the "
+        f"{accelerators} of {serving.machine_type} have {memory} GB; "
+        f"would hold them: {', '.join(catalog.holding(model.weights_gb))}"
+    )
 
 
 def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:

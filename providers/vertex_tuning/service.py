@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from . import names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import spoiled, too_long
+from .fit import spoiled, too_large, too_long
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of
 from .pricing import NO_PRICES, Book
@@ -165,6 +165,7 @@ class TunedModelService(ComponentResource):
             )
         if spec.tuning is not None:
             warnings += (*too_long(spec.tuning, datasets), *spoiled(spec.tuning, datasets))
+        warnings += too_large(spec)
         for warning in warnings:
             pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None

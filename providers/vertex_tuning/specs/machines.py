@@ -79,12 +79,20 @@ class Machine(Spec):
             )
         return value
 
-    @field_validator("accelerator_count")
+    @field_validator("machine_type")
     @classmethod
-    def _accelerators_fit(cls, value: int, info: ValidationInfo) -> int:
-        machine, accelerator = info.data.get("machine_type"), info.data.get("accelerator_type")
-        if machine is not None and accelerator is not None:
-            catalog.check_machine(machine, accelerator, value)
+    def _exists(cls, value: str) -> str:
+        catalog.find_machine(value)
+        return value
+
+    @field_validator("accelerator_type", "accelerator_count")
+    @classmethod
+    def _is_what_the_machine_carries(cls, value: str | int, info: ValidationInfo) -> str | int:
+        machine = info.data.get("machine_type")
+        if machine is not None:
+            accelerator, count = catalog.find_machine(machine)
+            if value not in (accelerator, count):
+                raise ValueError(f"{machine} carries {count} x {accelerator}, not {value}")
         return value
 
 

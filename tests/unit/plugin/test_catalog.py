@@ -4,6 +4,7 @@ import pytest
 
 from vertex_tuning import catalog
 from vertex_tuning.catalog import TuningMode
+from vertex_tuning.specs import Machine
 
 FULL, PEFT = TuningMode.FULL, TuningMode.PEFT_ADAPTER
 
@@ -54,9 +55,24 @@ MACHINES = [
 @pytest.mark.parametrize(
     ("machine", "accelerator", "count", "fits", "why"), MACHINES, ids=[m[4] for m in MACHINES]
 )
-def test_machines(machine: str, accelerator: str, count: int, fits: bool, why: str) -> None:  # noqa: FBT001 - a table's column
+def test_machines(*, machine: str, accelerator: str, count: int, fits: bool, why: str) -> None:
+    written = {"machine_type": machine, "accelerator_type": accelerator, "accelerator_count": count}
     if fits:
-        catalog.check_machine(machine, accelerator, count)
+        assert Machine.model_validate(written).given() == written, why
     else:
         with pytest.raises(ValueError, match=machine):
-            catalog.check_machine(machine, accelerator, count)
+            Machine.model_validate(written)
+
+
+HOLDING = [
+    (140, ["g2-standard-96", "a2-highgpu-4g", "a2-ultragpu-2g", "a3-highgpu-2g"], "70 billion parameters"),
+    (24, ["g2-standard-24", "a2-highgpu-1g", "a2-ultragpu-1g", "a3-highgpu-1g"], "an L4 is full with that"),
+    (1000, ["a3-ultragpu-8g"], "one machine is large enough"),
+    (10_000, [], "none is"),
+]
+
+
+@pytest.mark.parametrize(("gigabytes", "first", "why"), HOLDING, ids=[case[2] for case in HOLDING])
+def test_which_machines_hold_so_much(gigabytes: int, first: list[str], why: str) -> None:
+    assert catalog.holding(gigabytes)[: len(first) or None] == first, why
+    assert all(catalog.accelerator_memory(machine) > gigabytes for machine in first)

@@ -14,7 +14,7 @@ from vertex_tuning.cli.app import app
 README = (REPOSITORY / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["changes", "commands", "failures"])
+@pytest.mark.parametrize("name", ["changes", "commands", "failures", "models"])
 def test_the_pages_of_classes_are_the_code(name: str) -> None:
     ran = subprocess.run(
         [

@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vertex_tuning.dataset import Dataset, DatasetFormat, closer, inspect
-from vertex_tuning.fit import spoiled, too_long
-from vertex_tuning.specs import TuningSpec
+from vertex_tuning.fit import spoiled, too_large, too_long
+from vertex_tuning.specs import ServiceSpec, TuningSpec
 
+A2 = {"machine_type": "a2-ultragpu-1g", "accelerator_type": "NVIDIA_A100_80GB", "accelerator_count": 1}
 LLAMA, QWEN = "meta/llama3_1@llama-3.1-8b", "qwen/qwen3@qwen3-8b"
 
 
@@ -111,3 +113,33 @@ def test_a_file_that_changes_meanwhile_leaves_nothing_in_the_cache(
     assert closer.look_closer(known, None) == closer.Closer()
     written(Path(path), A, A)
     assert closer.look_closer(known, None).duplicates == 1
+
+
+LARGE = "meta/llama3-3@llama-3.3-70b-instruct"
+PLACES: list[tuple[dict[str, Any], bool, str]] = [
+    ({"base_model": LARGE}, True, "140 GB do not go into the 24 GB of the default machine"),
+    ({"base_model": LLAMA}, False, "16 GB do"),
+    ({"base_model": LARGE, **A2, "machine_type": "a2-ultragpu-2g", "accelerator_count": 2}, False, "160 GB"),
+    ({"base_model": LARGE, **A2}, True, "80 GB"),
+    ({"base_model": LARGE, "serve": False}, False, "nothing is served"),
+    ({"base_model": LARGE, "container": {"image_uri": "image"}}, False, "it may hold them in less"),
+]
+
+
+@pytest.mark.parametrize(("written", "warned", "why"), PLACES, ids=[case[2] for case in PLACES])
+def test_weights_that_a_machine_cannot_hold(*, written: dict[str, Any], warned: bool, why: str) -> None:
+    serving = {key: value for key, value in written.items() if key not in ("base_model", "serve")}
+    spec = ServiceSpec.model_validate(
+        {
+            "name": "tickets",
+            "project": "a-project",
+            "region": "us-central1",
+            "output_uri": "gs://bucket/models",
+            "tuning": {"base_model": written["base_model"], "mode": "FULL", "training_data": "a.jsonl"},
+            "serve": written.get("serve", True),
+            "serving": serving,
+        }
+    )
+    lines = list(too_large(spec))
+    assert len(lines) == warned, why
+    assert all("would hold them: g2-standard-96, a2-highgpu-4g, a2-ultragpu-2g" in line for line in lines)

@@ -70,13 +70,13 @@ SERVICE = [
     (
         {"serving": {**G2, "accelerator_count": 2}},
         "serving.accelerator_count",
-        "carries 1 x NVIDIA_L4",
+        "carries 1 x NVIDIA_L4, not 2",
         "no such machine",
     ),
     (
         {"serving": {**G2, "accelerator_type": "NVIDIA_H100_80GB"}},
-        "serving.accelerator_count",
-        "carries 1 x NVIDIA_L4",
+        "serving.accelerator_type",
+        "carries 1 x NVIDIA_L4, not NVIDIA_H100_80GB",
         "no such machine",
     ),
     (

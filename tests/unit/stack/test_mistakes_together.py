@@ -40,7 +40,7 @@ COMBINED: list[tuple[dict[str, Any], list[str], str]] = [
     ),
     (
         {"serving": {"machine_type": "g2", "accelerator_count": 0}},
-        ["serving.accelerator_type", "serving.accelerator_count"],
+        ["serving.machine_type", "serving.accelerator_type", "serving.accelerator_count"],
         "a wrong part and a missing one",
     ),
     (
