@@ -30,7 +30,7 @@ def stack_file() -> str:
     lines = [
         "# Every key of a stack file",
         "",
-        "Made by `python -m tools.reference` from the models that check the files; a test holds the two",
+        "Made by `python -m tools.reference` from the rules that check the files; a test holds the two",
         "together. `stacks/schema.json` says the same to editors. Files that stacks share have the keys",
         "without `vertex-tuning:`.",
     ]

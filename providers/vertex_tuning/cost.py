@@ -5,7 +5,23 @@ The amounts are facts of the plan; the price is what the stack's price book says
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+NOBODY = "nobody"
+"""The owner of a tuning whose claim is gone."""
+_USES = re.compile(r"^uses \S+ of (\S+), pays nothing$")
+
+
+def uses(job: str, owner: str) -> str:
+    """One line about a tuning that is paid for already."""
+    return f"uses {job} of {owner or NOBODY}, pays nothing"
+
+
+def used_of(line: str) -> str | None:
+    """The owner in such a line; ``None`` if it is another line."""
+    found = _USES.match(line)
+    return found[1] if found else None
 
 
 def tuning(base_model: str, mode: str, epochs: int, tokens: int | None, price: str = "") -> str:

@@ -32,7 +32,7 @@ def init(
     *,
     json_output: ui.Json = False,
 ) -> None:
-    """Write the stack file of a team's environment, checked by the models that check it in preview."""
+    """Write the stack file of a team's environment, checked as a preview checks it."""
     from ..stack import InvalidStack
     from ..stack.starter import starter
 

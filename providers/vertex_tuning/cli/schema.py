@@ -21,7 +21,7 @@ def schema(
         bool, typer.Option("--json", help="As everywhere; a schema is JSON without it, too.")
     ] = False,
 ) -> None:
-    """Print the JSON Schema (draft 2020-12) of stack files, made from the models that check them."""
+    """Print the JSON Schema (draft 2020-12) of stack files, made from the rules that check them."""
     from ..stack.schema import shared_schema, stack_schema
 
     ui.show_json(shared_schema() if shared else stack_schema())

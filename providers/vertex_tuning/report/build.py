@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..cost import used_of
 from ..pricing import Book
 from ..resources.deployed_model import GAP
 from ..resources.rejections import FAILED, scored
 from . import causes
-from .costs import REUSED, Costs, costs
+from .costs import Costs, costs
 from .model import NO_COST, Data, Downtime, Report, Risk, Service, Training, Verb
 from .preview import COMPONENT, STACK, Op, Planned, Preview, one, others, ours, stack_of
 from .risks import risks as risks_of
@@ -119,7 +120,7 @@ def _verb(parts: Sequence[Planned]) -> Verb:
 def _training(job: Planned | None, said: Mapping[str, list[str]]) -> Training:
     if job is None or job.after is None or job.op not in (Op.CREATE, Op.REPLACE):
         return Training.NO
-    if job.after.get("adopt_job") or any(REUSED.search(line) for line in said.get(job.urn, ())):
+    if job.after.get("adopt_job") or any(used_of(line) for line in said.get(job.urn, ())):
         return Training.REUSED
     return Training.FIRST if job.op is Op.CREATE else Training.AGAIN
 

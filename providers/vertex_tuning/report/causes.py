@@ -116,7 +116,7 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
             key=f"progress of {resource.kind}",
             before=str(before.get("phase", "")),
             after="one step on",
-            means="in place",
+            means=lifecycle.Change.IN_PLACE.value,
         )
 
 

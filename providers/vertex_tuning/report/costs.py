@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from ..cost import NOBODY, used_of
 from ..pricing import Book, Estimate, Money, estimate
 from .model import NOTHING, UNSEEN, Cost, Span, Training
 from .preview import Op, Planned, one
-
-REUSED = re.compile(r"^uses \S+ of (\S+), pays nothing$")
-"""The line that says that a paid tuning is used, and whose it is."""
-_NOBODY = "nobody"
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -80,8 +76,8 @@ def _owned(job: Planned | None) -> bool:
 def _ours(job: Planned, said: Mapping[str, list[str]]) -> bool:
     """Whether the weights that are taken up are the service's own, or nobody's."""
     after = job.after or {}
-    owners = [found[1] for line in said.get(job.urn, ()) if (found := REUSED.match(line))]
-    ours = {_NOBODY, after.get("owner"), after.get("owner_label")}
+    owners = [owner for line in said.get(job.urn, ()) if (owner := used_of(line))]
+    ours = {NOBODY, after.get("owner"), after.get("owner_label")}
     return not after.get("adopt_job") and bool(owners) and set(owners) <= ours
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from ..lifecycle import Change
 from ..pricing.estimate import rounded, span
 from ..resources.deployed_model import GAP_OF_A_MOVE
 from ..resources.rejections import THIS_FAILED
@@ -69,7 +70,7 @@ def _low(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator
 
 
 def _because(service: Service) -> str:
-    edited = [change.key for change in service.changes if change.means == "re-train"]
+    edited = [change.key for change in service.changes if change.means == Change.RETRAIN.value]
     return ", ".join([*edited, *(data.key for data in service.data)]) or "its fingerprint changes"
 
 

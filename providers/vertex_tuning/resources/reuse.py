@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import msgspec
 
-from .. import catalog
+from .. import catalog, cost
 from ..lifecycle import Phase, Reach, process
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..specs import Retrain, Reuse
@@ -40,7 +40,7 @@ def standing(reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Standi
     job = succeeded(reach, inputs)
     if job is not None:
         owner = readers.maker(reach, job, inputs.fingerprint)
-        return Standing(uses=_uses(job.name, owner or _submitter(job, inputs)))
+        return Standing(uses=cost.uses(job.name, owner or _submitter(job, inputs)))
     if inputs.retrain is Retrain.DENY:
         return Standing(refused=NOTHING_TO_REUSE.format(inputs.project))
     return _paid(reach, inputs)
@@ -54,7 +54,7 @@ def _taken_up(reach: Reach, inputs: TuningJobInputs, held: Held) -> Standing:
     refused = overwritten(reach, inputs, held)
     if refused:
         return Standing(refused=refused, key="training_data")
-    return Standing(uses=_uses(held.claim.resource, held.claim.owner or _submitter(job, inputs)))
+    return Standing(uses=cost.uses(held.claim.resource, held.claim.owner or _submitter(job, inputs)))
 
 
 def _paid(reach: Reach, inputs: TuningJobInputs) -> Standing:
@@ -63,10 +63,6 @@ def _paid(reach: Reach, inputs: TuningJobInputs) -> Standing:
     if start is None or not inputs.in_preview:
         return Standing()
     return Standing(refused=artifacts.missing(reach, start), key="custom_base_model")
-
-
-def _uses(job: str, owner: str) -> str:
-    return f"uses {job} of {owner or 'nobody'}, pays nothing"
 
 
 def _submitter(job: Job | None, inputs: TuningJobInputs) -> str:

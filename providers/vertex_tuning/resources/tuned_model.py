@@ -163,9 +163,9 @@ class TunedModelProvider(Provider[TunedModelInputs]):
 
     def bill(self, inputs: TunedModelInputs) -> str:
         """What a failure that the policy covers may cost; of promoted weights, whose they are."""
-        made_by = lineage.of_inputs(inputs.lineage) if inputs.promoted_job else None
-        if made_by is not None:
-            return f"uses {inputs.promoted_job} of {made_by.owner}, pays nothing"
+        made_by = lineage.of_inputs(inputs.lineage)
+        if inputs.promoted_job is not None and made_by is not None:
+            return cost.uses(inputs.promoted_job, made_by.owner)
         if inputs.retry is None or inputs.again is None:
             return ""
         return f"may {cost.again(inputs.retry.attempts, inputs.retry.on, inputs.again.price)}"
