@@ -1,4 +1,4 @@
-"""Full resource names and console pages: how Google writes them, stated once."""
+"""Full resource names, types and console pages: how Google and Pulumi write them, stated once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ LABEL_PREFIX = "vertex-tuning-"
 """Begins every label of ours."""
 OWNER_LABEL = f"{LABEL_PREFIX}owner"
 FINGERPRINT_LABEL = f"{LABEL_PREFIX}fingerprint"
+TYPES = "pulumi-python:dynamic/vertex:"
+"""Begins the type of every resource of ours in a state; its kind follows."""
+COMPONENT = "vertex-tuning:index:TunedModelService"
+"""The type of a service in a state."""
 CONSOLE = "https://console.cloud.google.com/vertex-ai"
 
 

@@ -19,7 +19,6 @@ from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex
 from .vertex.errors import NotFound
 
-TYPES = "pulumi-python:dynamic/vertex:"
 AT_ONCE = 16
 
 
@@ -71,7 +70,7 @@ def known(exports: Iterable[Mapping[str, Any]]) -> Known:
         "DeployedModel": ("models", "model_id"),
     }
     for resource in _resources(exports):
-        kind, outputs = str(resource["type"]).removeprefix(TYPES), resource.get("outputs") or {}
+        kind, outputs = str(resource["type"]).removeprefix(names.TYPES), resource.get("outputs") or {}
         if kind in ids and outputs.get(ids[kind][1]):
             # The service answers with the project's number where we write its id.
             found[ids[kind][0]].add(str(outputs[ids[kind][1]]).rsplit("/", 1)[-1])
@@ -85,7 +84,7 @@ def known(exports: Iterable[Mapping[str, Any]]) -> Known:
 def _resources(exports: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for export in exports:
         for resource in (export.get("deployment") or {}).get("resources") or ():
-            if str(resource.get("type", "")).startswith(TYPES):
+            if str(resource.get("type", "")).startswith(names.TYPES):
                 yield resource
 
 

@@ -22,7 +22,6 @@ from .resources.tuning_dataset import first_findings
 from .sources import as_typed
 from .specs import ServiceSpec, Spec, TuningSpec, is_gcs
 
-COMPONENT_TYPE = "vertex-tuning:index:TunedModelService"
 OUTPUTS = (
     "endpoint",
     "endpoint_console",
@@ -156,7 +155,7 @@ class TunedModelService(ComponentResource):
         # The children are named after it, and the engine finds theirs by the same aliases.
         former = [Alias(name=old) for old in spec.renamed_from if old != name]
         super().__init__(
-            COMPONENT_TYPE, name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=former))
+            names.COMPONENT, name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=former))
         )
         if spec.from_stack is not None and promoted is None:
             what = f"what {spec.from_stack.service} of {spec.from_stack.stack} serves"
@@ -221,4 +220,4 @@ class TunedModelService(ComponentResource):
 def _urn(kind: str, name: str) -> str:
     """The URN that the engine gives a child of the component; providers are not told theirs."""
     stack, project = pulumi.get_stack(), pulumi.get_project()
-    return f"urn:pulumi:{stack}::{project}::{COMPONENT_TYPE}$pulumi-python:dynamic/vertex:{kind}::{name}"
+    return f"urn:pulumi:{stack}::{project}::{names.COMPONENT}${names.TYPES}{kind}::{name}"

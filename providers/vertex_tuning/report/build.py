@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from ..cost import used_of
+from ..names import COMPONENT
 from ..pricing import Book
 from ..resources.deployed_model import GAP
 from ..resources.rejections import FAILED, scored
 from . import causes
 from .costs import Costs, costs
 from .model import NO_COST, Data, Downtime, Report, Risk, Service, Training, Verb
-from .preview import COMPONENT, STACK, Op, Planned, Preview, one, others, ours, stack_of
+from .preview import STACK, Op, Planned, Preview, one, others, ours, stack_of
 from .risks import risks as risks_of
 
 Compared = Callable[[Planned, Data], Data]

@@ -10,10 +10,9 @@ import msgspec
 
 from ..decoding import REFUSED
 from ..lifecycle.provider import PROVIDER_KEY
+from ..names import COMPONENT, TYPES
 
 MOST_BYTES = 256 * 2**20
-TYPES = "pulumi-python:dynamic/vertex:"
-COMPONENT = "vertex-tuning:index:TunedModelService"
 STACK = "pulumi:pulumi:Stack"
 
 
