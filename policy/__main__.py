@@ -29,11 +29,11 @@ from pulumi_policy.proxy import UnknownValueError
 from pydantic import ValidationError
 
 from vertex_tuning.mistakes import listed, mistakes_of
+from vertex_tuning.names import TYPES
 from vertex_tuning.policy import RULES, Budget, Policy, over_budget
 from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, read_book, with_retries
 from vertex_tuning.specs import Spec
 
-TYPES = "pulumi-python:dynamic/vertex:"
 TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "regions": TEXTS,
