@@ -10,6 +10,7 @@ import pytest
 from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import Crash, FakeVertex
 from tests.support.mini_engine import MiniEngine, Ran
+from vertex_tuning.lifecycle.process import Interrupted
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.claim import Held
 from vertex_tuning.vertex.client import JobState
@@ -185,6 +186,28 @@ def test_an_owner_who_goes_on_after_a_killed_destroy_is_not_finished_by_a_twin(
     [job] = fake.jobs.all.values()
     assert not job.cancelling
     assert theirs.outputs("job")["job"] == job.name
+
+
+def test_who_waits_for_it_to_be_over_and_is_told_to_end_says_that_nothing_bills(
+    fake: FakeVertex, declare: Declare, mine: MiniEngine, theirs: MiniEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = declare("dev", service=AT_ONCE), declare("prod", service=AT_ONCE)
+    assert mine.up(here).ok
+    fake.fault("jobs.cancel", Crash())
+    with suppress(Crash):
+        mine.destroy()
+
+    def told_to_end(_seconds: float) -> None:
+        raise Interrupted("pulumi was told to end")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fake.clock, "sleep", told_to_end)
+        failed = theirs.up(there).failed["job"]
+
+    assert "Nothing is under way that bills" in failed
+    assert "TuningJob" in failed
+    assert theirs.up(there).ok, "it finishes what the killed destroy began, and submits its own"
+    assert theirs.outputs("job")["job"] != mine.outputs("job")["job"]
 
 
 def ended_at_its_deadline(fake: FakeVertex, engine: MiniEngine, plan: ServicePlan) -> Ran:
