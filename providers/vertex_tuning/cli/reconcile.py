@@ -57,33 +57,11 @@ def reconcile(
         # Pulumi would take the stack that was selected last.
         raise typer.BadParameter("is empty; name the stack", param_hint="STACK")
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
-    between, left, run, failed = seconds(pause), list[str](), runs.Run(0), None
-    # With --json, what the engine prints is a message like any other.
-    to = sys.stderr if json_output else None
-    told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
-    refresh: tuple[str, ...] = ()
     try:
-        with engine.stoppable():
-            while True:
-                begun = time.time()
-                run = runs.up(stack, "--parallel", str(parallel), *refresh, to=to, extra=told)
-                if run.locks:
-                    locks.free(stack, run.locks)
-                    # After a run that was cut off, the state may say less than what there is.
-                    refresh = ("--refresh",)
-                    continue
-                if not run.code:
-                    refresh = ()
-                    left = engine.unsettled(engine.outputs(stack))
-                if begun >= due or not (run.may_pass if run.code else left):
-                    break
-                ui.note(f"{stack}: {_why(run, left)}; next run in {pause}")
-                time.sleep(max(0.0, min(between, due - time.time())))
+        run, left = _run_on(stack, due, pause, parallel, json_output=json_output)
         failed = engine.EngineFailed("up", run.code) if run.code else None
-    except engine.Stopped:
-        ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
     except engine.EngineFailed as error:
-        failed = error
+        run, left, failed = runs.Run(error.code), [], error
     settled = not (left or failed)
     if json_output:
         code = failed.code if failed else 0
@@ -99,6 +77,35 @@ def reconcile(
         ui.fail(f"{stack}: {failed}")
     if not json_output:
         ui.screen().print(f"{stack}: {until.value}", style="bold green")
+
+
+def _run_on(
+    stack: str, due: float, pause: str, parallel: int, *, json_output: bool
+) -> tuple[runs.Run, list[str]]:
+    """Run until all is settled or nothing may pass by itself: how the last run ended, and what is left."""
+    # With --json, what the engine prints is a message like any other.
+    to = sys.stderr if json_output else None
+    told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
+    between, left, refresh = seconds(pause), list[str](), tuple[str, ...]()
+    try:
+        with engine.stoppable():
+            while True:
+                begun = time.time()
+                run = runs.up(stack, "--parallel", str(parallel), *refresh, to=to, extra=told)
+                if run.locks:
+                    locks.free(stack, run.locks)
+                    # After a run that was cut off, the state may say less than what there is.
+                    refresh = ("--refresh",)
+                    continue
+                if not run.code:
+                    refresh = ()
+                    left = engine.unsettled(engine.outputs(stack))
+                if begun >= due or not (run.may_pass if run.code else left):
+                    return run, left
+                ui.note(f"{stack}: {_why(run, left)}; next run in {pause}")
+                time.sleep(max(0.0, min(between, due - time.time())))
+    except engine.Stopped:
+        ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
 
 
 _LATE = {
