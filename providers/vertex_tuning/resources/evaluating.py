@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .. import names, prompts
 from ..lifecycle import Observation, Phase, Reach, process
+from ..sources import as_typed
 from ..specs import Evaluation, Match, seconds
 from ..vertex.claim import Held, Rejection, Verdict
 from ..vertex.errors import InvalidRequest, VertexError
@@ -155,10 +156,11 @@ def _by_command(
 def _by_prompts(
     reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
 ) -> tuple[float, int]:
+    path = evaluation.prompts or ""
     try:
-        asked = prompts.read(Path(evaluation.prompts or ""))
+        asked = prompts.read(Path(path))
     except ValueError as error:
-        raise InvalidRequest(f"evaluation.prompts: {evaluation.prompts}: {error}") from error
+        raise InvalidRequest(f"evaluation.prompts: {as_typed(path)}: {error}") from error
     end = reach.clock.monotonic() + seconds(evaluation.timeout)
     tries = 1 if share == 100 else math.ceil(PATIENCE * 100 / share)
 
@@ -183,7 +185,7 @@ def _by_prompts(
     wrong = [str(number) for number, fits in enumerate(found, start=1) if fits is False]
     if wrong:
         more = f" and {len(wrong) - NAMED:,} more" if len(wrong) > NAMED else ""
-        which = f"{', '.join(wrong[:NAMED])}{more} of {evaluation.prompts}, counted from 1"
+        which = f"{', '.join(wrong[:NAMED])}{more} of {as_typed(path)}, counted from 1"
         process.say(inputs.urn, f"evaluation: not as expected are the answers to prompts {which}")
     return sum(answers) / len(answers), len(answers)
 

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
 
 from ..dataset import Dataset, Inspection, inspect
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..sources import as_typed
 from ..specs import CountOrZero, DataSource, is_gcs
 from ..vertex.claim import Held
 from ..vertex.errors import InvalidRequest
@@ -70,8 +71,9 @@ class TuningDatasetExternal:
             return Observation(
                 Phase.FAILED,
                 {**live, "crc32c": inputs.crc32c},
-                f"{inputs.uri} does not hold the bytes of {inputs.source} that it is named after (crc32c "
-                f"{blob.crc32c}, not {inputs.crc32c}): remove it (gcloud storage rm {inputs.uri}), run again",
+                f"{inputs.uri} does not hold the bytes of {as_typed(inputs.source)} that it is named after "
+                f"(crc32c {blob.crc32c}, not {inputs.crc32c}): remove it (gcloud storage rm {inputs.uri}), "
+                "run again",
             )
         return Observation(Phase.READY, live)
 
@@ -82,11 +84,14 @@ class TuningDatasetExternal:
             return held
         path = Path(inputs.source)
         if not path.is_file():
-            raise InvalidRequest(f"{path} has been moved or deleted since the preview")
+            raise InvalidRequest(f"{as_typed(inputs.source)} has been moved or deleted since the preview")
         blob = reach.vertex.storage.upload(path, inputs.uri)
         if inputs.crc32c is not None and blob.crc32c != inputs.crc32c:
             reach.vertex.storage.remove(inputs.uri, if_generation=blob.generation)
-            raise InvalidRequest(f"{path} was edited after it had been read, and was not kept: run it again")
+            source = as_typed(inputs.source)
+            raise InvalidRequest(
+                f"{source} was edited after it had been read, and was not kept: run it again"
+            )
         return held
 
     def update(
