@@ -124,6 +124,8 @@ class Commands(TyperGroup):
             return run()
         try:
             code = run()
+            if sys.stdout:
+                sys.stdout.flush()
         except TyperException as error:
             code = error.exit_code
             if said := error.format_message():  # without a command the help is printed already
@@ -136,7 +138,17 @@ class Commands(TyperGroup):
         except OSError as error:
             code = Exit.FAILED
             _say_error(why(error))
+        _let_go()
         sys.exit(code)
+
+
+def _let_go() -> None:
+    """What standard output does not take has been told; the interpreter must not try it again at its end."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def broken(line: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The command line: exit codes and one-line errors."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -138,6 +139,8 @@ CLOSED = [
 def test_what_a_shell_connects(line: str, status: int, said: str, why: str) -> None:
     ran = subprocess.run(
         ["bash", "-c", f"vertex-tuning {line.replace('ENDPOINT', ENDPOINT)}"],
+        # Buffered, as it is for users: what a disk does not take shows late then.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
         capture_output=True,
         text=True,
         check=False,
