@@ -56,6 +56,8 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
         return
     validation = datasets.get(other) if other else None
     found = look_closer(training, validation)
+    if not (found.leaked or found.duplicates or found.empty):
+        return
     first, second = as_typed(source), as_typed(other or "")
     with_validation = f" --validation {second}" if validation is not None else ""
     which = f"`vertex-tuning validate {first}{with_validation}` says which"

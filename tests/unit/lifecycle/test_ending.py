@@ -167,14 +167,19 @@ def test_what_a_killed_destroy_left_is_finished_by_who_comes_next(
     assert len([job for job in fake.jobs.all.values() if not job.state.ended]) == 1
 
 
+def destroy_is_killed(fake: FakeVertex, engine: MiniEngine, plan: ServicePlan) -> None:
+    """Up, and a destroy that gets no further than to ask for the job's end."""
+    assert engine.up(plan).ok
+    fake.fault("jobs.cancel", Crash())
+    with suppress(Crash):
+        engine.destroy()
+
+
 def test_an_owner_who_goes_on_after_a_killed_destroy_is_not_finished_by_a_twin(
     fake: FakeVertex, declare: Declare, mine: MiniEngine, theirs: MiniEngine
 ) -> None:
     here, there = declare("dev", service=AT_ONCE), declare("prod", service=AT_ONCE)
-    assert mine.up(here).ok
-    fake.fault("jobs.cancel", Crash())
-    with suppress(Crash):
-        mine.destroy()
+    destroy_is_killed(fake, mine, here)
     held = claim(fake, here)
     assert held is not None
     assert held.claim.ending
@@ -192,10 +197,7 @@ def test_who_waits_for_it_to_be_over_and_is_told_to_end_says_that_nothing_bills(
     fake: FakeVertex, declare: Declare, mine: MiniEngine, theirs: MiniEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = declare("dev", service=AT_ONCE), declare("prod", service=AT_ONCE)
-    assert mine.up(here).ok
-    fake.fault("jobs.cancel", Crash())
-    with suppress(Crash):
-        mine.destroy()
+    destroy_is_killed(fake, mine, here)
 
     def told_to_end(_seconds: float) -> None:
         raise Interrupted("pulumi was told to end")
