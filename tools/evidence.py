@@ -1,0 +1,83 @@
+"""Write docs/evidence.md: what is known of the real Vertex AI, and the tests that hold it.
+
+python -m tools.evidence
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.evidence.rules import RULES, Rule
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "docs" / "evidence.md"
+SIDES = ("service", "plugin")
+INTRODUCTION = """\
+# Evidence about the real service
+
+<!-- Made by `make pages`; the list is tests/evidence/rules.py. -->
+
+No part of this project has run against the real Vertex AI yet. The embedded service follows public
+evidence instead, and is stricter where the evidence leaves a choice. Each rule says how we know it:
+**documented** by Google, **observed** in a user's trace or error, **inferred** from a type or a client,
+**assumed** without any of these.
+
+*Service*: tests in which the embedded service answers or refuses as the rule says. *Plugin*: tests in
+which the plugin passes under the rule, or names the problem in a preview. The suite `tests/contract`
+repeats what a project can check against the real service; its `conftest.py` says how.
+"""
+HEADER = "| rule | evidence | service | plugin |\n| --- | --- | --- | --- |\n"
+
+
+class Mark(NamedTuple):
+    """A test's claim that it holds a rule."""
+
+    rule: str
+    side: str
+    test: str
+
+
+def marks(root: Path = ROOT / "tests") -> Iterator[Mark]:
+    """Every mark in the tests, in the order of files."""
+    for path in sorted(root.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                for decorator in node.decorator_list:
+                    yield from _of(decorator, f"{path.relative_to(root)}::{node.name}")
+
+
+def _of(decorator: ast.expr, test: str) -> Iterator[Mark]:
+    if not isinstance(decorator, ast.Call) or not ast.unparse(decorator.func).endswith("mark.evidence"):
+        return
+    side = next((ast.literal_eval(word.value) for word in decorator.keywords if word.arg == "side"), "")
+    for rule in decorator.args:
+        yield Mark(ast.literal_eval(rule), side, test)
+
+
+def page() -> str:
+    """The page's text."""
+    found = sorted(marks())
+    parts = [INTRODUCTION]
+    for subject, rules in groupby(RULES, lambda rule: rule.id.partition(".")[0]):
+        parts.append(f"\n## {subject.capitalize()}\n\n{HEADER}")
+        parts += [_row(rule, found) for rule in rules]
+    return "".join(parts)
+
+
+def _row(rule: Rule, found: list[Mark]) -> str:
+    cells = [
+        "<br>".join(
+            dict.fromkeys(f"`{mark.test}`" for mark in found if (mark.rule, mark.side) == (rule.id, side))
+        )
+        for side in SIDES
+    ]
+    held = " | ".join(cell or "none" for cell in cells)
+    return f"| {rule.says} | {rule.kind}: {rule.source}, {rule.date} | {held} |\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(page())
