@@ -16,6 +16,7 @@ import msgspec
 from ..vertex.claim import Held
 from ..vertex.claims import contended
 from ..vertex.errors import VertexError
+from ..vertex.retry import on_clock
 from .external import Clock, Reach
 from .phases import Observation, Phase
 
@@ -88,7 +89,9 @@ def in_time(
     if reach.clock.time() < due:
         own = True
         try:
-            return bring(msgspec.structs.replace(reach, clock=BoundClock(reach.clock, due)))
+            clock = BoundClock(reach.clock, due)
+            with on_clock(clock):
+                return bring(msgspec.structs.replace(reach, clock=clock))
         except Overdue:
             pass
     done = end()

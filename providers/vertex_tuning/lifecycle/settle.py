@@ -13,6 +13,7 @@ from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
 from .process import Interrupted
 from .waiting import Waiting
 
+UNANSWERED = "the next `pulumi up` goes on with it"
 NEXT_UP = "waits for capacity; the next `pulumi up` asks again, and nothing is billed"
 
 
@@ -48,6 +49,7 @@ def settle(
             case Submit():
                 try:
                     held = external.submit(reach, inputs, held)
+                    waiting.answered()
                 except Interrupted as stopped:
                     why = f"{seen.reason or seen.phase.value} ({stopped})"
                     raise Interrupted(why, under_way=stopped.under_way) from None
@@ -68,6 +70,10 @@ def settle(
                             except NoCapacity:
                                 undo()
                                 raise
+                        case Step.LOOKS:
+                            if not inputs.wait:
+                                return Observation(Phase.BLOCKED, seen.live, f"{UNANSWERED}: {refused}")
+                            waiting.for_answer(seen, refused)
                         case Step.LEFT:
                             raise
                         case Step.FAILS:

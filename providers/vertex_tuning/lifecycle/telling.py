@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..mistakes import mistakes_of
-from ..vertex.connection import DETAILS
+from ..vertex.connection import DETAILS, Connection
 from ..vertex.errors import InvalidRequest, VertexError
+from ..vertex.retry import Patience, outlasting
+from . import process
 from .external import ResourceInputs
 from .process import Interrupted
 
@@ -24,13 +26,24 @@ HALF_DELETED = (
 
 @contextmanager
 def told(kind: str, inputs: ResourceInputs, mend: str = "") -> Iterator[None]:
-    """One line for the user: where, what, why. Google's own error is the cause, shown on request."""
+    """One line for the user: where, what, why. Google's own error is the cause, shown on request.
+
+    A service that does not answer is waited for meanwhile, and the resource's row says so.
+    """
     try:
-        yield
+        with outlasting(_patience(inputs)):
+            yield
     except VertexError as error:
         said = str(error).rstrip(".") if mend else str(error)
         told = type(error)(f"service {inputs.service}, {kind}: {said}{mend}")
         raise told from (error if os.environ.get(DETAILS) else None)
+
+
+def _patience(inputs: ResourceInputs) -> Patience:
+    def say(text: str) -> None:
+        process.say(inputs.urn, text, passing=True)
+
+    return Patience(Connection.from_environment().outage_seconds, process.EngineClock(), say)
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
-from ..vertex.errors import NoCapacity, VertexError
+from ..vertex.errors import NoCapacity, Unavailable, VertexError
+from ..vertex.retry import elapsed, jittered
 from .external import Reach
 from .phases import Observation, Phase
 from .process import Interrupted
@@ -13,7 +13,6 @@ from .process import Interrupted
 FIRST_PAUSE = 0.2  # seconds
 GROWTH = 1.5
 CAPACITY_CAP = 8  # the longest pause for want of capacity, in longest pauses between two looks
-JITTER = 0.25  # many services that were refused at once ask again at different moments
 
 
 class Waiting:
@@ -31,6 +30,7 @@ class Waiting:
         self._pause = FIRST_PAUSE
         self._backoff = reach.connection.poll_seconds
         self._short_since: float | None = None
+        self._unanswered_since: float | None = None
 
     def look_again(self, seen: Observation) -> None:
         """Pause before the next look.
@@ -56,9 +56,29 @@ class Waiting:
             told = f"Asked again for {elapsed(bound)}; nothing was billed meanwhile"
             raise NoCapacity(f"{str(refused).rstrip('.')}. {told}")
         why = f"waits for capacity, for {elapsed(left)} more at most; nothing is billed meanwhile: {refused}"
-        jittered = self._backoff * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - no secret
-        self._sleep(Observation(Phase.BLOCKED, seen.live, why), min(jittered, left))
+        self._sleep(Observation(Phase.BLOCKED, seen.live, why), min(jittered(self._backoff), left))
         self._backoff = min(self._backoff * 2, self._reach.connection.poll_seconds * CAPACITY_CAP)
+
+    def answered(self) -> None:
+        """A step was answered: the time for the next one that is not begins anew."""
+        self._unanswered_since = None
+
+    def for_answer(self, seen: Observation, unanswered: VertexError) -> None:
+        """Pause before a step that was not answered is looked for, for so long as is stated.
+
+        Raises:
+            Unavailable: that time is over.
+            Interrupted: the engine was told to end; the text is the last look's reason.
+        """
+        now, bound = self._reach.clock.monotonic(), self._reach.connection.outage_seconds
+        if self._unanswered_since is None:
+            self._unanswered_since = now
+        left = self._unanswered_since + bound - now
+        if left <= 0:
+            raise unanswered
+        asked = unanswered.retry_after if isinstance(unanswered, Unavailable) else 0.0
+        why = f"goes on when Google answers, for {elapsed(left)} more at most: {unanswered}"
+        self._sleep(Observation(seen.phase, seen.live, why), min(max(jittered(self._backoff), asked), left))
 
     def _sleep(self, seen: Observation, seconds: float) -> None:
         reason = seen.reason or seen.phase.value
@@ -67,9 +87,3 @@ class Waiting:
             self._reach.clock.sleep(seconds)
         except Interrupted:
             raise Interrupted(reason, under_way=seen.phase is not Phase.BLOCKED) from None
-
-
-def elapsed(seconds: float) -> str:
-    """A span of time as users read it."""
-    minutes, seconds = divmod(int(seconds), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -34,6 +34,7 @@ from ..vertex.errors import (
     VertexError,
     of_rpc,
 )
+from ..vertex.retry import outlasting
 from . import artifacts
 from .endpoint import all_labels
 from .operations import made
@@ -166,7 +167,8 @@ def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: Vertex
     if not isinstance(refused, NoCapacity | QuotaExceeded):
         return refused
     try:
-        fits = reach.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
+        with outlasting(None):
+            fits = reach.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
     except VertexError:
         # The advice is a courtesy: its failure must not hide the refusal.
         return refused

@@ -6,6 +6,7 @@ from .. import catalog
 from ..lifecycle import Reach
 from ..vertex.client import Job, JobState
 from ..vertex.errors import VertexError
+from ..vertex.retry import outlasting
 
 
 def of_job(reach: Reach, job: Job) -> str:
@@ -38,7 +39,8 @@ def in_the_way(reach: Reach, project: str, *, of: Job | None = None) -> str:
     for region in regions:
         # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
         try:
-            there = reach.vertex.jobs.active(project, region)
+            with outlasting(None):
+                there = reach.vertex.jobs.active(project, region)
         except VertexError:
             unseen.append(region)
         else:

@@ -24,8 +24,12 @@ IMPERSONATE_TOO = "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"
 GRACE = "VERTEX_TUNING_GRACE_SECONDS"
 POLL = "VERTEX_TUNING_POLL_SECONDS"
 CAPACITY = "VERTEX_TUNING_CAPACITY_SECONDS"
+OUTAGE = "VERTEX_TUNING_OUTAGE_SECONDS"
+REQUESTS = "VERTEX_TUNING_REQUESTS_PER_MINUTE"
 DETAILS = "VERTEX_TUNING_DETAILS"
 DEADLINE = "VERTEX_TUNING_DEADLINE"
+REQUESTS_PER_MINUTE = 540.0
+"""A tenth below Vertex AI's quota of 600 requests a minute, project and region."""
 
 Client = TypeVar("Client")
 
@@ -39,6 +43,8 @@ class Connection(msgspec.Struct, frozen=True):
         grace_seconds: how long a list may lag behind a create before a job counts as never submitted.
         poll_seconds: longest pause between two looks at something that is under way.
         capacity_seconds: how long a region without free machines is asked again, with growing pauses.
+        outage_seconds: how long a command that acts waits for a service that does not answer.
+        requests_per_minute: the most requests to one location of a project; 0 for no bound.
         deadline: when what this process starts is to be ready, in seconds since the epoch.
     """
 
@@ -47,6 +53,8 @@ class Connection(msgspec.Struct, frozen=True):
     grace_seconds: float = 120.0
     poll_seconds: float = 15.0
     capacity_seconds: float = 1800.0
+    outage_seconds: float = 1800.0
+    requests_per_minute: float = REQUESTS_PER_MINUTE
     deadline: float | None = None
 
     @classmethod
@@ -61,6 +69,8 @@ class Connection(msgspec.Struct, frozen=True):
             grace_seconds=_seconds(GRACE, 5.0 if near else 120.0),
             poll_seconds=_seconds(POLL, 0.5 if near else 15.0),
             capacity_seconds=_seconds(CAPACITY, 1800.0),
+            outage_seconds=_seconds(OUTAGE, 1800.0),
+            requests_per_minute=_seconds(REQUESTS, 0.0 if near else REQUESTS_PER_MINUTE),
             deadline=_seconds(DEADLINE, 0.0) or None,
         )
 
@@ -93,7 +103,12 @@ class Connection(msgspec.Struct, frozen=True):
         address = self.endpoint or host
         if address is not None:
             options["client_options"] = {"api_endpoint": address}
-        return client(transport="rest", **options)
+        made = client(transport="rest", **options)
+        if self.requests_per_minute:
+            from .rate import slow_down
+
+            slow_down(made, self.requests_per_minute)
+        return made
 
 
 def _address(endpoint: str) -> str:

@@ -7,7 +7,9 @@ VertexError
 ├── AlreadyExists
 ├── QuotaExceeded       waits in line
 ├── NoCapacity          another region or machine, or later
-└── Transient           tried again with jitter and a cap
+└── Transient           passes by itself; the next run goes on
+    └── Unavailable     asked again for a stated time
+        └── TooManyRequests
 
 What follows from each is in ``failures``.
 """
@@ -16,10 +18,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import TYPE_CHECKING
 
 from ..catalog import FailureKind
+
+if TYPE_CHECKING:
+    from google.api_core.exceptions import GoogleAPICallError
 
 _CALL = re.compile(r"^[A-Z]+ https?://\S+: ")
 _CAPACITY = (
@@ -31,6 +38,14 @@ _CAPACITY = (
     "enough resources available",
     "machine type temporarily unavailable",
 )
+_SERVER_ERROR = 500
+# A rate limit, in Google's words: "... requests per minute per region", or without naming it at all.
+_REQUESTS = re.compile(
+    r"per (minute|second|\d+ seconds)|too many requests|\(e\.g\. check quota\)", re.IGNORECASE
+)
+# Google's impersonation and token exchange put the HTTP status into their text.
+_TOKEN_SERVICE_DOWN = re.compile(r"""code["']?:?\s*5\d\d\b|5\d\d (Bad|Service|Server|Gateway|Internal)""")
+_SECONDS = re.compile(r"\d{1,6}(\.\d{1,9})?s?")
 
 
 class VertexError(Exception):
@@ -71,7 +86,23 @@ class NoCapacity(VertexError):
 
 
 class Transient(VertexError):
-    """Passes by itself: a busy or restarting service, a lost connection."""
+    """Passes by itself."""
+
+
+class Unavailable(Transient):
+    """No answer, or one that does not say whether the call was carried out.
+
+    Attributes:
+        retry_after: the pause in seconds that the server asks for; 0 if it does not.
+    """
+
+    def __init__(self, text: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(Unavailable):
+    """More requests in a minute than the project may send; the call was not carried out."""
 
 
 _BY_HTTP: dict[int, type[VertexError]] = {
@@ -115,7 +146,7 @@ def failure_of(code: int) -> FailureKind | None:
 
 def of_http(status: int, message: str) -> VertexError:
     """The error for an HTTP status; what is not known counts as passing."""
-    return _narrowed(_BY_HTTP.get(status, Transient), message)
+    return _narrowed(_BY_HTTP.get(status, Unavailable if status >= _SERVER_ERROR else Transient), message)
 
 
 def of_rpc(code: int, message: str) -> VertexError:
@@ -126,9 +157,29 @@ def of_rpc(code: int, message: str) -> VertexError:
 def _narrowed(kind: type[VertexError], message: str) -> VertexError:
     # Google's clients put method and address in front of what the service said.
     text = _CALL.sub("", " ".join(message.split()))
-    if kind in (QuotaExceeded, Transient) and any(word in text.lower() for word in _CAPACITY):
+    if kind in (QuotaExceeded, Transient, Unavailable) and any(word in text.lower() for word in _CAPACITY):
         kind = NoCapacity
+    if kind is QuotaExceeded and _REQUESTS.search(text):
+        kind = TooManyRequests
     return kind(text)
+
+
+def _answered(error: GoogleAPICallError) -> VertexError:
+    """The error for what Google answered, with the pause that it asks for."""
+    found = of_http(int(error.code or 0), str(error.message))
+    if type(found) is QuotaExceeded and error.reason == "RATE_LIMIT_EXCEEDED":
+        found = TooManyRequests(str(found))
+    if isinstance(found, Unavailable):
+        found.retry_after = retry_after(error)
+    return found
+
+
+def retry_after(error: GoogleAPICallError) -> float:
+    """The pause in seconds that Google asks for, in the header or in the details; 0 if it does not."""
+    header = getattr(error.response, "headers", {}).get("Retry-After", "")
+    delays = [detail.get("retryDelay", "") for detail in error.details if isinstance(detail, Mapping)]
+    found = next((each for each in (header, *delays) if _SECONDS.fullmatch(str(each))), "0")
+    return float(str(found).removesuffix("s"))
 
 
 @contextmanager
@@ -136,17 +187,41 @@ def translated() -> Iterator[None]:
     """Turn what Google's clients raise into the classes above."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
+    from google.protobuf.json_format import ParseError
     from requests.exceptions import RequestException
 
     try:
         yield
     except GoogleAPICallError as error:
-        raise of_http(int(error.code or 0), str(error.message)) from error
+        raise _answered(error) from error
     except GoogleAuthError as error:
+        if _token_service_down(error):
+            raise Unavailable(
+                f"no access token, because Google's token service failed: {_said(error)}"
+            ) from error
         raise NotSignedIn(_unusable(error)) from error
+    except (ParseError, JSONDecodeError, UnicodeDecodeError) as error:
+        raise Unavailable(
+            f"{_asked()} answered something that is not its API's JSON: {_said(error)}"
+        ) from error
     except (RequestException, RetryError, ConnectionError, TimeoutError) as error:
-        asked = os.environ.get("VERTEX_TUNING_ENDPOINT") or "Google"
-        raise Transient(f"no answer from {asked}: {_first_line(error)}") from error
+        raise Unavailable(f"no answer from {_asked()}: {_said(error)}") from error
+
+
+def _asked() -> str:
+    return os.environ.get("VERTEX_TUNING_ENDPOINT") or "Google"
+
+
+def _token_service_down(error: BaseException) -> bool:
+    """Whether the token service could not be reached or failed, anywhere in the chain of causes."""
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, TransportError) or (isinstance(found, GoogleAuthError) and found.retryable):
+            return True
+        found = found.__cause__ or next((arg for arg in found.args if isinstance(arg, BaseException)), None)
+    return any(_TOKEN_SERVICE_DOWN.search(str(part)) for part in error.args)
 
 
 def _unusable(error: BaseException) -> str:
@@ -166,7 +241,7 @@ def _unusable(error: BaseException) -> str:
     )
 
 
-def _first_line(error: BaseException) -> str:
+def _said(error: BaseException) -> str:
     """What the innermost error says: the outer ones repeat it among addresses and class names."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner

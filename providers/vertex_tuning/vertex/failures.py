@@ -16,7 +16,9 @@ from .errors import (
     NotSignedIn,
     PermissionMissing,
     QuotaExceeded,
+    TooManyRequests,
     Transient,
+    Unavailable,
     VertexError,
 )
 
@@ -25,6 +27,7 @@ class Look(enum.StrEnum):
     """What follows when a look fails, or a write that does no harm twice."""
 
     AGAIN = "is tried again"
+    OUTLASTS = "is tried again; while `pulumi up` or `destroy` acts, for `VERTEX_TUNING_OUTAGE_SECONDS`"
     ONCE = "fails at once"
 
 
@@ -34,6 +37,7 @@ class Step(enum.StrEnum):
     FAILS = "fails at once; what the step had begun is taken back"
     LINE = "a tuning waits in line; anything else fails at once"
     ASKS = "asks again with growing pauses for a stated time, then fails and names what would fit"
+    LOOKS = "what it may have made is looked for, and asked for again if it is not there, for the same time"
     LEFT = "ends the run; the step may have been done, so it is left, and the next run finds it"
 
 
@@ -76,7 +80,18 @@ FAILURES = (
         "wait for the jobs ahead, or ask Google for more quota",
     ),
     Failure(
-        Transient, 503, "The service is currently unavailable", Look.AGAIN, Step.LEFT, Repeat.AGAIN,
+        TooManyRequests, 429,
+        "Quota exceeded for quota metric 'Resource management (CRUD) requests' and limit "
+        "'Resource management (CRUD) requests per minute per region' of service 'aiplatform.googleapis.com'",
+        Look.OUTLASTS, Step.LOOKS, Repeat.AGAIN,
+        "nothing: it passes within a minute; fewer at once with `VERTEX_TUNING_REQUESTS_PER_MINUTE`",
+    ),
+    Failure(
+        Unavailable, 503, "The service is currently unavailable", Look.OUTLASTS, Step.LOOKS, Repeat.AGAIN,
+        "run `pulumi up` again",
+    ),
+    Failure(
+        Transient, 408, "The operation was aborted", Look.AGAIN, Step.LEFT, Repeat.AGAIN,
         "run `pulumi up` again",
     ),
     Failure(
@@ -102,7 +117,8 @@ FAILURES = (
     ),
 )  # fmt: skip
 
-TRIED_AGAIN = tuple(failure.kind for failure in FAILURES if failure.look is Look.AGAIN)
+TRIED_AGAIN = tuple(failure.kind for failure in FAILURES if failure.look is not Look.ONCE)
+OUTLASTED = tuple(failure.kind for failure in FAILURES if failure.look is Look.OUTLASTS)
 PASSING = frozenset(failure.kind.__name__ for failure in FAILURES if failure.run is Repeat.AGAIN)
 """Names of the classes that may pass by themselves, as an error's line begins with them."""
 

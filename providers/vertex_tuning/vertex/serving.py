@@ -17,7 +17,7 @@ from google.protobuf.json_format import ParseError
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
 from .errors import InvalidRequest, NotFound
-from .retry import CALL, looked_up, once
+from .retry import CALL, looked_up, once, repeated
 from .serving_wire import container_to_wire, container_view, endpoint_view, fits_view, machine_to_wire
 
 
@@ -253,7 +253,7 @@ class GoogleServing:
         deployed = wire.DeployedModel(id=deployed_id, dedicated_resources=resources)
         mask = FieldMask(paths=[f"dedicated_resources.{path}" for path in paths])
         return _started(
-            looked_up(
+            repeated(
                 lambda: self._endpoints(_region(endpoint)).mutate_deployed_model(
                     endpoint=endpoint, deployed_model=deployed, update_mask=mask, **CALL
                 )
