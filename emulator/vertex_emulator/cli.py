@@ -15,7 +15,7 @@ from vertex_emulator.api.served import TABLE
 from vertex_emulator.app import make_app
 from vertex_emulator.settings import MAX_CONNECTIONS, Settings, Speed, is_loopback
 from vertex_emulator.store.lock import DataLocked, lock_data
-from vertex_emulator.web import CuttableProtocol
+from vertex_emulator.web import GuardedProtocol
 from vertex_emulator.wire.proto import load_messages
 
 _GRACE_S = 1
@@ -83,7 +83,7 @@ def serve(
     with lock, _listener(host, port) as listener:
         config = uvicorn.Config(
             make_app(Settings(data=data, cache=cache, speed=speed, token=token)),
-            http=CuttableProtocol,
+            http=GuardedProtocol,
             ws="none",
             access_log=False,
             log_level="warning",

@@ -8,7 +8,6 @@ import os
 import signal
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -22,8 +21,9 @@ from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.known import google_method
 from vertex_emulator.request_log import Entry
 from vertex_emulator.service import Service
-from vertex_emulator.settings import MAX_JSON_BYTES, is_loopback
-from vertex_emulator.wire.errors import ApiError, StorageError, invalid, not_found, of_http, unimplemented
+from vertex_emulator.settings import MAX_JSON_BYTES
+from vertex_emulator.wire.cross_site import cross_site
+from vertex_emulator.wire.errors import ApiError, StorageError, not_found, of_http, unimplemented
 from vertex_emulator.wire.payload import json_object, read_bounded
 
 Json = dict[str, Any]
@@ -52,23 +52,27 @@ class Front:
         request = Request(scope, inlet)
         path = scope["raw_path"].decode("ascii", "replace").partition("?")[0]
         if path.startswith("/emulator/"):
-            response = _foreign(request) if self.service.settings.token is None else None
-            response = response or await self._answer(request, path, faults.CallFaults())
+            response = self._refused(request, path) or await self._answer(request, path, faults.CallFaults())
             await inlet.drain()
-            await response(scope, receive, send)
+            await _guarded(response)(scope, receive, send)
             return
         seq = self.service.requests.next_seq()
         answer: Response | None = None
         try:
             target = f"{path}?{request.url.query}" if request.url.query else path
-            answer = await self._with_faults(request, path, target)
+            answer = self._refused(request, path) or await self._with_faults(request, path, target)
         except ClientDisconnect:
             _LOG.debug("The client of request %d went away", seq)
         # Written down before it is sent: who has the answer finds the call in the log.
         self.service.requests.add(Entry(seq, request.method, path, answer.status_code if answer else 0))
         if answer is not None:
             await inlet.drain()
-            await answer(scope, receive, send)
+            await _guarded(answer)(scope, receive, send)
+
+    def _refused(self, request: Request, path: str) -> Response | None:
+        """The refusal of a request that a web page makes, or one for another machine's name."""
+        error = cross_site(request, checks_host=self.service.settings.token is None)
+        return _error(error, path) if error is not None else None
 
     async def _with_faults(self, request: Request, path: str, target: str) -> Response | None:
         found = self.service.faults.match(request.method, target)
@@ -157,18 +161,11 @@ async def _go_wrong(found: faults.CallFaults, when: faults.When) -> None:
                 os.kill(action.pid, signal.Signals[action.signal])
 
 
-def _foreign(request: Request) -> Response | None:
-    """The refusal of a call that a web page could make, where no token keeps strangers out.
-
-    A page can send plain text to any address, and can have a name of its own that leads to this machine.
-    """
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    if not is_loopback(host):
-        return _error(ApiError(7, f"The Host of the request, '{host}', does not name this machine."), "")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method in {"POST", "PUT"} and kind != "application/json":
-        return _error(invalid(f"The Content-Type must be application/json, not '{kind}'."), "")
-    return None
+def _guarded(response: Response) -> Response:
+    """The response with headers that keep a browser from running what an object holds."""
+    response.headers["x-content-type-options"] = "nosniff"
+    response.headers["content-security-policy"] = "sandbox; default-src 'none'"
+    return response
 
 
 def _find(method: str, path: str) -> tuple[Route, dict[str, str]]:

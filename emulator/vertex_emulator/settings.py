@@ -34,6 +34,11 @@ class Speed(StrEnum):
         """Seconds until a quota request is granted."""
         return {Speed.REAL: 20.0, Speed.FAST: 0.3, Speed.INSTANT: 0.0}[self]
 
+    @property
+    def write_s(self) -> float:
+        """Seconds that have to pass between two writes of one object; 429 before that."""
+        return 0.0 if self is Speed.INSTANT else 1.0
+
 
 class Settings(msgspec.Struct, frozen=True):
     """What the command line decides."""

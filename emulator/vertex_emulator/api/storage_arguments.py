@@ -52,6 +52,9 @@ TAKES: dict[str, frozenset[str]] = {
     | {"sourceGeneration", *CONDITIONS, "rewriteToken", "maxBytesRewrittenPerCall"},
 }
 """Google's name of a method → its parameters beside the general ones."""
+# This service has no ACLs: a parameter that opens a bucket or an object to others has no effect here.
+_PRIVATE = frozenset({"private", "projectPrivate", "bucketOwnerRead", "bucketOwnerFullControl"})
+_ACL_PARAMETERS = ("predefinedAcl", "predefinedDefaultObjectAcl", "destinationPredefinedAcl")
 
 _TAKES_ETAGS = frozenset(
     {"storage.buckets.get", *(f"storage.objects.{verb}" for verb in ("get", "patch", "delete"))}
@@ -69,7 +72,7 @@ def check_arguments(google: str, query: Mapping[str, str], headers: Mapping[str,
     if takes is None:
         return
     for key in sorted(query.keys() - takes - _SYSTEM):
-        if not off(query[key]):
+        if not off(query[key]) and not (key in _ACL_PARAMETERS and query[key] in _PRIVATE):
             raise _unserved(f"The parameter {key} of {google}")
     for key in _ETAGS:
         if key in headers and google not in _TAKES_ETAGS:

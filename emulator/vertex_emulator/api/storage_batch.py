@@ -1,7 +1,5 @@
 """Cloud Storage's batch endpoint: many small calls in one multipart/mixed request."""
 
-import email
-import email.policy
 import re
 import uuid
 from http import HTTPStatus
@@ -16,9 +14,11 @@ from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.api.storage_common import Json, bad
 from vertex_emulator.settings import MAX_JSON_BYTES
 from vertex_emulator.wire.errors import ApiError, StorageError
+from vertex_emulator.wire.multipart import parts
 from vertex_emulator.wire.payload import json_object, read_bounded
 
 _MAX_CALLS = 100
+_CONTENT_ID = re.compile(rb"(?im)^content-id:([^\r\n]{0,200})")
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.[01]")
 # What Google allows in a batch: calls on objects that carry no object's bytes.
 _TABLE = Table(
@@ -42,25 +42,24 @@ _TABLE = Table(
 async def batch(call: Call) -> Response:
     """Do every call by itself and answer them all in one body."""
     content = await read_bounded(call.request.stream(), MAX_JSON_BYTES)
-    header = f"content-type: {call.request.headers.get('content-type', '')}\r\n\r\n".encode()
-    message = email.message_from_bytes(header + content, policy=email.policy.HTTP)
-    if message.get_content_type() != "multipart/mixed":
-        raise bad("A batch must be multipart/mixed.")
-    parts = list(message.iter_parts())
-    if len(parts) > _MAX_CALLS:
-        raise bad(f"A batch has {len(parts)} calls, at most {_MAX_CALLS} are allowed.")
+    found = parts(call.request.headers.get("content-type", ""), content, _MAX_CALLS)
     boundary = f"batch_{uuid.uuid4().hex}"
     answers = []
-    for part in parts:
-        payload = part.get_payload(decode=True)
-        status, body = _one(call, payload if isinstance(payload, bytes) else b"")
-        content_id = str(part.get("content-id", "")).strip("<>")
+    for described, payload in found:
+        status, body = _one(call, payload)
+        content_id = _id(described)
         part_head = f"Content-Type: application/http\r\nContent-ID: <response-{content_id}>\r\n\r\n"
         answer_head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         head = f"--{boundary}\r\n{part_head}HTTP/1.1 {status} {_phrase(status)}\r\n{answer_head}"
         answers.append(head.encode() + body + b"\r\n")
     answers.append(f"--{boundary}--\r\n".encode())
     return Response(b"".join(answers), headers={"content-type": f"multipart/mixed; boundary={boundary}"})
+
+
+def _id(described: bytes) -> str:
+    """A part's Content-ID without its brackets."""
+    found = _CONTENT_ID.search(described)
+    return found[1].decode("latin-1").strip().strip("<>") if found else ""
 
 
 def _one(outer: Call, text: bytes) -> tuple[int, bytes]:

@@ -1,11 +1,19 @@
 """New objects: what a request says about them, and the step that makes them exist."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import Json, bad, bucket_of, check_conditions, off
+from vertex_emulator.api.storage_common import (
+    Json,
+    bad,
+    bucket_of,
+    check_conditions,
+    check_write_rate,
+    off,
+)
 from vertex_emulator.store.objects import Object
 from vertex_emulator.wire.errors import StorageError
 
@@ -16,6 +24,8 @@ _TEXT_FIELDS = {
     "contentLanguage": "content_language",
     "cacheControl": "cache_control",
 }
+# They come back as headers of a download: a line end would begin another header.
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _CLASS = "STANDARD"
 # Sent back by clients that change an object by sending all of it, or told before its bytes come.
 _DESCRIBES = frozenset(
@@ -38,6 +48,8 @@ def described(resource: Json) -> dict[str, object]:
         value = resource.get(key)
         if value is not None and not isinstance(value, str):
             raise bad(f"{key} must be a string.")
+        if value is not None and not _HEADER_VALUE.fullmatch(value):
+            raise bad(f"{key} must fit into an HTTP header.")
         if key in resource:
             found[field] = value
     if "metadata" in resource:
@@ -61,13 +73,15 @@ def commit(
 ) -> Object:
     """Enter an object whose blob is complete, if the conditions hold; `with_it` is done along with it.
 
-    Gives the object as it is kept. Raises 404 and 412, and the bytes are gone then.
+    Gives the object as it is kept. Raises 404, 412 and 429, and the bytes are gone then.
     """
     store = call.service.store
     try:
         with store.database.transaction():
             bucket_of(call, item.bucket)
-            check_conditions(store.objects.find(item.bucket, item.name), conditions)
+            before = store.objects.find(item.bucket, item.name)
+            check_conditions(before, conditions)
+            check_write_rate(call, before)
             kept = store.objects.put(item)
             with_it(kept)
     except StorageError:

@@ -108,6 +108,20 @@ def check_metageneration(actual: int, conditions: Mapping[str, str], *, reads: b
     _check(conditions, "ifMetageneration", actual, reads=reads)
 
 
+def check_write_rate(call: Call, before: Object | None) -> None:
+    """Cloud Storage takes one write of the same object a second. Raises 429."""
+    if before is None:
+        return
+    if 0 <= call.service.now() - before.updated < call.service.settings.speed.write_s:
+        raise StorageError(
+            429,
+            f"The object {before.bucket}/{before.name} exceeded the rate limit for object mutation "
+            "operations (create, update, and delete). Please reduce your request rate. "
+            "See https://cloud.google.com/storage/docs/gcs429.",
+            "rateLimitExceeded",
+        )
+
+
 def _check(conditions: Mapping[str, str], name: str, actual: int, *, reads: bool) -> None:
     def asked(suffix: str) -> int | None:
         value = conditions.get(f"{name}{suffix}")

@@ -16,15 +16,16 @@ from vertex_emulator.wire.errors import StorageError
 
 def check_sums(sums: Checksums, resource: Json, hash_header: str) -> None:
     """Compare what arrived with what the sender says it sent. Raises 400."""
-    said = {"crc32c": resource.get("crc32c"), "md5": resource.get("md5Hash")}
+    actual = {"crc32c": sums.crc32c, "md5": sums.md5}
+    said = [("crc32c", resource.get("crc32c")), ("md5", resource.get("md5Hash"))]
     for part in hash_header.split(","):
         name, _, value = part.strip().partition("=")
-        if name in said:
-            said[name] = value
-    for name, actual in (("crc32c", sums.crc32c), ("md5", sums.md5)):
-        if said[name] and said[name] != actual:
+        said.append((name, value))
+    # The description's checksum may be the caller's and the header's the client's: both have to be right.
+    for name, value in said:
+        if value and value != actual.get(name, value):
             raise StorageError(
-                400, f"Provided {name} '{said[name]}' doesn't match calculated '{actual}'.", "invalid"
+                400, f"Provided {name} '{value}' doesn't match calculated '{actual[name]}'.", "invalid"
             )
 
 

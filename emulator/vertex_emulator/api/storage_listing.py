@@ -34,7 +34,7 @@ def list_(call: Call) -> Json:
     )
     visible = (
         item for item in found
-        if (not call.faults.lag_s or item.created <= horizon) and (glob is None or glob.fullmatch(item.name))
+        if (not call.faults.lag_s or item.created <= horizon) and (glob is None or glob.matches(item.name))
     )  # fmt: skip
     page = page_of(visible, prefix, query.get("delimiter", ""), after, page_size(query))
     answer: Json = {"kind": "storage#objects", "items": [shown(call, item) for item in page.items]}

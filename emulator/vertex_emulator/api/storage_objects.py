@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, books, streams
 from vertex_emulator.api.storage_commit import described, undescribed
-from vertex_emulator.api.storage_common import Json, bucket_of, object_of, shown
+from vertex_emulator.api.storage_common import Json, bucket_of, check_write_rate, object_of, shown
 from vertex_emulator.api.storage_download import download
 from vertex_emulator.api.storage_listing import list_
 from vertex_emulator.store.objects import Object
@@ -31,6 +31,7 @@ def _named(call: Call) -> Object:
 
 
 def _change(call: Call, item: Object) -> Json:
+    check_write_rate(call, item)
     payload = dict(call.payload or {})
     if isinstance(payload.get("metadata"), dict):
         merged = {**item.metadata, **payload["metadata"]}

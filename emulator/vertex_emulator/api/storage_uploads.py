@@ -25,6 +25,8 @@ async def upload(call: Call) -> Response:
     """Take an object in, in whichever of the three ways the client prefers."""
     bucket = bucket_of(call).name
     kind = call.query.get("uploadType")
+    if kind == "resumable" and "upload_id" in call.query:
+        return await storage_resumable.resume(call)  # some clients send chunks by POST (apitools, gcsfs)
     if kind == "resumable":
         return await storage_resumable.begin(call, bucket)
     stream: AsyncIterator[bytes] = call.request.stream()

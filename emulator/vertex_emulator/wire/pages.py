@@ -1,7 +1,6 @@
 """Page sizes and page tokens of lists."""
 
 import base64
-import binascii
 
 from vertex_emulator.wire.errors import invalid
 
@@ -33,5 +32,5 @@ def after(value: str | None) -> str | None:
         return None
     try:
         return base64.b64decode(value, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, not ASCII, or no UTF-8 in it
         raise invalid("Invalid page token.") from None

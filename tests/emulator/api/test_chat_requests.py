@@ -38,6 +38,18 @@ UNSERVED: Json = {
     "repetition_penalty": 1.2,
     "logit_bias": {"5": 1},
     "modalities": ["audio"],
+    "guided_choice": ["yes", "no"],
+    "guided_json": {"type": "object"},
+    "guided_regex": "a+",
+    "structured_outputs": {"choice": ["yes", "no"]},
+    "min_tokens": 3,
+    "ignore_eos": True,
+    "bad_words": ["no"],
+    "use_beam_search": True,
+    "echo": True,
+    "chat_template": "{{ messages }}",
+    "add_generation_prompt": False,
+    "continue_final_message": True,
 }
 
 

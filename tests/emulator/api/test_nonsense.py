@@ -39,6 +39,15 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
         "POST", "batch/storage/v1",
         {"content": b"--cut\r\n\r\nGET /\xff HTTP/1.1\r\n\r\n\r\n--cut--", "headers": BATCH}, 200,
     ),
+    "a content type that begins another header": (
+        "POST", "upload/storage/v1/b/{b}/o?uploadType=resumable&name=h",
+        {"content": rb'{"contentType": "text/plain\r\nset-cookie: a=b"}'}, 400,
+    ),
+    "a content type that no header holds": (
+        "PATCH", "storage/v1/b/{b}/o/a", {"content": b'{"contentType": "\xe2\x82\xac"}'}, 400,
+    ),
+    "a page token that is not ASCII": ("GET", "v1/projects/p/locations/us-central1/models?pageToken=\u00fc", {}, 400),
+    "a page token that is no base64": ("GET", "v1/projects/p/locations/us-central1/models?pageToken=%21", {}, 400),
     "a page of no buckets": ("GET", "storage/v1/b?project=p&maxResults=0", {}, 400),
 }  # fmt: skip
 

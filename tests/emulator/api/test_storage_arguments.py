@@ -24,7 +24,13 @@ GLOBS: dict[str, list[str]] = {
     "**": ["a.txt", "b.csv", "d/a.txt", "d/e/a.txt", "d/e/b1.csv"],
     "**.txt": ["a.txt", "d/a.txt", "d/e/a.txt"],
     "d/*.txt": ["d/a.txt"],
-    "d/**/*.txt": ["d/e/a.txt"],
+    "d/**/*.txt": ["d/a.txt", "d/e/a.txt"],
+    "**/a.txt": ["a.txt", "d/a.txt", "d/e/a.txt"],
+    "d**a.txt": ["d/a.txt", "d/e/a.txt"],
+    "**/{a.txt,b1.csv}": ["a.txt", "d/a.txt", "d/e/a.txt", "d/e/b1.csv"],
+    "d/{e/{a,b1}*,a*}": ["d/a.txt", "d/e/a.txt", "d/e/b1.csv"],
+    "[!b]*": ["a.txt"],
+    "\\a.txt": ["a.txt"],
     "?.csv": ["b.csv"],
     "d?a.txt": [],
     "{a,b}.{txt,csv}": ["a.txt", "b.csv"],
@@ -34,6 +40,7 @@ GLOBS: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.evidence("storage.match-glob", side="service")
 @pytest.mark.parametrize("glob", GLOBS)
 def test_a_list_is_narrowed_by_a_glob(plain: Plain, glob: str) -> None:
     for name in GLOBS["**"]:
@@ -44,11 +51,23 @@ def test_a_list_is_narrowed_by_a_glob(plain: Plain, glob: str) -> None:
     assert [item["name"] for item in answer["items"]] == GLOBS[glob]
 
 
-@pytest.mark.parametrize("glob", ["[z-a]", "{a", "x" * 1025])
+@pytest.mark.parametrize("glob", ["[z-a]", "{a", "x" * 1025, "{a,b}" * 40, "{a,b}" * 9 + "c" * 50])
 def test_a_glob_that_is_none_is_refused(plain: Plain, glob: str) -> None:
     plain.put("a", b"")
 
     assert plain.refused("GET", f"storage/v1/b/{plain.bucket}/o", params={"matchGlob": glob})[0] == 400
+
+
+@pytest.mark.parametrize("glob", ["*a" * 500, "**a" * 300, "{*a,*b}" * 5 + "*a" * 40, "[ab]*" * 200])
+def test_a_glob_of_many_stars_holds_nobody_up(plain: Plain, glob: str) -> None:
+    for number in range(20):
+        plain.put("a" * 1000 + str(number), b"")
+
+    answer = httpx.get(
+        f"{plain.url}/storage/v1/b/{plain.bucket}/o", params={"matchGlob": glob + "z"}, timeout=20
+    )
+
+    assert answer.json()["items"] == []
 
 
 ETAGS: dict[str, tuple[str, dict[str, str], int]] = {
@@ -83,8 +102,8 @@ UNSERVED: dict[str, tuple[str, str, Json]] = {
     "what was deleted softly": ("GET", "b/{b}/o/a", {"params": {"softDeleted": "true"}}),
     "folders as objects": ("GET", "b/{b}/o", {"params": {"includeTrailingDelimiter": "true"}}),
     "a glob and folders": ("GET", "b/{b}/o", {"params": {"matchGlob": "*", "delimiter": "/"}}),
-    "access lists": ("POST", "b/{b}/o/a/copyTo/b/{b}/o/c", {"params": {"destinationPredefinedAcl": "private"}}),
-    "a bucket's access lists": ("POST", "b", {"params": {"predefinedAcl": "private"}}),
+    "access lists": ("POST", "b/{b}/o/a/copyTo/b/{b}/o/c", {"params": {"destinationPredefinedAcl": "publicRead"}}),
+    "a bucket's access lists": ("POST", "b", {"params": {"predefinedAcl": "publicRead"}}),
     "a tag where no tag counts": ("POST", "b/{b}/o/c/compose", {"headers": {"if-match": "x"}}),
     "an encryption key of one's own": ("GET", "b/{b}/o/a", {"headers": {"x-goog-encryption-algorithm": "AES256"}}),
     "another storage class": ("PATCH", "b/{b}/o/a", {"json": {"storageClass": "NEARLINE"}}),
@@ -110,7 +129,7 @@ def test_what_has_no_effect_here_is_refused_by_name(plain: Plain, reason: str) -
     assert plain.ok("GET", f"storage/v1/b/{plain.bucket}/o/a") == before
 
 
-@pytest.mark.parametrize("query", [{"kmsKeyName": "k"}, {"predefinedAcl": "private"}])
+@pytest.mark.parametrize("query", [{"kmsKeyName": "k"}, {"predefinedAcl": "publicRead"}])
 @pytest.mark.parametrize("kind", ["media", "resumable"])
 def test_an_upload_that_wants_more_than_is_served_is_refused(
     plain: Plain, kind: str, query: dict[str, str]

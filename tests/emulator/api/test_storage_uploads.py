@@ -226,3 +226,60 @@ def test_a_multipart_body_may_hold_what_looks_like_a_boundary(plain: Plain) -> N
 
     assert response.json()["contentType"] == "text/x"
     assert plain.read("m").content == data
+
+
+PLAIN_HEAD = (
+    '--b{e}Content-Type: application/json{e}{e}{{"name": "{n}"}}{e}--b{e}Content-Type: text/plain{e}{e}'
+)
+BODIES = [
+    ("\n", 'multipart/related; boundary="b"', "hello\n", "bare line feeds, as gcsfs writes them"),
+    (
+        "\r\n",
+        "multipart/related; boundary='b'",
+        "a\n--b\nb",
+        "a boundary in single quotes, as apitools writes it",
+    ),
+    ("\n", "multipart/related; boundary='b'", "", "both, and an object without bytes"),
+]
+
+
+@pytest.mark.parametrize(("end", "kind", "content", "why"), BODIES, ids=[case[3] for case in BODIES])
+def test_bodies_of_other_clients_are_taken(plain: Plain, end: str, kind: str, content: str, why: str) -> None:
+    plain.put("first", b"")  # makes the bucket
+    body = PLAIN_HEAD.format(e=end, n="o") + content + f"{end}--b--"
+
+    answer = httpx.post(
+        f"{plain.url}/upload/storage/v1/b/{plain.bucket}/o?uploadType=multipart",
+        headers={"content-type": kind},
+        content=body.encode(),
+    )
+
+    assert answer.status_code == 200, answer.text
+    kept = httpx.get(f"{plain.url}/storage/v1/b/{plain.bucket}/o/o?alt=media")
+    assert (kept.text, kept.headers["content-type"].partition(";")[0]) == (content, "text/plain")
+
+
+def test_chunks_may_come_by_post(plain: Plain) -> None:
+    place = begin(plain, "posted")
+
+    first = httpx.post(
+        place, content=b"x" * 2**18, headers={"content-range": f"bytes 0-{2**18 - 1}/{2**18 + 5}"}
+    )
+    last = httpx.post(
+        place, content=b"hello", headers={"content-range": f"bytes {2**18}-{2**18 + 4}/{2**18 + 5}"}
+    )
+
+    assert (first.status_code, last.status_code) == (308, 200)
+    assert last.json()["size"] == str(2**18 + 5)
+
+
+@pytest.mark.parametrize(
+    ("acl", "status"), [("projectPrivate", 200), ("bucketOwnerFullControl", 200), ("publicRead", 501)]
+)
+def test_an_acl_that_lets_nobody_in_says_nothing_new(plain: Plain, acl: str, status: int) -> None:
+    answer = httpx.post(
+        f"{plain.url}/storage/v1/b?project=p&predefinedAcl={acl}&predefinedDefaultObjectAcl={acl}",
+        json={"name": f"acl-{acl.lower()}-{plain.bucket}"[:60]},
+    )
+
+    assert answer.status_code == status, answer.text
