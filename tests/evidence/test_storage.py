@@ -76,7 +76,7 @@ def test_a_wrong_checksum_of_the_callers_own_is_refused(
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", plain.url)
     path = tmp_path / "data"
     path.write_bytes(b"x" * 300_000)
-    client = storage.Client(project="p", credentials=AnonymousCredentials())
+    client = storage.Client(project="p", credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]
     blob = client.bucket(plain.bucket).blob("checked", chunk_size=262_144)
 
     with path.open("rb") as file, pytest.raises(BadRequest):  # without a size it comes in chunks

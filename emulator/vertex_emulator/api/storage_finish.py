@@ -18,9 +18,7 @@ def check_sums(sums: Checksums, resource: Json, hash_header: str) -> None:
     """Compare what arrived with what the sender says it sent. Raises 400."""
     actual = {"crc32c": sums.crc32c, "md5": sums.md5}
     said = [("crc32c", resource.get("crc32c")), ("md5", resource.get("md5Hash"))]
-    for part in hash_header.split(","):
-        name, _, value = part.strip().partition("=")
-        said.append((name, value))
+    said += [(name, value) for name, _, value in (p.strip().partition("=") for p in hash_header.split(","))]
     # The description's checksum may be the caller's and the header's the client's: both have to be right.
     for name, value in said:
         if value and value != actual.get(name, value):
