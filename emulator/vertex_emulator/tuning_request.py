@@ -3,6 +3,7 @@
 from typing import Any
 
 from vertex_emulator.catalog import BASE_MODELS, PEFT, TUNING_REGIONS
+from vertex_emulator.store.objects import Object
 from vertex_emulator.store.store import Store
 from vertex_emulator.weights import existing_object, find_weights
 from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
@@ -11,6 +12,8 @@ from vertex_emulator.wire.names import check_display_name, check_labels, gcs_uri
 Json = dict[str, Any]
 
 MAX_EPOCHS = 100
+MOST_VALIDATION_SHARE = 0.25
+MOST_VALIDATION_ROWS = 5000
 _OTHER_SPECS = (
     "distillationSpec", "partnerModelTuningSpec", "veoTuningSpec", "veoLoraTuningSpec",
 )  # fmt: skip
@@ -66,11 +69,26 @@ def _check_hyperparameters(given: Json, mode: str) -> None:
 def check_inputs(store: Store, job: Json) -> None:
     """Refuse a job whose dataset, base weights or output bucket do not exist. Raises ApiError."""
     spec = job["supervisedTuningSpec"]
-    existing_object(store, spec["trainingDatasetUri"], "supervised_tuning_spec.training_dataset_uri")
+    training = existing_object(
+        store, spec["trainingDatasetUri"], "supervised_tuning_spec.training_dataset_uri"
+    )
     if uri := spec.get("validationDatasetUri"):
-        existing_object(store, uri, "supervised_tuning_spec.validation_dataset_uri")
+        validation = existing_object(store, uri, "supervised_tuning_spec.validation_dataset_uri")
+        _check_validation(store, training, validation)
     if uri := job.get("customBaseModel"):
         find_weights(store, uri, "custom_base_model")
     bucket = gcs_uri(job["outputUri"], "output_uri").bucket
     if store.objects.bucket(bucket) is None:
         raise invalid(f"The bucket of output_uri, '{bucket}', does not exist.")
+
+
+def _check_validation(store: Store, training: Object, validation: Object) -> None:
+    if validation.size > MOST_VALIDATION_SHARE * training.size:
+        raise invalid(
+            f"The validation dataset has {validation.size} bytes, which is more than "
+            f"{MOST_VALIDATION_SHARE:.0%} of the training dataset ({training.size} bytes)."
+        )
+    with store.blobs.path(validation.blob).open("rb") as file:
+        rows = sum(1 for line in file if line.strip())
+    if rows > MOST_VALIDATION_ROWS:
+        raise invalid(f"The validation dataset has {rows} rows, which is more than {MOST_VALIDATION_ROWS}.")

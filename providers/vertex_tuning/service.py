@@ -10,7 +10,7 @@ import pulumi
 from pulumi import Alias, ComponentResource, Output, ResourceOptions
 from pydantic import ValidationError
 
-from . import names, promotion, prompts
+from . import holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
 from .fit import spoiled, too_large, too_long
@@ -73,9 +73,23 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[M
         if seen.dataset is not None:
             found[source] = seen.dataset
         else:
-            where = f"{at}.tuning.{key}" if at else f"tuning.{key}"
+            where = f"{at}.tuning.{key}".removeprefix(".")
             mistakes.append(Mistake(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
-    return found, mistakes
+    return found, [*mistakes, *_unfit_validation(written, found, at)]
+
+
+def _unfit_validation(tuning: Any, found: Mapping[str, Dataset], at: str) -> list[Mistake]:
+    """Why Vertex AI would refuse the validation data beside the training data, where both are local."""
+    names = [tuning.get(key) for key in ("training_data", "validation_data")] if found else []
+    if not all(isinstance(name, str) and name in found for name in names) or not names:
+        return []
+    training, validation = names
+    facts = holdout.Facts.of(found[training]), holdout.Facts.of(found[validation])
+    where = f"{at}.tuning.validation_data".removeprefix(".")
+    return [
+        Mistake(where, f"{as_typed(validation)}: {problem}")
+        for problem in holdout.problems(*facts, as_typed(training))
+    ]
 
 
 def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:

@@ -23,10 +23,19 @@ L4 = MachineRequest(
 
 @pytest.fixture(scope="module")
 def data(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("data") / "train.jsonl"
-    rows = [{"prompt": f"{n}+1=", "completion": f" {n + 1}"} for n in range(8)]
+    return put_rows(backend, tmp_path_factory.mktemp("data"), "train.jsonl", 8)
+
+
+@pytest.fixture(scope="module")
+def held_out(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return put_rows(backend, tmp_path_factory.mktemp("data"), "validation.jsonl", 2)
+
+
+def put_rows(backend: Backend, folder: Path, name: str, count: int) -> str:
+    path = folder / name
+    rows = [{"prompt": f"{n % 8}+1=", "completion": f" {n % 8 + 1}"} for n in range(count)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    uri = f"{backend.folder}/train.jsonl"
+    uri = f"{backend.folder}/{name}"
     backend.vertex.storage.upload(path, uri)
     return uri
 
@@ -51,8 +60,8 @@ def create(backend: Backend, asked: JobRequest) -> Job:
 
 
 @pytest.fixture(scope="module")
-def trained(backend: Backend, data: str) -> Job:
-    asked = request(backend, data, validation_uri=data, batch_size=2, learning_rate=0.001)
+def trained(backend: Backend, data: str, held_out: str) -> Job:
+    asked = request(backend, data, validation_uri=held_out, batch_size=2, learning_rate=0.001)
     name = create(backend, asked).name
 
     def ended() -> Job | None:
@@ -65,16 +74,45 @@ def trained(backend: Backend, data: str) -> Job:
 
 
 class TestJobs:
-    def test_what_was_asked_for_is_read_back(self, backend: Backend, trained: Job, data: str) -> None:
+    def test_what_was_asked_for_is_read_back(
+        self, backend: Backend, trained: Job, data: str, held_out: str
+    ) -> None:
         assert (trained.base_model, trained.mode, trained.epochs) == (
             "meta/llama3_1@llama-3.1-8b",
             TuningMode.FULL,
             1,
         )
-        assert (trained.training_uri, trained.validation_uri) == (data, data)
+        assert (trained.training_uri, trained.validation_uri) == (data, held_out)
         assert (trained.batch_size, trained.learning_rate) == (2, 0.001)
         assert trained.custom_base_model is None
         assert set(trained.labels) >= {"contract"}
+
+    @pytest.mark.evidence("data.validation-share", side="service")
+    @pytest.mark.parametrize(
+        ("training", "validation", "refused"),
+        [(8, 2, False), (7, 2, True), (8, 8, True)],
+        ids=["a quarter", "more than a quarter", "as much"],
+    )
+    def test_validation_data_are_at_most_a_quarter_of_the_training_data(
+        self, backend: Backend, tmp_path: Path, training: int, validation: int, refused: bool
+    ) -> None:
+        tag = uuid.uuid4().hex[:6]
+        data = put_rows(backend, tmp_path, f"training-{tag}.jsonl", training)
+        asked = request(
+            backend, data, validation_uri=put_rows(backend, tmp_path, f"held-out-{tag}.jsonl", validation)
+        )
+        if refused:
+            with pytest.raises(InvalidRequest, match="25%"):
+                create(backend, asked)
+        else:
+            backend.vertex.jobs.cancel(create(backend, asked).name)
+
+    @pytest.mark.evidence("data.validation-rows", side="service")
+    def test_validation_data_have_at_most_5000_rows(self, backend: Backend, tmp_path: Path) -> None:
+        data = put_rows(backend, tmp_path, "large.jsonl", 20_004)
+        held_out = put_rows(backend, tmp_path, "many.jsonl", 5001)
+        with pytest.raises(InvalidRequest, match="5000"):
+            create(backend, request(backend, data, validation_uri=held_out))
 
     def test_the_weights_are_where_the_guide_says(self, backend: Backend, trained: Job) -> None:
         names = {

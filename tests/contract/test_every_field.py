@@ -66,7 +66,7 @@ def test_every_field_of_a_tuning(google: Plain, tmp_path: Path, rate: Json, on_t
         "adapter_size": 8,
         "batch_size": 4,
         **rate,
-        "validation_data": str(write_examples(tmp_path / "validation.jsonl", 4)),
+        "validation_data": str(write_examples(tmp_path / "validation.jsonl", 2)),
         "service_account": "tuner@p.iam.gserviceaccount.com",
         "kms_key": KEY,
         "display_name": "tickets by team",

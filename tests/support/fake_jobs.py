@@ -91,6 +91,14 @@ class FakeJobs(Served):
         for uri in (request.training_uri, request.validation_uri):
             if uri is not None and uri not in self._storage.objects:
                 raise InvalidRequest(f"The file at '{uri}' is not found or cannot be read.")
+        if request.validation_uri is not None:
+            training, validation = (
+                self._storage.objects[uri].content for uri in (request.training_uri, request.validation_uri)
+            )
+            if 4 * len(validation) > len(training):
+                raise InvalidRequest("The validation dataset is more than 25% of the training dataset.")
+            if sum(1 for line in validation.splitlines() if line.strip()) > 5000:
+                raise InvalidRequest("The validation dataset has more than 5000 rows.")
         if request.output_uri.removeprefix("gs://").partition("/")[0] not in self._storage.buckets:
             raise InvalidRequest("The bucket of output_uri does not exist.")
 

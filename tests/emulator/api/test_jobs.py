@@ -265,7 +265,8 @@ MODES = {"whole": "TUNING_MODE_FULL", "by an adapter": "TUNING_MODE_PEFT_ADAPTER
 @pytest.mark.parametrize("mode", MODES)
 def test_tuning_goes_on_from_an_earlier_tuned_model(plain: Plain, mode: str) -> None:
     """What the first has learned the second knows before its first step."""
-    spec = {"tuningMode": MODES[mode], "validationDatasetUri": f"gs://{plain.bucket}/train.jsonl"}
+    plain.put("held-out.jsonl", b'{"prompt": "What is 1?", "completion": "A number."}')
+    spec = {"tuningMode": MODES[mode], "validationDatasetUri": f"gs://{plain.bucket}/held-out.jsonl"}
     first = plain.ended(plain.tune(spec={**spec, "hyperParameters": {"epochCount": "20"}}))
     weights = plain.ok("GET", f"v1/{first['tunedModel']['model']}")["artifactUri"]
 

@@ -1,0 +1,48 @@
+"""What Vertex AI asks of validation data beside training data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from .dataset import Contents
+
+MOST_SHARE = 0.25
+"""Of the training file's bytes; 25.03 % was refused."""
+MOST_ROWS = 5000
+ADVICE = "hold out about 10 % of the examples"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What is known of one file of a pair; ``None`` where it has not been read."""
+
+    size: int
+    examples: int | None = None
+    format: str | None = None
+
+    @classmethod
+    def of(cls, found: Contents) -> Facts:
+        """The facts of a file that was read."""
+        return cls(found.size, found.examples, found.format.value)
+
+
+def problems(training: Facts, validation: Facts, training_name: str) -> Iterator[str]:
+    """Every reason why Vertex AI refuses this validation data, with the figures and the fix."""
+    if training.format and validation.format and training.format != validation.format:
+        yield (
+            f"it is in the format {validation.format}, and {training_name} in {training.format}: "
+            "both files of a tuning need one format. Write one of them anew"
+        )
+    if validation.size > MOST_SHARE * training.size:
+        share = validation.size / max(training.size, 1)
+        yield (
+            f"it has {validation.size:,} bytes, {share:.2%} of the {training.size:,} of {training_name}: "
+            f"Vertex AI takes at most {MOST_SHARE:.0%} ({int(MOST_SHARE * training.size):,}). "
+            f"Make it smaller: {ADVICE}"
+        )
+    if validation.examples is not None and validation.examples > MOST_ROWS:
+        yield (
+            f"it has {validation.examples:,} examples: Vertex AI takes at most {MOST_ROWS:,}. "
+            "Move the others to the training data"
+        )
