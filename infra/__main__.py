@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pulumi
 from infra import prerequisites
 from infra.revision import revision
 from vertex_tuning import TunedModelService, names
+from vertex_tuning.pricing import Basis, stale
 from vertex_tuning.stack import NAMESPACE, STRUCTURED, Prerequisites, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ def main() -> None:
     )
     commit = revision(os.environ, ROOT)
     buckets = {names.bucket(service.spec.output_uri): service.spec for service in reversed(stack.services)}
+    bases = set[Basis]()
     for service in stack.services:
         declared = TunedModelService(
             opts=pulumi.ResourceOptions(depends_on=managed),
@@ -38,6 +41,9 @@ def main() -> None:
             **{"commit": commit, **service.spec.given()},
         )
         pulumi.export(service.spec.name, declared.outputs)
+        bases.update(declared.estimate.bases)
+    if old := stale(bases, dt.datetime.now(dt.UTC).date()):
+        pulumi.log.warn(old)
 
 
 def _values() -> dict[str, object]:

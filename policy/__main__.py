@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from vertex_tuning.mistakes import listed, mistakes_of
 from vertex_tuning.names import TYPES
 from vertex_tuning.policy import RULES, Budget, Policy, over_budget
-from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, read_book, with_retries
+from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, list_prices, read_book, with_retries
 from vertex_tuning.specs import Spec
 
 TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -117,8 +117,9 @@ def budget(args: StackValidationArgs, report_violation: ReportViolation) -> None
 
 
 def prices(path: Any) -> Book:
-    """The book that the configuration names, relative to the pack."""
-    return read_book(Path(__file__).parent / str(path)) if path else NO_PRICES
+    """The list prices, under those of the book that the configuration names, relative to the pack."""
+    own = read_book(Path(__file__).parent / str(path)) if path else NO_PRICES
+    return own.over(list_prices())
 
 
 BUDGET = StackValidationPolicy(

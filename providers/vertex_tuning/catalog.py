@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import math
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -33,6 +34,8 @@ class FailureKind(enum.StrEnum):
 
 Source = Literal["guide", "later page"]
 BYTES_A_PARAMETER = 2
+ASSUMED_TOKENS = 0.317
+"""Billed tokens for each character where none was measured: the most that was measured for any family."""
 ADAPTER_SIZES = (1, 2, 4, 8, 16, 32)
 FINAL = "postprocess/node-0/checkpoints/final"
 """Where Vertex AI leaves the tuned weights below a job's output folder (tuning guide)."""
@@ -72,6 +75,16 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: dict[str, int] = {}
 
 
+class TokenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Billed training tokens for each character of the data, as Google measured them, by mode.
+
+    ``family`` is how the ids of the models begin that it holds for.
+    """
+
+    family: str
+    rates: dict[TuningMode, float]
+
+
 class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A region where open models can be tuned."""
 
@@ -98,6 +111,7 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[BaseModel, ...]
     architectures: tuple[Architecture, ...]
+    token_rates: tuple[TokenRate, ...]
     regions: tuple[Region, ...]
     machines: tuple[Accelerator, ...]
     shapes: tuple[Shape, ...]
@@ -185,6 +199,18 @@ def managed_name(model_id: str) -> str:
         f"Vertex AI does not serve {model_id} by itself, as far as its pages say; name a model that it does "
         f"serve, such as {' or '.join(names.values())}"
     )
+
+
+def measured_tokens(model_id: str, mode: str) -> float | None:
+    """Billed tokens for each character of the data; ``None`` for a model and mode that nobody measured."""
+    rates = next((each.rates for each in _catalog().token_rates if model_id.startswith(each.family)), {})
+    return next((rate for measured, rate in rates.items() if measured == mode), None)
+
+
+def billed_tokens(model_id: str, mode: str, characters: int) -> int:
+    """Training tokens that so many characters are likely to be billed as, in one epoch."""
+    rate = measured_tokens(model_id, mode) or ASSUMED_TOKENS
+    return math.ceil(characters * rate)
 
 
 def architecture_of(model_id: str) -> Architecture:

@@ -1,12 +1,14 @@
 """What will be billed, in the units that Google bills, told before it happens.
 
-The amounts are facts of the plan; the price is what the stack's price book says, or unknown.
+The amounts are facts of the plan; the price is the price book's, with its date where it is a list price.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+from .catalog import ASSUMED_TOKENS, measured_tokens
 
 NOBODY = "nobody"
 """The owner of a tuning whose claim is gone."""
@@ -26,7 +28,10 @@ def used_of(line: str) -> str | None:
 
 def tuning(base_model: str, mode: str, epochs: int, tokens: int | None, price: str = "") -> str:
     """One line about a tuning job; ``tokens`` is the estimate over all epochs, if the data are known."""
-    amount = f"about {tokens:,} training tokens" if tokens is not None else "an unknown number of tokens"
+    amount = "an unknown number of tokens"
+    if tokens is not None:
+        guess = "" if measured_tokens(base_model, mode) else f" (assumed: {ASSUMED_TOKENS} a character)"
+        amount = f"about {tokens:,} training tokens{guess}"
     plural = "s" if epochs != 1 else ""
     told = f"about {price}" if price else "price unknown"
     return f"pays for a tuning: {base_model}, {mode}, {epochs} epoch{plural}, {amount}; {told}"
@@ -35,9 +40,9 @@ def tuning(base_model: str, mode: str, epochs: int, tokens: int | None, price: s
 def serving(
     machine_type: str, accelerator_type: str, accelerator_count: int, low: int, high: int, price: str = ""
 ) -> str:
-    """One line about a deployed model's machines; ``price`` is of an hour of all of them."""
+    """One line about a deployed model's machines; ``price`` says what all of them cost an hour."""
     nodes = f"{low}" if low == high else f"{low} to {high}"
-    told = f"{price} an hour" if price else "price unknown"
+    told = price or "price unknown"
     return (
         f"bills {nodes} x {machine_type} with {accelerator_count} x {accelerator_type} "
         f"by the hour until it is destroyed; {told}"

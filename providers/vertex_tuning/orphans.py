@@ -13,7 +13,8 @@ import msgspec
 
 from . import cost, names
 from .pricing import NO_PRICES, Book, Money
-from .pricing.estimate import machines, rounded, span
+from .pricing.estimate import machines
+from .pricing.money import span
 from .vertex.claim import STARTING, Claim, Held
 from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex
@@ -172,17 +173,15 @@ def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Or
         deployed.accelerator_count,
         deployed.min_replicas,
         deployed.max_replicas,
-        "" if hourly[1].unknown else span(hourly, prices.currency),
+        "" if hourly[1].unknown else span(hourly, prices.currency, " an hour"),
     )
     return Orphan(Kind.DEPLOYED_MODEL, f"{endpoint} {deployed.id}", owner, bills, "", *hourly)
 
 
 def _tuning(job: Job, prices: Book) -> str:
     """A job's record does not say how many tokens it trains on: what a million costs is all that is known."""
-    price = prices.training(job.base_model, job.mode.value) if job.mode is not None else None
-    told = (
-        f"{rounded(price)} {prices.currency} for a million tokens" if price is not None else "price unknown"
-    )
+    row = prices.training_row(job.base_model, job.mode.value) if job.mode is not None else None
+    told = row.money().told(prices.currency, " for a million tokens") if row is not None else "price unknown"
     plural = "s" if job.epochs != 1 else ""
     return f"is being paid for: {job.epochs} epoch{plural} of {job.base_model} on unknown data; {told}"
 

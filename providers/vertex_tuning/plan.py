@@ -16,7 +16,7 @@ import msgspec
 from . import names, tunings
 from .dataset import Dataset
 from .pricing import NO_PRICES, Book, Estimate, estimate
-from .pricing.estimate import span
+from .pricing.money import span
 from .promotion import Promoted
 from .specs import Retrain, ServiceSpec
 from .tunings import TuningPlan
@@ -138,7 +138,9 @@ def plan(
             **({"price": paid["price"]} if paid and "price" in paid else {}),
         },
         endpoint={**common, **serving, **_endpoint(spec)} if spec.serve else None,
-        deployed=_priced(deployed, span(costs.hourly, costs.currency), unknown=bool(costs.hourly[1].unknown)),
+        deployed=_priced(
+            deployed, span(costs.hourly, costs.currency, " an hour"), unknown=bool(costs.hourly[1].unknown)
+        ),
         estimate=costs,
     )
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 
 from .pricing import Estimate, Money
-from .pricing.estimate import rounded
+from .pricing.money import rounded
 from .specs import Count, LabelKey, ModelId, Region, Shape, Spec, Texts
 
 Regions = Annotated[tuple[Region, ...], Field(strict=False)]
@@ -57,7 +57,8 @@ class Budget(Spec):
         once: all tunings that the stack declares, each as often as ``tuning.retry`` allows, whether or not
             they have been paid already.
         currency: of the two amounts, such as ``USD``; the price book's.
-        unknown: ``deny`` refuses what has no price; ``allow`` counts the known parts only.
+        unknown: ``deny`` refuses what has no price of its own; ``allow`` counts what has one, and machines
+            and storage of other regions at their us-central1 list price.
     """
 
     monthly: Ceiling | None = None
@@ -178,7 +179,7 @@ def _above(budget: Budget, key: str, most: Decimal | None, shares: Mapping[str, 
         return []
     whole = sum(shares.values(), Money())
     told = "; ".join(
-        f"{name} {money.told(budget.currency)}"
+        f"{name} {money.told(budget.currency, dated=False)}"
         for name, money in sorted(shares.items(), key=lambda share: -share[1].known)
         if money != Money()
     )
@@ -187,7 +188,8 @@ def _above(budget: Budget, key: str, most: Decimal | None, shares: Mapping[str, 
             f"{whole.told(budget.currency)} is above the {rounded(most)} {budget.currency} that are allowed"
         )
         return [Violation(key, f"{about}: {told}")]
-    if whole.unknown and budget.unknown is UnknownPrice.DENY:
+    if whole.uncertain and budget.unknown is UnknownPrice.DENY:
         mend = "run `vertex-tuning prices refresh`, write the rows by hand, or set budget.unknown: allow"
-        return [Violation(key, f"cannot be held without prices: {told}; {mend}")]
+        guessed = f"; no price is known of {', '.join(whole.assumed)}" if whole.assumed else ""
+        return [Violation(key, f"cannot be held without prices: {told}{guessed}; {mend}")]
     return []

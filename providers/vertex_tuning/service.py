@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from .dataset import Dataset, inspect_cached
 from .fit import spoiled, too_large, too_long
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of
-from .pricing import NO_PRICES, Book
+from .pricing import Book, Estimate, list_prices, stale
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
 from .resources.tuning_dataset import first_findings
 from .sources import as_typed
@@ -114,7 +115,8 @@ class TunedModelService(ComponentResource):
         name: the service's name, unique in the stack; lower-case letters, digits and hyphens.
         opts: Pulumi's options.
         datasets: what a caller has already found in the local files; read here when left out.
-        prices: what things cost, as ``vertex_tuning.pricing.read_book`` reads it; unknown when left out.
+        prices: what things cost, as ``vertex_tuning.pricing.find_book`` finds it; the package's list prices
+            when left out.
         beside: of the program's services, one for each output bucket: if this one is refused, the
             buckets that are missing elsewhere are told with it.
         arguments: the other fields of :class:`vertex_tuning.specs.ServiceSpec`, which names every
@@ -136,6 +138,7 @@ class TunedModelService(ComponentResource):
     rejected: Output[Mapping[str, Any] | None]
     phase: Output[str]
     settled: Output[bool]
+    estimate: Estimate
     cost: Mapping[str, str]
     outputs: Mapping[str, Any]
 
@@ -145,7 +148,7 @@ class TunedModelService(ComponentResource):
         opts: ResourceOptions | None = None,
         *,
         datasets: Mapping[str, Dataset] | None = None,
-        prices: Book = NO_PRICES,
+        prices: Book | None = None,
         beside: Sequence[ServiceSpec] = (),
         **arguments: Any,
     ) -> None:
@@ -183,7 +186,12 @@ class TunedModelService(ComponentResource):
             pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None
         place = planning.Place(pulumi.get_project(), pulumi.get_stack())
-        self._declare(spec, planning.plan(spec, place, datasets, prices, promoted, beside))
+        planned = planning.plan(
+            spec, place, datasets, list_prices() if prices is None else prices, promoted, beside
+        )
+        if prices is None and (old := stale(planned.estimate.bases, dt.datetime.now(dt.UTC).date())):
+            pulumi.log.warn(old, self)
+        self._declare(spec, planned)
 
     def _declare(self, spec: ServiceSpec, planned: planning.ServicePlan) -> None:
         def add(kind: type[Kind], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Kind:
@@ -226,6 +234,7 @@ class TunedModelService(ComponentResource):
         )
         self.phase = (deployed or model).phase
         self.settled = self.phase.apply(lambda phase: phase == Phase.READY)
+        self.estimate = planned.estimate
         self.cost = planned.estimate.told()
         self.outputs = {name: getattr(self, name) for name in OUTPUTS}
         self.register_outputs(self.outputs)

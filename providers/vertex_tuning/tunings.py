@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from . import names
-from .catalog import FINAL
+from .catalog import FINAL, billed_tokens
 from .dataset import Dataset
 from .lineage import Data, Lineage
 from .specs import HyperParameters, ServiceSpec, TuningSpec, is_gcs
@@ -67,7 +67,7 @@ def planned(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Datase
         tuning, training.content, validation.content if validation else None, spec.adopt_job
     )
     output = f"{spec.output_uri}/{identity[:16]}"
-    tokens = training.dataset.estimated_tokens * tuning.epochs if training.dataset else None
+    tokens = _tokens(tuning, training.dataset) * tuning.epochs if training.dataset else None
     return TuningPlan(
         fingerprint=identity,
         training=training,
@@ -76,6 +76,10 @@ def planned(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Datase
         artifacts_uri=f"{output}/{FINAL}",
         billed_tokens=tokens,
     )
+
+
+def _tokens(tuning: TuningSpec, dataset: Dataset) -> int:
+    return billed_tokens(tuning.base_model, tuning.mode.value, dataset.characters)
 
 
 def _data(spec: ServiceSpec, source: str, datasets: Mapping[str, Dataset]) -> DataPlan:

@@ -15,7 +15,7 @@ from rich.text import Text
 from ..decoding import REFUSED
 from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
-from ..pricing.estimate import span
+from ..pricing.money import span
 from ..specs import GcsUri, ProjectId, Region
 from ..vertex import connect
 from . import ui
@@ -138,7 +138,7 @@ def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
     low = sum((orphan.hourly for orphan in found), Money())
     high = sum((orphan.hourly_most for orphan in found), Money())
     if high != Money():
-        yield Text(f"Together they bill {span((low, high), prices.currency)} an hour.", "bold")
+        yield Text(f"Together they bill {span((low, high), prices.currency, ' an hour')}.", "bold")
     if any(orphan.kind is Kind.TUNING_JOB for orphan in found):
         yield Text("What the running tunings cost comes on top.", "bold")
 

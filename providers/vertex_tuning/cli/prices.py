@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..pricing import NO_PRICES, PRICES, Book, read_book, write_book
+from ..pricing import NO_PRICES, PRICES, Book, find_book, read_book, write_book
 from ..pricing.skus import SERVICES, refresh
 from ..specs import Region
 from . import ui
@@ -24,11 +25,15 @@ class Action(enum.StrEnum):
 
 def prices(
     action: Annotated[
-        Action, typer.Argument(help="show: print the book. refresh: fill it from the Cloud Billing Catalog.")
+        Action,
+        typer.Argument(help="show: print all prices. refresh: fill the book from the Cloud Billing Catalog."),
     ],
     file: Annotated[
-        Path, typer.Option(help="The book; a stack finds prices.json in the repository by itself.")
-    ] = Path(PRICES),
+        Path | None,
+        typer.Option(
+            help="The book; a stack finds prices.json in the repository by itself.", show_default=PRICES
+        ),
+    ] = None,
     region: Annotated[
         list[str] | None,
         typer.Option(help="With refresh: only this region; may be given again.", show_default="all"),
@@ -37,28 +42,31 @@ def prices(
     *,
     json_output: ui.Json = False,
 ) -> None:
-    """Show or refresh the price book that estimates and budgets are made with.
+    """Show or refresh the prices that estimates and budgets are made with.
 
-    A refresh replaces the rows that it once made, each dated and with its SKU ids, and keeps the rows that
-    were written by hand. A price that the catalogue does not tell stays unknown; none is invented.
+    Google's list prices come with the package, dated; rows of the book win over them. A refresh replaces
+    the rows that an earlier one made, each dated and with its SKU ids, and keeps rows by hand.
     """
     regions = [ui.as_written(Region, each, "--region") for each in region or ()]
-    book = _book(file, needed=action is Action.SHOW)
-    if action is Action.REFRESH:
+    path = file or Path(PRICES)
+    if action is Action.SHOW:
+        book = _read(lambda: find_book(file, Path()))
+    else:
         from ..vertex import Connection
         from ..vertex.prices import list_skus
 
+        own = _read(lambda: read_book(path)) if path.exists() else NO_PRICES
         with ui.asking("Cloud Billing Catalog"):
             skus = list_skus(Connection.from_environment(), SERVICES, currency)
         today = dt.datetime.now(dt.UTC).date()
         try:
-            done = refresh(book, skus, today, regions)
+            done = refresh(own, skus, today, regions)
         except ValueError as error:
-            ui.fail(f"{file}: {error}")
-        write_book(done.book, file)
+            ui.fail(f"{path}: {error}")
+        write_book(done.book, path)
         for line in done.missing:
             ui.note(f"unknown: {line}", "yellow")
-        ui.note(f"{file}: {len(done.book.rows)} prices of {today}, {len(done.missing)} notes")
+        ui.note(f"{path}: {len(done.book.rows)} prices of {today}, {len(done.missing)} notes")
         book = done.book
     if json_output:
         ui.show_json(book)
@@ -69,11 +77,9 @@ def prices(
     ui.screen().print(table)
 
 
-def _book(file: Path, *, needed: bool) -> Book:
-    if not needed and not file.exists():
-        return NO_PRICES
+def _read(read: Callable[[], Book]) -> Book:
     try:
-        return read_book(file)
+        return read()
     except ValueError as error:
         ui.fail(str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
@@ -59,12 +60,13 @@ def report(
         book = find_book(prices, Path()) if prices is not None else prices_of(read.config, Path())
     except ValueError as error:
         ui.fail(str(error))
+    today = dt.datetime.now(dt.UTC).date()
     if compare:
         from ..report.compare import Comparison
 
-        found = build(read, book, Comparison(folder), program=folder)
+        found = build(read, book, Comparison(folder), program=folder, today=today)
     else:
-        found = build(read, book, program=folder)
+        found = build(read, book, program=folder, today=today)
     if page is not None:
         page.write_text(html(found))
     if json_output:

@@ -1,7 +1,8 @@
 """What things cost: a book of dated prices, and estimates over what is planned.
 
-No price is part of this package. A book comes from ``vertex-tuning prices refresh`` or from hand; what it
-does not say is unknown, and every sum with an unknown part says so.
+Google's public list prices come with the package (``list_prices.json``), each with its date and source.
+Rows by hand and those of ``vertex-tuning prices refresh`` win. What has no price is unknown, and every sum
+says so.
 """
 
 from .book import (
@@ -13,14 +14,17 @@ from .book import (
     StorageMonth,
     TrainingTokens,
     find_book,
+    list_prices,
     read_book,
     write_book,
 )
-from .estimate import Estimate, Money, estimate, with_retries
+from .estimate import Estimate, estimate, stale, with_retries
+from .money import Basis, Money
 
 __all__ = [
     "NO_PRICES",
     "PRICES",
+    "Basis",
     "Book",
     "Estimate",
     "Money",
@@ -30,7 +34,9 @@ __all__ = [
     "TrainingTokens",
     "estimate",
     "find_book",
+    "list_prices",
     "read_book",
+    "stale",
     "with_retries",
     "write_book",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,14 @@ import msgspec
 from ..catalog import TuningMode
 from ..decoding import REFUSED
 from ..replacing import replace_file
+from .money import Basis, Money
+
+LIST_PRICE = "list price: "
+"""Begins the source of the rows in the package."""
+FROM_CATALOG = "Cloud Billing Catalog: "
+"""Begins the source of rows that a refresh may replace; rows by hand begin otherwise and stay."""
+LIST_REGION = "us-central1"
+"""The region of the package's prices: assumed for regions without one of their own."""
 
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
 Named = Annotated[str, msgspec.Meta(min_length=1)]
@@ -43,12 +52,22 @@ class _Priced(
         if not self.price.is_finite() or self.price < 0:
             raise ValueError(f"a price is a number and not negative, not {self.price}")
 
+    @property
+    def listed(self) -> bool:
+        """Whether it is Google's list price, and no price of a contract or by hand."""
+        return self.source.startswith((LIST_PRICE, FROM_CATALOG))
+
+    def money(self, times: Decimal | int = 1, *, assumed_for: str = "", region: str = "") -> Money:
+        """So many units at this price; ``assumed_for`` names what has no price of its own."""
+        bases = (Basis(region if assumed_for else "", self.date),) if self.listed else ()
+        return Money(self.price * times, assumed=(assumed_for,) if assumed_for else (), bases=bases)
+
 
 class TrainingTokens(_Priced, frozen=True, kw_only=True, tag="training, 1M tokens"):
-    """A million training tokens of a base model."""
+    """A million training tokens of a base model, in one mode or, without one, in every mode."""
 
     base_model: Named
-    mode: TuningMode
+    mode: TuningMode | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -102,29 +121,65 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The rows' currency; USD while there are none."""
         return self.rows[0].currency if self.rows else "USD"
 
+    def over(self, other: Book) -> Book:
+        """These rows, and those of ``other`` for what these do not price; of one currency only."""
+        if self.rows and self.currency != other.currency:
+            return self
+        keys = {row.key for row in self.rows}
+        return Book((*self.rows, *(row for row in other.rows if row.key not in keys)))
+
     def training(self, base_model: str, mode: str) -> Decimal | None:
         """A million training tokens, or ``None`` when the book does not say."""
-        return self._price(("training", base_model, mode))
+        return _price(self.training_row(base_model, mode))
 
     def node(self, machine_type: str, region: str, *, spot: bool) -> Decimal | None:
         """An hour of a machine, or ``None`` when the book does not say."""
-        return self._price(("node", machine_type, region, spot))
+        return _price(self._row("node", machine_type, region, spot))
 
     def storage(self, region: str) -> Decimal | None:
         """A GiB for a month, or ``None`` when the book does not say."""
-        return self._price(("storage", region))
+        return _price(self._row("storage", region))
 
-    def _price(self, key: tuple[object, ...]) -> Decimal | None:
-        return next((row.price for row in self.rows if row.key == key), None)
+    def training_row(self, base_model: str, mode: str) -> Row | None:
+        """The price of a million training tokens: of this mode before that of every mode."""
+        return self._row("training", base_model, mode) or self._row("training", base_model, None)
+
+    def node_money(self, machine_type: str, region: str, *, spot: bool) -> Money:
+        """An hour of a machine; spot machines have no list price, so none is assumed for them."""
+        what = f"{'spot ' if spot else ''}{machine_type} in {region}"
+        own = self._row("node", machine_type, region, spot)
+        return _money(what, own, None if spot else self._row("node", machine_type, LIST_REGION, spot))
+
+    def storage_money(self, region: str) -> Money:
+        """A GiB for a month."""
+        return _money(f"storage in {region}", self._row("storage", region), self._row("storage", LIST_REGION))
+
+    def _row(self, *key: object) -> Row | None:
+        return next((row for row in self.rows if row.key == key), None)
 
     def told(self) -> Iterator[tuple[str, str, str, str]]:
         """For people: what, price, date and source of each row."""
         for row in self.rows:
             what = " ".join(
-                "spot" if part is True else str(part) for part in row.key[1:] if part is not False
+                "spot" if part is True else str(part)
+                for part in row.key[1:]
+                if part is not False and part is not None
             )
             unit = type(row).__struct_config__.tag
             yield f"{unit}: {what}", f"{row.price.normalize():f} {row.currency}", str(row.date), row.source
+
+
+def _price(row: Row | None) -> Decimal | None:
+    return row.price if row is not None else None
+
+
+def _money(what: str, own: Row | None, listed: Row | None) -> Money:
+    """One unit at its own price, or at the list price of another region, or of an unknown price."""
+    if own is not None:
+        return own.money()
+    if listed is not None and listed.listed:
+        return listed.money(assumed_for=what, region=LIST_REGION)
+    return Money(unknown=(what,))
 
 
 _BOOK = msgspec.json.Decoder(Book)
@@ -134,6 +189,12 @@ PRICES = "prices.json"
 """Where a book is looked for when none is named."""
 NO_PRICES = Book()
 """Every price unknown."""
+
+
+@cache
+def list_prices() -> Book:
+    """Google's public list prices that come with the package, each with its date and source."""
+    return _BOOK.decode(Path(__file__).with_name("list_prices.json").read_bytes())
 
 
 def read_book(path: Path) -> Book:
@@ -155,13 +216,14 @@ def read_book(path: Path) -> Book:
 
 
 def find_book(named: Path | str | None, root: Path) -> Book:
-    """The book that is named, relative to ``root``; or else the one that lies there, or none.
+    """The list prices of the package, under those of the book that is named or lies at ``root``.
 
     Raises:
         ValueError: as ``read_book``.
     """
     path = root / (named or PRICES)
-    return NO_PRICES if named is None and not path.exists() else read_book(path)
+    own = NO_PRICES if named is None and not path.exists() else read_book(path)
+    return own.over(list_prices())
 
 
 def write_book(book: Book, path: Path) -> None:

@@ -18,13 +18,11 @@ from typing import Any
 import msgspec
 
 from ..catalog import BaseModel, Shape, TuningMode, machines, models, regions, shapes
-from .book import Book, NodeHour, Row, StorageMonth, TrainingTokens
+from .book import FROM_CATALOG, Book, NodeHour, Row, StorageMonth, TrainingTokens
 
 VERTEX_AI = "C7E2-9256-1C43"
 CLOUD_STORAGE = "95FF-2EF5-5EA1"
 SERVICES = (VERTEX_AI, CLOUD_STORAGE)
-FROM_CATALOG = "Cloud Billing Catalog: "
-"""Begins the source of rows that a refresh may replace; the others were written by hand and stay."""
 
 _PREDICTION = r"Vertex AI: Online/Batch Prediction "
 _ACCELERATORS = {

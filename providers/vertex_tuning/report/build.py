@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from ..cost import used_of
 from ..names import COMPONENT
-from ..pricing import Book
+from ..pricing import Basis, Book, stale
+from ..pricing.money import named
 from ..resources.deployed_model import GAP
 from ..resources.rejections import FAILED, scored
 from . import causes
@@ -27,7 +29,12 @@ def _not_compared(_resource: Planned, data: Data) -> Data:
 
 
 def build(
-    preview: Preview, book: Book, compared: Compared = _not_compared, *, program: Path = Path("infra")
+    preview: Preview,
+    book: Book,
+    compared: Compared = _not_compared,
+    *,
+    program: Path = Path("infra"),
+    today: dt.date | None = None,
 ) -> Report:
     """The report on a preview.
 
@@ -36,6 +43,7 @@ def build(
         book: prices of today; before and after are counted with the same ones.
         compared: finds out which examples are added and removed, where both contents can be read.
         program: the program's folder, from which a preview names local data.
+        today: says which list prices are old; none is without it.
     """
     resources = ours(preview)
     said, errors, complete = _said(preview), _errors(preview), _complete(preview)
@@ -72,8 +80,15 @@ def build(
         services=tuple(sorted(services, key=lambda service: (gravest[service.name], service.name))),
         others=others(preview),
         cost=whole,
+        prices=_prices((whole.once + whole.before.high + whole.after.high).bases, today),
         complete=complete,
     )
+
+
+def _prices(bases: Sequence[Basis], today: dt.date | None) -> str:
+    """The list prices in the report, and whether they are old."""
+    old = stale(bases, today) if today is not None else ""
+    return "; ".join(part for part in (named(bases), old) if part)
 
 
 def _notes(parts: Sequence[Planned], counted: Costs, said: Mapping[str, list[str]]) -> tuple[str, ...]:

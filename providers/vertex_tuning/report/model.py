@@ -7,7 +7,7 @@ import enum
 import msgspec
 
 from ..pricing import Money
-from ..pricing.estimate import span
+from ..pricing.money import span
 
 UNSEEN = "what stays as it is (preview without --show-sames)"
 """A part of a month's costs that an incomplete preview does not show."""
@@ -104,7 +104,7 @@ class Span(msgspec.Struct, frozen=True):
 
     def told(self, currency: str) -> str:
         """For people; what is unknown is named among the risks."""
-        return span((self.low, self.high), currency, Money.brief)
+        return span((self.low, self.high), currency, brief=True)
 
 
 NOTHING = Span(Money(), Money())
@@ -151,6 +151,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             figures nor "none" and "no" are the last word.
         services: those that change, those with the gravest risks first.
         others: how many resources change that are not ours, by operation and type.
+        prices: the list prices that amounts are counted with; empty if none is.
         complete: whether the preview showed what stays as it is, too, so that sums hold all of it.
     """
 
@@ -161,4 +162,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     others: dict[str, int]
     cost: Cost
+    prices: str
     complete: bool

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from ..lifecycle import Change
-from ..pricing.estimate import rounded, span
+from ..pricing.money import rounded, span
 from ..resources.deployed_model import GAP_OF_A_MOVE
 from ..resources.rejections import THIS_FAILED
 from .costs import Costs
@@ -57,16 +57,16 @@ def _low(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator
     before, after, currency = counted.before, counted.after, counted.after.currency
     if service.downtime is Downtime.TAKEN_OVER:
         low, high = (was + now for was, now in zip(before.hourly, after.hourly, strict=True))
-        told = "" if high.unknown else f": {span((low, high), currency)} an hour"
+        told = "" if high.unknown else f": {span((low, high), currency, ' an hour')}"
         yield f"both models are billed while the new one takes over{told}"
     deployed = one(parts, "DeployedModel")
     made = deployed is not None and deployed.op in (Op.CREATE, Op.REPLACE)
     if made and deployed is not None and (deployed.after or {}).get("evaluation"):
-        told = "" if after.hourly[1].unknown else f": {span(after.hourly, currency)} an hour"
+        told = "" if after.hourly[1].unknown else f": {span(after.hourly, currency, ' an hour')}"
         yield f"its evaluation bills the same machines before that{told}"
-    unknown = (service.cost.once + service.cost.after.high).unknown
-    if unknown and service.verb is not Verb.REMOVED:
-        yield f"not all costs are known: {', '.join(unknown)}"
+    uncertain = (service.cost.once + service.cost.after.high).uncertain
+    if uncertain and service.verb is not Verb.REMOVED:
+        yield f"not all costs are known: {', '.join(uncertain)}"
 
 
 def _because(service: Service) -> str:

@@ -31,9 +31,11 @@ def totals(report: Report) -> list[tuple[str, str]]:
     if report.errors:
         return []
     whole = "" if report.complete else ", without what stays as it is"
+    prices = [("Prices", report.prices)] if report.prices else []
     return [
         ("Once", report.cost.once.brief(report.currency)),
         (f"A month{whole}", report.cost.monthly(report.currency)),
+        *prices,
     ]
 
 

@@ -82,6 +82,7 @@ def service(name: str = "tickets", text: str = "x", edits: int = 1) -> Service:
 
 def report(*services: Service, text: str = "x", risks: int = 1, errors: int = 0) -> Report:
     return Report(
+        prices="list price of 2026-07-08",
         stack=text,
         currency="USD",
         errors=tuple(text for _ in range(errors)),

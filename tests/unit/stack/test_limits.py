@@ -134,18 +134,45 @@ def test_a_budget_counts_each_job_that_may_follow_a_failed_one(data: Path, tmp_p
 
 
 def test_a_budget_without_prices(data: Path, tmp_path: Path) -> None:
-    values = stack(data, prices=priced(tmp_path, STORAGE))
+    values = stack(data, {"serving": {"spot": True}}, prices=priced(tmp_path, STORAGE))
     [found] = refusals({**values, "budget": {"monthly": 1}})
     assert found.startswith("budget.monthly: cannot be held without prices: one ")
-    assert "g2-standard-12 in us-central1" in found
+    assert "spot g2-standard-12 in us-central1" in found
     assert "prices refresh" in found, "how to mend it"
     assert loaded({**values, "budget": {"monthly": 1, "unknown": "allow"}})
 
 
 def test_known_parts_alone_can_be_above_a_budget(data: Path, tmp_path: Path) -> None:
-    values = stack(data, prices=priced(tmp_path, NODE))
+    values = stack(data, prices=priced(tmp_path, NODE, STORAGE))
+    values["services"].append({**values["services"][0], "name": "two", "serving": {"spot": True}})
     [found] = refusals({**values, "budget": {"monthly": 1, "unknown": "allow"}})
-    assert "at least 730.00 USD + unknown (storage in us-central1) is above the 1.00 USD" in found
+    assert "at least 730.00 USD + unknown (spot g2-standard-12 in us-central1) is above the 1.00 USD" in found
+
+
+def test_a_budget_counts_list_prices_and_names_their_dates(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    values = stack(data, budget={"monthly": 1, "once": 0})
+    with pytest.raises(InvalidStack) as refused:
+        loaded(values, root=tmp_path)
+    monthly, once = str(refused.value).splitlines()[1:]
+    # 730 hours at 1.1507, and 8 billion parameters of two bytes at 0.02 a GiB month.
+    assert "840.31 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD" in monthly
+    assert "(list price of 2026-08-01) is above the 0.00 USD" in once
+
+
+def test_a_budget_takes_no_other_region_s_price_for_granted(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    values = stack(data, region="europe-west4", budget={"monthly": 5000})
+    with pytest.raises(InvalidStack, match="cannot be held without prices") as refused:
+        loaded(values, root=tmp_path)
+    assert "g2-standard-12 in europe-west4" in str(refused.value)
+    allowed = {**values, "budget": {"monthly": 5000, "unknown": "allow"}}
+    assert loaded(allowed, root=tmp_path).services
+    with pytest.raises(InvalidStack, match="assumed for g2-standard-12 in europe-west4") as over:
+        loaded({**allowed, "budget": {"monthly": 840, "unknown": "allow"}}, root=tmp_path)
+    assert "(us-central1 list price of 2026-07-08 and 2026-09-20, assumed for" in str(over.value), (
+        "counted, and named as assumed"
+    )
 
 
 def test_a_budget_in_another_currency_than_the_book_s(data: Path, tmp_path: Path) -> None:
