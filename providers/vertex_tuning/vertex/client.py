@@ -136,12 +136,22 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """A long-running operation; ``error_code`` is Google's numeric status code, 0 for none."""
+    """A long-running operation.
+
+    Attributes:
+        error_code: Google's numeric status code, 0 for none.
+        endpoint, model: the full names in its response, once it is done and where it has any; the ids are
+            Google's choice, the project may be a number, and a version such as ``@1`` may follow.
+        kind: the last part of its metadata's type, such as ``DeployOperationMetadata``.
+    """
 
     name: str
     done: bool
     error_code: int = 0
     error_message: str = ""
+    endpoint: str = ""
+    model: str = ""
+    kind: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -84,9 +84,13 @@ class Connection(msgspec.Struct, frozen=True):
             return anonymous()
         return impersonating(self.impersonate) if self.impersonate else None
 
+    def address(self, location: str) -> str:
+        """Where Vertex AI answers calls on what is in a location, with its scheme."""
+        return self.endpoint or f"https://{_host(location)}"
+
     def regional(self, client: Callable[..., Client], region: str) -> Client:
         """A GAPIC client of a regional service, over REST."""
-        return self._client(client, f"{region}-aiplatform.googleapis.com")
+        return self._client(client, _host(region))
 
     def at(self, client: Callable[..., Client], host: str) -> Client:
         """A GAPIC client of a service under a host name of its own, over REST."""
@@ -109,6 +113,10 @@ class Connection(msgspec.Struct, frozen=True):
 
             slow_down(made, self.requests_per_minute)
         return made
+
+
+def _host(location: str) -> str:
+    return f"{location}-aiplatform.googleapis.com"
 
 
 def _address(endpoint: str) -> str:

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from google.cloud.aiplatform_v1beta1 import types as wire
-from google.cloud.aiplatform_v1beta1.services.endpoint_service import EndpointServiceClient
-from google.cloud.aiplatform_v1beta1.services.model_garden_service import ModelGardenServiceClient
-from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import ParseError
 
+from . import operations
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
 from .errors import InvalidRequest, NotFound
-from .retry import CALL, looked_up, once, repeated
+from .rest import Rest, read
+from .retry import looked_up, once, repeated
 from .serving_wire import container_to_wire, container_view, endpoint_view, fits_view, machine_to_wire
+
+DEPLOY = "DeployOperationMetadata"
+"""What operations of Model Garden's one call carry."""
 
 
 class GoogleServing:
     """``client.Serving`` on the real service or on one that speaks like it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._endpoints = cache(lambda region: connection.regional(EndpointServiceClient, region))
-        self._models = cache(lambda region: connection.regional(ModelServiceClient, region))
         self._connection = connection
-        self._garden = cache(lambda region: connection.regional(ModelGardenServiceClient, region))
+        self._rest = Rest(connection)
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint, or ``None``."""
         try:
-            return endpoint_view(
-                looked_up(lambda: self._endpoints(_region(name)).get_endpoint(name=name, **CALL))
-            )
+            return endpoint_view(self._rest.get(wire.Endpoint, name))
         except NotFound:
             return None
 
     def endpoints(self, project: str, region: str) -> tuple[Endpoint, ...]:
         """Every endpoint of a region."""
-        parent = f"projects/{project}/locations/{region}"
-        found = looked_up(lambda: list(self._endpoints(region).list_endpoints(parent=parent, **CALL)))
-        return tuple(endpoint_view(each) for each in found)
+        pages = self._rest.pages(f"{_place(project, region)}/endpoints")
+        return tuple(
+            endpoint_view(each) for page in pages for each in read(wire.ListEndpointsResponse, page).endpoints
+        )
 
     def create_endpoint(
         self,
@@ -61,10 +57,8 @@ class GoogleServing:
             )
         if kms_key is not None:
             endpoint.encryption_spec = wire.EncryptionSpec(kms_key_name=kms_key)
-        request = wire.CreateEndpointRequest(
-            parent=_parent(name), endpoint=endpoint, endpoint_id=name.rsplit("/", 1)[1]
-        )
-        return _started(once(lambda: self._endpoints(_region(name)).create_endpoint(request, **CALL)))
+        parent, _, endpoint_id = name.rpartition("/")
+        return _started(once(lambda: self._rest.call("POST", parent, endpoint, endpointId=endpoint_id)))
 
     def patch_endpoint(
         self,
@@ -86,18 +80,13 @@ class GoogleServing:
             endpoint.traffic_split = dict(traffic)
             mask.append("traffic_split")
         if mask:
-            looked_up(
-                lambda: self._endpoints(_region(name)).update_endpoint(
-                    endpoint=endpoint, update_mask=FieldMask(paths=mask), **CALL
-                )
-            )
+            fields = FieldMask(paths=mask).ToJsonString()
+            looked_up(lambda: self._rest.call("PATCH", name, endpoint, updateMask=fields))
 
     def delete_endpoint(self, name: str) -> str | None:
         """Delete an empty endpoint; ``None`` when it is gone already."""
         try:
-            return _started(
-                looked_up(lambda: self._endpoints(_region(name)).delete_endpoint(name=name, **CALL))
-            )
+            return _started(looked_up(lambda: self._rest.call("DELETE", name)))
         except NotFound:
             return None
 
@@ -113,7 +102,6 @@ class GoogleServing:
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
         request = wire.DeployRequest(
-            destination=_parent(endpoint),
             custom_model=wire.DeployRequest.CustomModel(gcs_uri=artifacts_uri),
             endpoint_config=wire.DeployRequest.EndpointConfig(
                 endpoint_display_name=endpoint_display_name, endpoint_user_id=endpoint.rsplit("/", 1)[1]
@@ -125,7 +113,7 @@ class GoogleServing:
             ),
             deploy_config=wire.DeployRequest.DeployConfig(dedicated_resources=machine_to_wire(machine)),
         )
-        return _started(once(lambda: self._garden(_region(endpoint)).deploy(request, **CALL)))
+        return _started(once(lambda: self._rest.call("POST", f"{_parent(endpoint)}:deploy", request)))
 
     def upload_model(
         self,
@@ -137,7 +125,6 @@ class GoogleServing:
     ) -> str:
         """Register weights and their container under the id at the end of ``model``."""
         request = wire.UploadModelRequest(
-            parent=_parent(model),
             model_id=model.rsplit("/", 1)[1],
             model=wire.Model(
                 display_name=display_name,
@@ -146,48 +133,39 @@ class GoogleServing:
                 labels=dict(labels),
             ),
         )
-        return _started(once(lambda: self._models(_region(model)).upload_model(request, **CALL)))
+        return _started(once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)))
 
     def model_container(self, model: str) -> ContainerRequest | None:
         """The container of a registered model, or ``None`` when there is no such model."""
         try:
-            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, **CALL))
+            return container_view(self._rest.get(wire.Model, model).container_spec)
         except NotFound:
             return None
-        return container_view(found.container_spec)
 
     def model_artifacts(self, model: str) -> str | None:
         """Where a registered model's weights are; ``None`` when it is not there or does not say."""
         try:
-            found = looked_up(lambda: self._models(_region(model)).get_model(name=model, **CALL))
+            return self._rest.get(wire.Model, model).artifact_uri.rstrip("/") or None
         except NotFound:
             return None
-        return found.artifact_uri.rstrip("/") or None
 
     def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
         """What Vertex AI would serve these weights with, or ``None`` when it does not say."""
-        request = wire.RecommendSpecRequest(
-            parent=f"projects/{project}/locations/{region}", gcs_uri=artifacts_uri
-        )
-        answer = looked_up(lambda: self._models(region).recommend_spec(request, **CALL))
+        answer = self._recommended(_place(project, region), wire.RecommendSpecRequest(gcs_uri=artifacts_uri))
         specs = [r.spec for r in answer.recommendations if r.region in (region, "")] or list(answer.specs)
         return next((container_view(s.container_spec) for s in specs if s.container_spec.image_uri), None)
 
     def models(self, project: str, region: str) -> tuple[str, ...]:
         """Full names of a region's registered models."""
-        parent = f"projects/{project}/locations/{region}"
-        found = looked_up(lambda: list(self._models(region).list_models(parent=parent, **CALL)))
-        return tuple(model.name for model in found)
+        pages = self._rest.pages(f"{_place(project, region)}/models")
+        return tuple(model.name for page in pages for model in read(wire.ListModelsResponse, page).models)
 
     def fitting_machines(self, project: str, region: str, artifacts_uri: str) -> tuple[str, ...]:
         """Where these weights would run, best first, with whether quota is there."""
         request = wire.RecommendSpecRequest(
-            parent=f"projects/{project}/locations/{region}",
-            gcs_uri=artifacts_uri,
-            check_machine_availability=True,
-            check_user_quota=True,
+            gcs_uri=artifacts_uri, check_machine_availability=True, check_user_quota=True
         )
-        answer = looked_up(lambda: self._models(region).recommend_spec(request, **CALL))
+        answer = self._recommended(_place(project, region), request)
         has = wire.RecommendSpecResponse.Recommendation.QuotaState.QUOTA_STATE_USER_HAS_QUOTA
         ranked = sorted(answer.recommendations, key=lambda each: each.user_quota_state != has)
         return tuple(
@@ -195,10 +173,14 @@ class GoogleServing:
             for each in ranked
         )
 
+    def _recommended(self, place: str, request: wire.RecommendSpecRequest) -> wire.RecommendSpecResponse:
+        answer = looked_up(lambda: self._rest.call("POST", f"{place}:recommendSpec", request))
+        return read(wire.RecommendSpecResponse, answer)
+
     def delete_model(self, model: str) -> str | None:
         """Delete a registered model; ``None`` when it is gone already."""
         try:
-            return _started(looked_up(lambda: self._models(_region(model)).delete_model(name=model, **CALL)))
+            return _started(looked_up(lambda: self._rest.call("DELETE", model)))
         except NotFound:
             return None
 
@@ -217,27 +199,14 @@ class GoogleServing:
             dedicated_resources=machine_to_wire(machine),
             service_account=service_account or "",
         )
-        return _started(
-            once(
-                lambda: self._endpoints(_region(endpoint)).deploy_model(
-                    endpoint=endpoint, deployed_model=deployed, **CALL
-                )
-            )
-        )
+        request = wire.DeployModelRequest(deployed_model=deployed)
+        return _started(once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)))
 
     def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
         """Take it off; ``traffic`` is what the others get. ``None`` when it is off already."""
         try:
-            return _started(
-                looked_up(
-                    lambda: self._endpoints(_region(endpoint)).undeploy_model(
-                        endpoint=endpoint,
-                        deployed_model_id=deployed_id,
-                        traffic_split=dict(traffic),
-                        **CALL,
-                    )
-                )
-            )
+            request = wire.UndeployModelRequest(deployed_model_id=deployed_id, traffic_split=dict(traffic))
+            return _started(looked_up(lambda: self._rest.call("POST", f"{endpoint}:undeployModel", request)))
         except NotFound:
             return None
         except InvalidRequest:
@@ -252,13 +221,8 @@ class GoogleServing:
         paths = ["min_replica_count", "max_replica_count", "autoscaling_metric_specs"]
         deployed = wire.DeployedModel(id=deployed_id, dedicated_resources=resources)
         mask = FieldMask(paths=[f"dedicated_resources.{path}" for path in paths])
-        return _started(
-            repeated(
-                lambda: self._endpoints(_region(endpoint)).mutate_deployed_model(
-                    endpoint=endpoint, deployed_model=deployed, update_mask=mask, **CALL
-                )
-            )
-        )
+        request = wire.MutateDeployedModelRequest(deployed_model=deployed, update_mask=mask)
+        return _started(repeated(lambda: self._rest.call("POST", f"{endpoint}:mutateDeployedModel", request)))
 
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         """Predictions of whichever deployed model the traffic split chooses."""
@@ -268,51 +232,23 @@ class GoogleServing:
 
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""
-        try:
-            found = looked_up(lambda: self._endpoints(_region(name)).get_operation({"name": name}, **CALL))
-        except NotFound:
-            return None
-        return Operation(
-            name=name, done=found.done, error_code=found.error.code, error_message=found.error.message
-        )
+        return operations.get(self._rest, name)
 
     def under_way(self, name: str) -> tuple[str, ...]:
         """Names of the operations on an endpoint or a model that are not done."""
-        own = self._operations(name)
-        garden = [
-            operation
-            for operation in self._operations(_parent(name))
-            if operation.metadata.type_url.endswith(".DeployOperationMetadata")
-        ]
+        own = operations.below(self._rest, name)
+        region = operations.below(self._rest, _parent(name))
+        garden = (operation for operation in region if operation.kind == DEPLOY)
         return tuple(dict.fromkeys(operation.name for operation in (*own, *garden) if not operation.done))
 
-    def _operations(self, parent: str) -> tuple[Any, ...]:
-        client, found, token = self._endpoints(_region(parent)), [], ""
 
-        def listed(token: str) -> Any:
-            request = {"name": parent, "page_size": 100, "page_token": token}
-            return looked_up(lambda: client.list_operations(request, **CALL))
-
-        while True:
-            try:
-                page = listed(token)
-            except ParseError:
-                # Others' operations may be of the other version (the console's are): its types read them.
-                importlib.import_module("google.cloud.aiplatform_v1")
-                page = listed(token)
-            found += page.operations
-            token = page.next_page_token
-            if not token:
-                return tuple(found)
-
-
-def _region(name: str) -> str:
-    return name.split("/")[3]
+def _place(project: str, region: str) -> str:
+    return f"projects/{project}/locations/{region}"
 
 
 def _parent(name: str) -> str:
     return "/".join(name.split("/")[:4])
 
 
-def _started(operation: Any) -> str:
-    return str(operation.operation.name)
+def _started(answer: bytes) -> str:
+    return operations.read(answer).name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
-from google.cloud.aiplatform_v1beta1.services.gen_ai_tuning_service import GenAiTuningServiceClient
 from google.cloud.aiplatform_v1beta1.types import (
+    CancelTuningJobRequest,
     EncryptionSpec,
+    ListTuningJobsResponse,
     SupervisedHyperParameters,
     SupervisedTuningSpec,
     TuningJob,
@@ -18,7 +19,8 @@ from ..catalog import TuningMode
 from .client import Checkpoint, Job, JobRequest, JobState
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
-from .retry import CALL, looked_up, once
+from .rest import Rest, read
+from .retry import looked_up, once
 
 _MODES = {
     TuningMode.FULL: SupervisedTuningSpec.TuningMode.TUNING_MODE_FULL,
@@ -52,33 +54,40 @@ class GoogleTuningJobs:
     """``client.TuningJobs`` on the real service or on one that speaks like it."""
 
     def __init__(self, connection: Connection) -> None:
-        self._client = cache(lambda region: connection.regional(GenAiTuningServiceClient, region))
+        self._rest = Rest(connection)
+        self._filters = True
 
     def create(self, project: str, region: str, request: JobRequest) -> Job:
         """Submit, once."""
-        parent = f"projects/{project}/locations/{region}"
-        job = to_wire(request)
-        return _view(
-            once(lambda: self._client(region).create_tuning_job(parent=parent, tuning_job=job, **CALL))
-        )
+        path = f"projects/{project}/locations/{region}/tuningJobs"
+        return _view(read(TuningJob, once(lambda: self._rest.call("POST", path, to_wire(request)))))
 
     def get(self, name: str) -> Job | None:
         """The job, or ``None``."""
         try:
-            return _view(looked_up(lambda: self._client(_region(name)).get_tuning_job(name=name, **CALL)))
+            return _view(self._rest.get(TuningJob, name))
         except NotFound:
             return None
 
     def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
         """Jobs that carry all these labels; checked here too, should the service's filter be looser."""
         wanted = " AND ".join(f'labels.{key}="{value}"' for key, value in sorted(labels.items()))
-        found = self._listed(project, region, wanted)
-        return tuple(_view(job) for job in found if labels.items() <= dict(job.labels).items())
+        jobs = self._filtered(project, region, wanted)
+        return tuple(_view(job) for job in jobs if labels.items() <= dict(job.labels).items())
+
+    def _filtered(self, project: str, region: str, wanted: str) -> list[TuningJob]:
+        """The jobs that a filter lets through, or all where Vertex AI refuses to filter jobs by labels."""
+        if wanted and self._filters:
+            with suppress(InvalidRequest):
+                return list(self._listed(project, region, wanted))
+        found = list(self._listed(project, region, ""))
+        self._filters = self._filters and not wanted
+        return found
 
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""
         try:
-            looked_up(lambda: self._client(_region(name)).cancel_tuning_job(name=name, **CALL))
+            looked_up(lambda: self._rest.call("POST", f"{name}:cancel", CancelTuningJobRequest()))
         except NotFound:
             return
         except InvalidRequest:
@@ -92,13 +101,10 @@ class GoogleTuningJobs:
         found = (_view(job) for job in self._listed(project, region, ""))
         return tuple(job for job in found if not job.state.ended)
 
-    def _listed(self, project: str, region: str, wanted: str) -> list[TuningJob]:
-        request = {"parent": f"projects/{project}/locations/{region}", "filter": wanted, "page_size": 100}
-        return looked_up(lambda: list(self._client(region).list_tuning_jobs(request=request, **CALL)))
-
-
-def _region(name: str) -> str:
-    return name.split("/")[3]
+    def _listed(self, project: str, region: str, wanted: str) -> Iterator[TuningJob]:
+        path = f"projects/{project}/locations/{region}/tuningJobs"
+        for page in self._rest.pages(path, filter=wanted, pageSize="100"):
+            yield from read(ListTuningJobsResponse, page).tuning_jobs
 
 
 def to_wire(request: JobRequest) -> TuningJob:

@@ -1,0 +1,56 @@
+"""JSON of Google's, read as a message of Google's: what the message's type does not know is left out."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import google.protobuf.message as protobuf
+from google.protobuf.json_format import ParseDict, ParseError
+from proto import Message
+
+Kind = TypeVar("Kind", bound=Message)
+
+
+def message(kind: type[Kind], answer: dict[str, Any]) -> Kind:
+    """The answer as ``kind``, with every part of it that can be read as such."""
+    found: Kind = kind()
+    _fill(kind.pb(found), answer)
+    return found
+
+
+def _fill(target: protobuf.Message, answer: dict[str, Any]) -> None:
+    try:
+        ParseDict(answer, target, ignore_unknown_fields=True)
+    except (ParseError, TypeError, ValueError, RecursionError):
+        target.Clear()
+        fields = {field.json_name: field for field in target.DESCRIPTOR.fields}
+        for key, value in answer.items():
+            if key in fields:
+                _fill_field(target, fields[key], value)
+
+
+def _fill_field(target: protobuf.Message, field: Any, value: Any) -> None:
+    """Set one field; of a value that does not fit, what fits."""
+    alone = type(target)()
+    try:
+        ParseDict({field.json_name: value}, alone, ignore_unknown_fields=True)
+    except (ParseError, TypeError, ValueError, RecursionError):
+        _fill_parts(target, field, value)
+    else:
+        target.MergeFrom(alone)
+
+
+def _fill_parts(target: protobuf.Message, field: Any, value: Any) -> None:
+    kind = field.message_type
+    if kind is None or kind.full_name.startswith("google.protobuf."):
+        return
+    if kind.GetOptions().map_entry:
+        for key, each in value.items() if isinstance(value, dict) else ():
+            if value != {key: each}:
+                _fill_field(target, field, {key: each})
+    elif field.is_repeated:
+        for each in value if isinstance(value, list) else ():
+            if isinstance(each, dict):
+                _fill(getattr(target, field.name).add(), each)
+    elif isinstance(value, dict):
+        _fill(getattr(target, field.name), value)

@@ -1,0 +1,106 @@
+"""Vertex AI's REST API in plain JSON.
+
+What is sent is built from Google's message types; what comes back is read by ``lenient`` and ``operations``,
+because Google answers with fields, types and values that its published types do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, partial
+from typing import Any, TypeVar
+
+import msgspec
+from google.api_core.exceptions import from_http_response
+from google.auth import default
+from google.auth.transport.requests import AuthorizedSession
+from google.protobuf.json_format import MessageToDict
+from proto import Message
+
+from ..decoding import REFUSED
+from . import lenient
+from .connection import Connection
+from .credentials import SCOPE
+from .errors import Transient
+from .retry import TIMEOUT, looked_up
+
+Json = dict[str, Any]
+VERSION = "v1beta1"
+"""Tuning of open models and deployment of custom weights exist in this version alone."""
+Kind = TypeVar("Kind", bound=Message)
+Shape = TypeVar("Shape")
+
+
+class _Token(msgspec.Struct, frozen=True, rename="camel"):
+    next_page_token: str | None = None
+
+
+# Made by the import, as each decoder here: a type that several threads are the first to decode crashes it.
+_TOKEN = msgspec.json.Decoder(_Token, strict=False)
+_JSON = msgspec.json.Decoder(Json)
+
+
+class Rest:
+    """Calls on resources by their full names, such as ``projects/P/locations/L/endpoints/E:deployModel``."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._session = cache(lambda: _session(connection))
+
+    def call(self, verb: str, path: str, body: Message | None = None, **query: str) -> bytes:
+        """Google's answer to one call, which is made once; errors are Google's own."""
+        location = path.split("/")[3].partition(":")[0]
+        response = self._session().request(  # type: ignore[no-untyped-call]
+            verb,
+            f"{self._connection.address(location)}/{VERSION}/{path}",
+            json=None if body is None else MessageToDict(type(body).pb(body)),
+            params={key: value for key, value in query.items() if value},
+            timeout=TIMEOUT,
+        )
+        if not response.ok:
+            raise from_http_response(response)  # type: ignore[no-untyped-call]
+        return bytes(response.content)
+
+    def get(self, kind: type[Kind], path: str) -> Kind:
+        """A resource, read as ``kind``.
+
+        Raises:
+            VertexError: it is not there, or Google refused.
+        """
+        return read(kind, looked_up(lambda: self.call("GET", path)))
+
+    def pages(self, path: str, **query: str) -> Iterator[bytes]:
+        """Every page of a list.
+
+        Raises:
+            VertexError: Google refused.
+        """
+        token = ""
+        while True:
+            page = looked_up(partial(self.call, "GET", path, pageToken=token, **query))
+            yield page
+            token = decoded(_TOKEN, page).next_page_token or ""
+            if not token:
+                return
+
+
+def read(kind: type[Kind], answer: bytes) -> Kind:
+    """An answer as ``kind``, with every part of it that can be read as such."""
+    return lenient.message(kind, decoded(_JSON, answer))
+
+
+def decoded(decoder: msgspec.json.Decoder[Shape], answer: bytes) -> Shape:
+    """An answer as the decoder's type.
+
+    Raises:
+        Transient: it cannot be read as that.
+    """
+    try:
+        return decoder.decode(answer)
+    except REFUSED as error:
+        raise Transient(f"Google's answer cannot be read: {error}") from error
+
+
+def _session(connection: Connection) -> AuthorizedSession:
+    credentials = connection.credentials() or default(scopes=[SCOPE])[0]
+    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
