@@ -63,6 +63,11 @@ def versions_of(service: Service, parent: str, name: str) -> list[Record]:
     return [record for record in everything if record.body["name"] == name]
 
 
+def known(service: Service, parent: str, name: str) -> bool:
+    """Whether there is a resource of that name in a location; a model's is without its version."""
+    return service.store.resources.find(name) is not None or bool(versions_of(service, parent, name))
+
+
 def resolve(service: Service, reference: str) -> Record:
     """The version that `projects/P/locations/L/models/ID[@version or alias]` means.
 

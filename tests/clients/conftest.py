@@ -2,11 +2,18 @@
 
 import pytest
 
-from tests.support.emulator import emulator_fixture
+from tests.support.emulator import RunningEmulator, emulator_fixture
 from tests.support.google import anonymous
 from tests.support.plain import REGION, Plain
 
 emulator = emulator_fixture(scope="session")
+
+
+@pytest.fixture
+def plain(plain: Plain, emulator: RunningEmulator) -> Plain:
+    """Operations as Google's clients can read them over REST; over gRPC they read the service's own as well."""
+    emulator.admin.project(plain.project, published_metadata=True)
+    return plain
 
 
 @pytest.fixture

@@ -40,8 +40,9 @@ def deploy(call: Call) -> Json:
         raise unimplemented("endpointConfig.privateServiceConnectConfig")
     check_display_name(endpoint.get("endpointDisplayName", ""), "endpoint_config.endpoint_display_name")
     check_display_name(model.get("modelDisplayName", ""), "model_config.model_display_name")
-    endpoint_name = claim_endpoint(call.service, where, endpoint.get("endpointUserId"))
-    model_name = claim_model(call.service, where, model.get("modelUserId"))
+    own = where.project.settings.own_ids
+    endpoint_name = claim_endpoint(call.service, where, None if own else endpoint.get("endpointUserId"))
+    model_name = claim_model(call.service, where, None if own else model.get("modelUserId"))
     title = source.get("artifactUri") or source["publisherModel"]
     default_name = f"{title.rstrip('/').rpartition('/')[2]}-mg-one-click-deploy"
     return operations.begin(
@@ -118,7 +119,7 @@ def _deploy(service: Service, operation: Operation) -> None:
 
 def _answer(_service: Service, operation: Operation) -> Json:
     payload = operation.payload
-    answer = {"endpoint": payload["endpoint"], "model": payload["model"]}
+    answer = {"endpoint": payload["endpoint"], "model": f"{payload['model']}@1"}
     if "publisherModel" in payload["source"]:
         answer["publisherModel"] = payload["source"]["publisherModel"]
     return answer
@@ -126,7 +127,11 @@ def _answer(_service: Service, operation: Operation) -> Json:
 
 def _describe(operation: Operation) -> Json:
     payload = operation.payload
-    described = {"destination": payload["parent"], "projectNumber": payload["parent"].split("/")[1]}
+    described = {
+        "destination": payload["parent"],
+        "projectNumber": payload["parent"].split("/")[1],
+        "modelId": payload["model"].rpartition("/")[2],
+    }
     if "publisherModel" in payload["source"]:
         described["publisherModel"] = payload["source"]["publisherModel"]
     return described

@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from vertex_emulator.api.common import Json, scope
 from vertex_emulator.api.routing import Call, Route, books, streams
 from vertex_emulator.jobs import operations
+from vertex_emulator.registry import known
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.wire import pages
-from vertex_emulator.wire.errors import invalid, precondition, unimplemented
+from vertex_emulator.wire.errors import invalid, not_found, precondition, unimplemented
 
 _NEWEST = 10**18
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
@@ -20,19 +21,28 @@ _LOOK_EVERY_S = 0.05
 
 def get(call: Call) -> Json:
     """One operation."""
-    return operations.shown(call.service.methods, _named(call))
+    return _shown(call, _named(call))
+
+
+def _shown(call: Call, operation: Operation) -> Json:
+    published = scope(call).project.settings.published_metadata
+    at = call.params.get("version", operations.UI)
+    return operations.shown(call.service.methods, operation, at=at, published=published)
 
 
 def list_(call: Call) -> Json:
-    """The operations of a location or a resource, newest first."""
+    """The operations of a location or a resource, newest first; of a resource that is not there, 404."""
     arguments = call.arguments("pageSize", "pageToken", "filter", "returnPartialSuccess")
     if arguments.get("filter"):
         raise unimplemented("A filter of ListOperations")
     size = pages.page_size(arguments.get("pageSize"))
-    parent = f"{scope(call).parent}{call.params.get('resource', '')}"
+    resource = call.params.get("resource", "")
+    parent = f"{scope(call).parent}{resource}"
+    if resource and not known(call.service, scope(call).parent, parent):
+        raise not_found(parent)
     found = call.service.store.operations.below(parent, _before(arguments.get("pageToken")), size + 1)
     page = found[:size]
-    answer: Json = {"operations": [operations.shown(call.service.methods, item) for _, item in page]}
+    answer: Json = {"operations": [_shown(call, item) for _, item in page]}
     if len(found) > size:
         answer["nextPageToken"] = pages.token(str(page[-1][0]))
     return answer

@@ -9,7 +9,7 @@ from vertex_emulator.quota import TUNING_METRIC, TUNING_QUOTA, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.tuning_request import check_inputs, check_request
-from vertex_emulator.wire.errors import ApiError
+from vertex_emulator.wire.errors import ApiError, invalid
 from vertex_emulator.wire.proto import parse, render
 
 _INPUTS = (
@@ -73,7 +73,10 @@ def get(call: Call) -> Json:
 
 def list_(call: Call) -> Json:
     """The jobs of a location."""
-    records = call.service.store.resources.children(Kind.TUNING_JOB, scope(call).parent)
+    where = scope(call)
+    if "labels" in call.query.get("filter", "") and not where.project.settings.label_filters:
+        raise invalid(f"Invalid filter '{call.query['filter']}': jobs cannot be filtered by labels.")
+    records = call.service.store.resources.children(Kind.TUNING_JOB, where.parent)
     return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE, PLAIN)
 
 

@@ -124,16 +124,30 @@ def cancel(service: Service, operation: Operation) -> None:
         service.store.operations.save(operation)
 
 
-def shown(methods: Mapping[str, Method], operation: Operation) -> Json:
-    """An operation as google.longrunning.Operation in JSON, in the API version that began it."""
+UI = "ui"
+"""The API version of the path at which Google's clients poll, and of the metadata's types there."""
+UNPUBLISHED = {"progressDetails": {"stage": "UNPUBLISHED"}}
+"""Metadata that no published type has: the real service has some, and clients must not break on them."""
+
+
+def shown(
+    methods: Mapping[str, Method], operation: Operation, *, at: str | None = None, published: bool = False
+) -> Json:
+    """An operation as google.longrunning.Operation in JSON.
+
+    Its metadata are of the API version that is asked, `at`, else of the one that began it. With `published`
+    they are only what Google's Python packages know.
+    """
     method = methods[operation.method]
     generic = {"createTime": rfc3339(operation.created), "updateTime": rfc3339(operation.updated)}
+    version = at if at == UI and not published else operation.version
     answer: Json = {
         "name": operation.name,
         "metadata": {
-            "@type": _type(operation.version, method.metadata),
+            "@type": _type(version, method.metadata),
             "genericMetadata": generic,
             **method.describe(operation),
+            **({} if published else UNPUBLISHED),
         },
     }
     if operation.error is not None:
@@ -148,5 +162,5 @@ def shown(methods: Mapping[str, Method], operation: Operation) -> Json:
     return {**answer, "done": True, "response": {"@type": _type(operation.version, method.response), **body}}
 
 
-def _type(version: Version, message: str) -> str:
+def _type(version: str, message: str) -> str:
     return f"type.googleapis.com/google.cloud.aiplatform.{version}.{message}"

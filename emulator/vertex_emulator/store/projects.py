@@ -31,6 +31,12 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """NVIDIA L4 accelerators that deployed models may hold in any one region."""
     quota_grant_limit: Count = 8
     """A quota request up to this is granted after a while; one beyond it gets this much."""
+    own_ids: bool = False
+    """Model Garden's one call chooses the ids of endpoint and model itself, whatever the request asks for."""
+    label_filters: bool = True
+    """Tuning jobs can be listed by their labels; only the standard filter is promised."""
+    published_metadata: bool = False
+    """Operations have only metadata that Google's Python packages know, which they need to poll over REST."""
 
 
 class Project(msgspec.Struct, frozen=True):

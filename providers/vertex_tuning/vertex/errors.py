@@ -34,6 +34,7 @@ _CAPACITY = (
     "no capacity",
     "stockout",
     "insufficient resources",
+    "resources are insufficient",
     "not enough resources",
     "enough resources available",
     "machine type temporarily unavailable",
