@@ -5,6 +5,64 @@ from __future__ import annotations
 import hashlib
 import re
 
+import msgspec
+
+_PROJECT = r"(?:[a-z0-9][a-z0-9.\-]{0,62}:)?[a-z0-9][a-z0-9\-]{0,62}"
+_REGION = r"[a-z]{2,20}-[a-z]{2,20}[0-9]{1,2}"
+_LOCATION = rf"(?:global|{_REGION})"
+_ID = r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
+_PLACE = rf"projects/{_PROJECT}/locations/{_LOCATION}"
+
+
+JOB_NAME = rf"{_PLACE}/tuningJobs/{_ID}"
+RESOURCE_NAME = rf"{_PLACE}/(?:tuningJobs|endpoints|models)/{_ID}(?:@{_ID})?"
+OPERATION_NAME = rf"{_PLACE}/(?:(?:endpoints|models|tuningJobs)/{_ID}/)?operations/{_ID}"
+PLACE_NAME = _PLACE
+GCS_NAME = r"gs://[a-z0-9][a-z0-9._\-]{1,220}[a-z0-9](?:/[^\x00-\x1f\x7f*?\[\]#]{0,1024})?"
+LABEL = r"[a-z0-9_\-]{0,63}"
+"""What fits into a label and into a filter of labels."""
+
+
+def whole(pattern: str) -> msgspec.Meta:
+    """The constraint that a whole text has this form; a pattern alone would be looked for anywhere in it.
+
+    What is read from outside is held by it: a name becomes part of an address, so nothing else may be one.
+    """
+    return msgspec.Meta(pattern=rf"\A(?:{pattern})\Z")
+
+
+def location(name: str) -> str:
+    """The location in a full resource name, or in the path of a call on one.
+
+    Raises:
+        ValueError: it is no such name.
+    """
+    found = re.fullmatch(rf"projects/{_PROJECT}/locations/({_LOCATION})(?:[/:][A-Za-z0-9_.\-/:@]+)?", name)
+    if found is None or ".." in name:
+        raise ValueError(f"{name!r} is not of the form projects/PROJECT/locations/LOCATION/…")
+    return found[1]
+
+
+def vertex_host(place: str) -> str:
+    """The host that serves Vertex AI for a region, or for ``global``.
+
+    Raises:
+        ValueError: it is no such place. What is put in front of a host name decides who gets the token.
+    """
+    if place == "global":
+        return "aiplatform.googleapis.com"
+    if not re.fullmatch(_REGION, place):
+        raise ValueError(f"{place!r} is no region, such as us-central1")
+    return f"{place}-aiplatform.googleapis.com"
+
+
+def is_dedicated_host(host: str) -> bool:
+    """Whether a host name is that of a dedicated endpoint, as Google writes it."""
+    return bool(
+        re.fullmatch(rf"[a-z0-9\-]{{1,128}}\.{_REGION}-[0-9]{{1,20}}\.prediction\.vertexai\.goog", host)
+    )
+
+
 LABEL_PREFIX = "vertex-tuning-"
 """Begins every label of ours."""
 OWNER_LABEL = f"{LABEL_PREFIX}owner"
@@ -23,6 +81,17 @@ PREFIX = "vt-"
 def ours(name: str) -> bool:
     """Whether an endpoint or model has an id that we chose; labels come a moment after it."""
     return name.rsplit("/", 1)[-1].startswith(PREFIX)
+
+
+def short(text: str, length: int = 10) -> str:
+    """The beginning of the text's SHA-256, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def label_of(owner: str) -> str:
+    """``owner`` as a label's value: readable, at most 63 characters, and still unique."""
+    readable = re.sub(r"[^a-z0-9_-]+", "-", owner.lower()).strip("-")
+    return f"{readable[:52]}-{short(owner)}"
 
 
 def bucket(uri: str) -> str:

@@ -6,8 +6,6 @@ plain values. So a preview knows it, and an unknown output never causes a replac
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +13,7 @@ import msgspec
 
 from . import names, tunings
 from .dataset import Dataset
+from .names import label_of, short
 from .pricing import NO_PRICES, Book, Estimate, estimate
 from .pricing.money import span
 from .promotion import Promoted
@@ -51,17 +50,6 @@ class ServicePlan(msgspec.Struct, frozen=True, kw_only=True):
     def by_kind(self) -> dict[str, dict[str, Any] | None]:
         """The inputs of what bills or is billed for, by kind of resource."""
         return {"TuningJob": self.job, "Endpoint": self.endpoint, "DeployedModel": self.deployed}
-
-
-def short(text: str, length: int = 10) -> str:
-    """The beginning of the text's SHA-256, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
-
-
-def label_of(owner: str) -> str:
-    """``owner`` as a label's value: readable, at most 63 characters, and still unique."""
-    readable = re.sub(r"[^a-z0-9_-]+", "-", owner.lower()).strip("-")
-    return f"{readable[:52]}-{short(owner)}"
 
 
 def plan(

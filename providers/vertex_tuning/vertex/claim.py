@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from ..names import GCS_NAME, JOB_NAME, LABEL, OPERATION_NAME, PLACE_NAME, RESOURCE_NAME, whole
 from .errors import Transient
 
 STARTING = "starting"
@@ -23,25 +24,37 @@ class BeingEnded(Transient):
     """The claim's owner is undoing what it stands for: nobody can join until that is over."""
 
 
+LabelText = Annotated[str, whole(LABEL)]
+JobName = Annotated[str, whole(JOB_NAME)]
+GcsName = Annotated[str, whole(GCS_NAME)]
+GcsNameOrNone = Annotated[str, whole(f"|{GCS_NAME}")]
+Words = Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]*\Z", max_length=512)]
+"""Text that people read, such as an owner: in one line, and without control characters."""
+Reason = Annotated[str, msgspec.Meta(max_length=4096)]
+"""What a service answered; it is made harmless where it is shown."""
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
 class Heir(msgspec.Struct, frozen=True):
     """Someone who uses what another owns, and under which token they will own it."""
 
-    owner: str
-    token: str
+    owner: Words
+    token: LabelText
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What an evaluation found: a score from 0 to 1 over ``n`` answers, and what was asked for."""
 
-    score: float
-    n: int
-    threshold: float
+    score: Share
+    n: Number
+    threshold: Share
 
 
 class Rejection(Verdict, frozen=True, kw_only=True):
     """The verdict on a model that failed: ``model`` is the id under which it was registered."""
 
-    model: str
+    model: LabelText
 
 
 Moment = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
@@ -67,25 +80,25 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``folders`` are the other output folders in which a service's claims may lie.
     """
 
-    id: str
-    owner: str
-    token: str
+    id: LabelText
+    owner: Words
+    token: LabelText
     at: Moment
-    resource: str = ""
-    operation: str = ""
-    heirs: tuple[Heir, ...] = ()
+    resource: Annotated[str, whole(f"|{RESOURCE_NAME}")] = ""
+    operation: Annotated[str, whole(f"|{STARTING}|{OPERATION_NAME}")] = ""
+    heirs: Annotated[tuple[Heir, ...], msgspec.Meta(max_length=1000)] = ()
     deadline: Moment = 0.0
-    reads: str = ""
-    weights: str = ""
-    failed: tuple[str, ...] = ()
+    reads: GcsNameOrNone = ""
+    weights: GcsNameOrNone = ""
+    failed: Annotated[tuple[JobName, ...], msgspec.Meta(max_length=100)] = ()
     verdict: Verdict | None = None
     rejected: Rejection | None = None
-    pinned: dict[str, str] = {}
-    place: str = ""
-    refused: str = ""
-    recorded: str = ""
+    pinned: Annotated[dict[GcsName, GcsName], msgspec.Meta(max_length=100)] = {}
+    place: Annotated[str, whole(f"|{PLACE_NAME}")] = ""
+    refused: Reason = ""
+    recorded: LabelText = ""
     ending: Moment = 0.0
-    folders: tuple[str, ...] = ()
+    folders: Annotated[tuple[GcsName, ...], msgspec.Meta(max_length=100)] = ()
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceC
 
 from ..catalog import FINAL
 from .client import Answer
-from .connection import Connection, connect
+from .connection import Connection, connect, host_of, region_of
 from .credentials import SCOPE
 from .errors import InvalidRequest, NotFound
 from .prediction import TIMEOUT
@@ -37,7 +37,7 @@ def base_model(connection: Connection, answer: Answer) -> str:
         VertexError: Google refused, or did not answer.
     """
     name = f"{answer.model}@{answer.model_version}" if answer.model_version else answer.model
-    _, project, _, region, *_ = answer.model.split("/")
+    region, project = region_of(answer.model), answer.model.split("/")[1]
     client = connection.regional(ModelServiceClient, region)
     weights = looked_up(lambda: client.get_model(name=name, **CALL)).artifact_uri.rstrip("/")
     for job in connect(connection).jobs.labelled(project, region, {}):
@@ -59,7 +59,7 @@ def ask_managed(
     Raises:
         VertexError: the region does not serve the model, or it refuses the prompt.
     """
-    address = connection.endpoint or f"https://{region}-aiplatform.googleapis.com"
+    address = connection.endpoint or f"https://{host_of(region)}"
     url = f"{address}/v1/projects/{project}/locations/{region}/endpoints/openapi/chat/completions"
     body = {"model": model, "messages": [{"role": "user", "content": prompt}], **sampling}
 

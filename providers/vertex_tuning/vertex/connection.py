@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from .. import names
 from .credentials import accounts, anonymous, impersonating
 from .errors import InvalidRequest
 
@@ -85,15 +86,29 @@ class Connection(msgspec.Struct, frozen=True):
         return impersonating(self.impersonate) if self.impersonate else None
 
     def address(self, location: str) -> str:
-        """Where Vertex AI answers calls on what is in a location, with its scheme."""
-        return self.endpoint or f"https://{_host(location)}"
+        """Where Vertex AI answers calls on what is in a location, with its scheme.
+
+        Raises:
+            InvalidRequest: it is no location, and would make an address that is not Google's.
+        """
+        return self.endpoint or f"https://{host_of(location)}"
 
     def regional(self, client: Callable[..., Client], region: str) -> Client:
-        """A GAPIC client of a regional service, over REST."""
-        return self._client(client, _host(region))
+        """A GAPIC client of a regional service, over REST.
+
+        Raises:
+            InvalidRequest: it is no region, and would make an address that is not Google's.
+        """
+        return self._client(client, host_of(region))
 
     def at(self, client: Callable[..., Client], host: str) -> Client:
-        """A GAPIC client of a service under a host name of its own, over REST."""
+        """A GAPIC client of a dedicated endpoint, over REST.
+
+        Raises:
+            InvalidRequest: the host name is none of Google's.
+        """
+        if self.endpoint is None and not names.is_dedicated_host(host):
+            raise InvalidRequest(f"{host!r} is no host of a dedicated endpoint, and is not asked")
         return self._client(client, host)
 
     def worldwide(self, client: Callable[..., Client]) -> Client:
@@ -115,8 +130,28 @@ class Connection(msgspec.Struct, frozen=True):
         return made
 
 
-def _host(location: str) -> str:
-    return f"{location}-aiplatform.googleapis.com"
+def host_of(region: str) -> str:
+    """The host that serves Vertex AI for a region or for ``global``.
+
+    Raises:
+        InvalidRequest: it is no such place.
+    """
+    try:
+        return names.vertex_host(region)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+
+
+def region_of(name: str) -> str:
+    """The location in a full resource name.
+
+    Raises:
+        InvalidRequest: it is no such name, and nobody is asked for it.
+    """
+    try:
+        return names.location(name)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
 
 
 def _address(endpoint: str) -> str:

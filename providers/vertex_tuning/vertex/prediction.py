@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
 
 from .client import Answer
-from .connection import Connection
+from .connection import Connection, region_of
 from .retry import CALL, looked_up
 
 # The first requests after a deployment take long (tuning guide).
@@ -25,7 +25,7 @@ def predict(connection: Connection, endpoint: str, instances: Sequence[Mapping[s
     Raises:
         VertexError: there is no such endpoint, nothing serves on it, or it refuses the instances.
     """
-    region = endpoint.split("/")[3]
+    region = region_of(endpoint)
     found = looked_up(
         lambda: connection.regional(EndpointServiceClient, region).get_endpoint(name=endpoint, **CALL)
     )

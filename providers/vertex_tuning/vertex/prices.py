@@ -11,6 +11,7 @@ from google.cloud.billing_v1 import CloudCatalogClient, ListSkusRequest
 from ..pricing.skus import Sku
 from .connection import Connection
 from .errors import InvalidRequest, translated
+from .paging import listed
 from .retry import CALL, looked_up
 
 _PAGE = 5000
@@ -27,8 +28,10 @@ def list_skus(connection: Connection, services: Iterable[str], currency: str) ->
     found: list[Sku] = []
     for service in services:
         request = ListSkusRequest(parent=f"services/{service}", currency_code=currency, page_size=_PAGE)
-        listed = looked_up(lambda: list(client.list_skus(request, **CALL)))  # noqa: B023 - called at once
-        found += [_sku(service, each) for each in listed if each.pricing_info]
+        skus: list[Any] = looked_up(
+            lambda: listed(client.list_skus(request, **CALL), "prices", lambda page: page.skus)  # noqa: B023 - called at once
+        )
+        found += [_sku(service, each) for each in skus if each.pricing_info]
     wrong = sorted({sku.currency for sku in found} - {currency})
     if wrong:
         raise InvalidRequest(f"asked for prices in {currency}, and got {', '.join(wrong)}")

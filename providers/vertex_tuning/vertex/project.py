@@ -14,6 +14,7 @@ from ..catalog import TUNING_QUOTA
 from .client import Quota, QuotaRequest
 from .connection import Connection
 from .errors import NotFound
+from .paging import listed
 from .retry import CALL, looked_up
 
 
@@ -52,7 +53,13 @@ class GoogleProject:
 
     def _request(self, project: str, quota_id: str) -> QuotaRequest | None:
         parent = f"projects/{project}/locations/global"
-        preferences = looked_up(lambda: list(self._quotas().list_quota_preferences(parent=parent, **CALL)))
+        preferences = looked_up(
+            lambda: listed(
+                self._quotas().list_quota_preferences(parent=parent, **CALL),
+                "quota preferences",
+                lambda page: page.quota_preferences,
+            )
+        )
         for preference in preferences:
             if preference.quota_id == quota_id:
                 # Google's client unwraps the message, whatever its annotation says.
@@ -77,7 +84,13 @@ class GoogleProject:
     def _infos(self, project: str) -> list[QuotaInfo]:
         parent = f"projects/{project}/locations/global/services/aiplatform.googleapis.com"
         try:
-            return looked_up(lambda: list(self._quotas().list_quota_infos(parent=parent, **CALL)))
+            return looked_up(
+                lambda: listed(
+                    self._quotas().list_quota_infos(parent=parent, **CALL),
+                    "quotas",
+                    lambda page: page.quota_infos,
+                )
+            )
         except NotFound:
             return []
 

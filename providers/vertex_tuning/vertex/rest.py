@@ -19,9 +19,10 @@ from proto import Message
 
 from ..decoding import REFUSED
 from . import lenient
-from .connection import Connection
+from .connection import Connection, region_of
 from .credentials import SCOPE
 from .errors import Transient
+from .paging import Pages
 from .retry import TIMEOUT, looked_up
 
 Json = dict[str, Any]
@@ -48,8 +49,12 @@ class Rest:
         self._session = cache(lambda: _session(connection))
 
     def call(self, verb: str, path: str, body: Message | None = None, **query: str) -> bytes:
-        """Google's answer to one call, which is made once; errors are Google's own."""
-        location = path.split("/")[3].partition(":")[0]
+        """Google's answer to one call, which is made once; errors are Google's own.
+
+        Raises:
+            InvalidRequest: the path is no resource's, and would lead elsewhere.
+        """
+        location = region_of(path)
         response = self._session().request(  # type: ignore[no-untyped-call]
             verb,
             f"{self._connection.address(location)}/{VERSION}/{path}",
@@ -75,12 +80,11 @@ class Rest:
         Raises:
             VertexError: Google refused.
         """
-        token = ""
+        seen = Pages(path)
         while True:
-            page = looked_up(partial(self.call, "GET", path, pageToken=token, **query))
+            page = looked_up(partial(self.call, "GET", path, pageToken=seen.token, **query))
             yield page
-            token = decoded(_TOKEN, page).next_page_token or ""
-            if not token:
+            if not seen.leads_on(decoded(_TOKEN, page).next_page_token or ""):
                 return
 
 

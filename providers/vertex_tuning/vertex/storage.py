@@ -18,6 +18,7 @@ from ..checksums import crc32c_text
 from .client import Blob
 from .connection import Connection
 from .errors import NotFound, PermissionMissing, Transient
+from .paging import listed
 from .retry import CALL, TIMEOUT, looked_up
 
 PIECE = 32 * 1024 * 1024
@@ -168,7 +169,9 @@ class GoogleStorage:
         """Every object below a folder."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         prefix = f"{name.rstrip('/')}/" if name else ""
-        found = looked_up(lambda: list(self._client.list_blobs(bucket, prefix=prefix, **CALL)))
+        found: list[gcs.Blob] = looked_up(
+            lambda: listed(self._client.list_blobs(bucket, prefix=prefix, **CALL), uri, iter)
+        )
         return tuple(_view(blob) for blob in found)
 
     def copy(self, source: str, target: str, go_on: Callable[[], None] = always) -> None:
@@ -196,7 +199,7 @@ class GoogleStorage:
         """Whether the bucket of ``uri`` is there and can be listed."""
         bucket = names.bucket(uri)
         try:
-            looked_up(lambda: list(self._client.list_blobs(bucket, max_results=1, **CALL)))
+            looked_up(lambda: next(self._client.list_blobs(bucket, max_results=1, **CALL).pages, None))
         except NotFound:
             return False
         except PermissionMissing as error:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from vertex_tuning.cli.app import app
 
 RUN = CliRunner()
-ENDPOINT = "projects/p/locations/r/endpoints/e"
+ENDPOINT = "projects/p/locations/us-central1/endpoints/e"
 BASE = "meta/llama3_1@llama-3.1-8b"
 
 WRONG = [
@@ -23,9 +23,9 @@ WRONG = [
         "projects/PROJECT",
         "a short name says neither project nor region",
     ),
-    (["predict", "projects/p/locations/r/endpoints/e"], 2, "--prompt", "nothing to ask"),
+    (["predict", "projects/p/locations/us-central1/endpoints/e"], 2, "--prompt", "nothing to ask"),
     (
-        ["predict", "projects/p/locations/r/endpoints/e", "-p", "x", "--max-tokens", "0"],
+        ["predict", "projects/p/locations/us-central1/endpoints/e", "-p", "x", "--max-tokens", "0"],
         2,
         "max-tokens",
         "no answer fits",
@@ -40,7 +40,7 @@ WRONG = [
     (["doctor", "--project", "", "--region", "us-central1"], 2, "a project id", "a variable that is not set"),
     (["doctor", "--project", "acme-a/b", "--region", "us-central1"], 2, "a project id", "not a project"),
     (["doctor", "--project", "acme-a", "--region", "us-centrl1"], 2, "they can in us-central1", "a region"),
-    (["lineage", "projects/../locations/r/endpoints/e"], 2, "projects/PROJECT", "no way up"),
+    (["lineage", "projects/../locations/us-central1/endpoints/e"], 2, "projects/PROJECT", "no way up"),
     (["lineage", "projects/p/locations/r/endpoints/a b?c"], 2, "projects/PROJECT", "no id"),
     (["predict", ENDPOINT, "-p", ""], 2, "nothing to ask", "an empty prompt"),
     (["predict", ENDPOINT, "-p", "-"], 2, "nothing to ask", "nobody typed anything"),

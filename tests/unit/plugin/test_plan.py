@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from vertex_tuning.dataset import Dataset, DatasetFormat
-from vertex_tuning.plan import Place, ServicePlan, label_of, plan
+from vertex_tuning.names import label_of
+from vertex_tuning.plan import Place, ServicePlan, plan
 from vertex_tuning.specs import ServiceSpec
 
 PLACE = Place("vertex-tuning", "search-dev")

@@ -12,6 +12,8 @@ from vertex_tuning.vertex.claims import ClaimChanged, Claims
 from vertex_tuning.vertex.errors import InvalidRequest
 
 KEY = "TuningJob/f"
+PLACE = "projects/p/locations/us-central1"
+JOB, OPERATION = f"{PLACE}/tuningJobs/1", f"{PLACE}/operations/2"
 
 
 @pytest.fixture
@@ -31,13 +33,13 @@ def test_the_first_to_take_it_owns_it(claims: Claims) -> None:
 
 
 def test_its_owner_renews_the_token_and_nothing_else(claims: Claims) -> None:
-    first = claims.note(claims.take(KEY, "me", "t1"), resource="job", operation="op")
+    first = claims.note(claims.take(KEY, "me", "t1"), resource=JOB, operation=OPERATION)
     renewed = claims.take(KEY, "me", "t2")
     assert renewed.ours
     assert renewed.claim.id == first.claim.id, "what was made under it is still found by it"
     assert (renewed.claim.resource, renewed.claim.operation, renewed.claim.at) == (
-        "job",
-        "op",
+        JOB,
+        OPERATION,
         first.claim.at,
     )
     seen = claims.read(KEY, "t1")
@@ -54,9 +56,9 @@ def test_another_s_stays_another_s_and_puts_us_in_line(claims: Claims) -> None:
 
 
 def test_nobody_s_is_the_next_one_s_with_all_it_names(claims: Claims) -> None:
-    claims.let_go(claims.note(claims.take(KEY, "me", "t1"), resource="job"))
+    claims.let_go(claims.note(claims.take(KEY, "me", "t1"), resource=JOB))
     held = claims.take(KEY, "you", "t2")
-    assert (held.ours, held.claim.owner, held.claim.resource) == (True, "you", "job")
+    assert (held.ours, held.claim.owner, held.claim.resource) == (True, "you", JOB)
 
 
 def test_no_token_owns_nothing(claims: Claims) -> None:
@@ -115,7 +117,7 @@ def test_forgetting_is_for_good_and_the_next_claim_is_another(claims: Claims) ->
 RACES: list[tuple[Callable[[Claims], object], str]] = [
     (lambda claims: claims.take(KEY, "me", "t2"), "the owner's next run renewed it"),
     (lambda claims: claims.take(KEY, "you", "t2"), "another got in line"),
-    (lambda claims: claims.note(claims.take(KEY, "me", "t1"), resource="job"), "another run noted its job"),
+    (lambda claims: claims.note(claims.take(KEY, "me", "t1"), resource=JOB), "another run noted its job"),
     (lambda claims: claims.forget(claims.take(KEY, "me", "t1")), "it was given up"),
 ]
 

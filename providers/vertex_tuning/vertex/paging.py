@@ -1,0 +1,51 @@
+"""The end of every list: the last page, or an error where the service leads in a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from .errors import Transient
+
+Item = TypeVar("Item")
+
+
+class Pages:
+    """The page tokens of one list.
+
+    Attributes:
+        token: of the page to ask for next; empty for the first.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._seen: set[str] = set()
+        self.token = ""
+
+    def leads_on(self, token: str) -> bool:
+        """Whether another page follows; ``token`` is the one that the last page has named.
+
+        Raises:
+            Transient: it was named before, so that the list would never end.
+        """
+        if token and token in self._seen:
+            raise Transient(
+                f"the list of {self._what} does not end: it named the same page twice; run it again"
+            )
+        self._seen.add(token)
+        self.token = token
+        return bool(token)
+
+
+def listed(pager: Any, what: str, items: Callable[[Any], Iterable[Item]]) -> list[Item]:
+    """Every item of a list of Google's clients; ``items`` gives those of one page.
+
+    Raises:
+        Transient: the service names the same page twice.
+    """
+    seen, found = Pages(what), list[Item]()
+    for page in pager.pages:
+        found += items(page)
+        if not seen.leads_on(pager.next_page_token or ""):
+            break
+    return found

@@ -1,0 +1,35 @@
+"""Which hosts are asked: what carries a bearer token must go to Google or to the configured service."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+GOOGLE = (".googleapis.com", ".prediction.vertexai.goog")
+
+
+@contextmanager
+def recorded(*, answered: bool = True) -> Iterator[list[str]]:
+    """The host of every request below Google's clients, in order; without ``answered`` none is sent."""
+    hosts: list[str] = []
+    send = requests.adapters.HTTPAdapter.send
+
+    def seen(
+        self: requests.adapters.HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any
+    ) -> requests.Response:
+        hosts.append(urlsplit(str(request.url)).netloc)
+        if not answered:
+            raise requests.ConnectionError("no request leaves a test")
+        return send(self, request, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", seen)
+        yield hosts
+
+
+def foreign(hosts: list[str], configured: str = "") -> set[str]:
+    """Those that are neither Google's nor the configured one."""
+    return {host for host in hosts if host != configured and not host.endswith(GOOGLE)}
