@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import google.auth
-import google.auth.credentials
 import msgspec
 import pytest
 import stamina
@@ -18,6 +16,14 @@ from vertex_tuning.vertex import Connection, Vertex, connect
 from vertex_tuning.vertex.claim import Claim
 from vertex_tuning.vertex.connection import host_of, region_of
 from vertex_tuning.vertex.errors import InvalidRequest, VertexError
+
+TOKEN = "secret"  # noqa: S105 - it opens nothing
+
+
+@pytest.fixture(autouse=True)
+def _signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "credentials", lambda _: Credentials(token=TOKEN))  # type: ignore[no-untyped-call]
+
 
 PLACES = {
     "a port and a fragment": "evil.example:8443#",
@@ -49,11 +55,7 @@ CALLS: dict[str, Callable[[Vertex, str], object]] = {
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_no_host_is_made_of_it(
-    place: str, call: Callable[[Vertex, str], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    signed_in: Any = lambda *_args, **_options: (Credentials(token="secret"), "p")  # type: ignore[no-untyped-call]  # noqa: E731, S106
-    monkeypatch.setattr(google.auth, "default", signed_in)
+def test_no_host_is_made_of_it(place: str, call: Callable[[Vertex, str], object]) -> None:
     with recorded(answered=False) as hosts, stamina.set_testing(True), pytest.raises(InvalidRequest):
         call(connect(Connection()), place)
     assert set(hosts) <= {"127.0.0.1:1"}, "an earlier test's storage client may still look for its bucket"
@@ -148,9 +150,7 @@ def test_what_google_writes_is_read(change: dict[str, Any]) -> None:
     )
 
 
-def test_what_is_asked_at_google_goes_to_google(monkeypatch: pytest.MonkeyPatch) -> None:
-    signed_in: Any = lambda *_args, **_options: (Credentials(token="secret"), "p")  # type: ignore[no-untyped-call]  # noqa: E731, S106
-    monkeypatch.setattr(google.auth, "default", signed_in)
+def test_what_is_asked_at_google_goes_to_google() -> None:
     with recorded(answered=False) as hosts, stamina.set_testing(True):
         for place in LEGAL:
             for call in CALLS.values():
