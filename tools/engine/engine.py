@@ -1,10 +1,12 @@
 """Find or make a Pulumi engine and print the folder that holds it.
 
-    python3 tools/engine/engine.py
+    python3 tools/engine/engine.py [--pinned]
 
-In this order: one on PATH that is recent enough, the one made earlier in the user's cache folder,
-the official installer, a build of the Go modules pinned beside this file. Standard library only,
-because it runs before the project's virtual environment exists.
+In this order: one on PATH within the tested range, the one made earlier in the user's cache folder,
+the official installer, a build of the Go modules pinned beside this file. ``--pinned`` is for jobs that hold
+an identity: it builds the pinned modules, whose hashes are in go.sum, and takes neither the engine of the
+machine nor the installer's script. Standard library only, because it runs before the project's virtual
+environment exists.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MINIMUM = (3, 259, 0)
+BELOW = (4, 0, 0)
+"""An engine on PATH is used from the first version to below the second: what its protocol promises."""
 INSTALLER = "https://get.pulumi.com"
 INSTALLER_SECONDS = 900
 ENGINE_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -80,7 +84,8 @@ def version_of(pulumi: Path) -> tuple[int, ...]:
 
 def usable(folder: Path) -> bool:
     return (
-        all(os.access(folder / name, os.X_OK) for name in NEEDED) and version_of(folder / "pulumi") >= MINIMUM
+        all(os.access(folder / name, os.X_OK) for name in NEEDED)
+        and MINIMUM <= version_of(folder / "pulumi") < BELOW
     )
 
 
@@ -92,7 +97,11 @@ def on_path() -> Path | None:
     for folder in (Path(found).parent, Path(found).resolve().parent):
         if usable(folder):
             return folder
-    say(f"{found} is older than {'.'.join(map(str, MINIMUM))} or has no Python language host; not used")
+    first, last = (".".join(map(str, version)) for version in (MINIMUM, BELOW))
+    say(
+        f"{found} is not used: its version is not from {first} to below {last}, or its own Python language "
+        "host is not beside it"
+    )
     return None
 
 
@@ -142,8 +151,8 @@ def build(target: Path, version: str) -> None:
     go = shutil.which("go")
     if go is None:
         raise CannotGetEngine(
-            "no Pulumi engine: none on PATH, the official installer cannot be reached, "
-            "and there is no Go to build one with. Install Go 1.26 or newer, or Pulumi, and run this again"
+            "no Pulumi engine: none on PATH that may be used, no installer, "
+            "and no Go to build one with. Install Go 1.26 or newer, or Pulumi, and run this again"
         )
     go_build(go, HERE / "language-python", HOST_PACKAGE, target / "pulumi-language-python", "")
     listed = subprocess.run(
@@ -208,17 +217,20 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def engine() -> Path:
+def engine(*, only_pinned: bool = False) -> Path:
     """The folder that holds a usable engine.
+
+    Args:
+        only_pinned: take only what the hashes in go.sum vouch for: neither PATH nor the installer.
 
     Raises:
         CannotGetEngine: when no way worked.
     """
-    found = on_path()
+    found = None if only_pinned else on_path()
     if found is not None:
         return found
     version = pinned("github.com/pulumi/pulumi/pkg/v3", HERE / "pulumi" / "go.mod")
-    target = cache_folder() / version
+    target = cache_folder() / (f"{version}-pinned" if only_pinned else version)
     if usable(target):
         return target
     with alone(cache_folder()):
@@ -226,7 +238,7 @@ def engine() -> Path:
             return target
         making = Path(tempfile.mkdtemp(prefix="making-", dir=cache_folder()))
         try:
-            if not install_officially(version, making):
+            if only_pinned or not install_officially(version, making):
                 build(making, version)
             if not usable(making):
                 raise CannotGetEngine(f"the engine made in {making} does not run")
@@ -239,6 +251,6 @@ def engine() -> Path:
 
 if __name__ == "__main__":
     try:
-        print(engine())
+        print(engine(only_pinned="--pinned" in sys.argv[1:]))
     except CannotGetEngine as error:
         sys.exit(f"engine: {error}")

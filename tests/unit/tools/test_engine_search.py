@@ -72,7 +72,7 @@ def put_go(tmp_path: Path, tools: Path, failing: str = "") -> Path:
 
 def test_one_on_path_that_is_recent_enough_comes_first(tmp_path: Path, tools: Path) -> None:
     put(tmp_path / "cache" / "pulumi-vertex-tuning" / "engine" / VERSION, VERSION)
-    put(tools, "v4.0.0")
+    put(tools, "v3.999.0")
     assert engine.engine() == tools
 
 
@@ -84,6 +84,7 @@ def test_a_link_on_path_is_followed_to_its_language_host(tmp_path: Path, tools: 
 
 UNFIT: list[tuple[Callable[[Path], object], str]] = [
     (lambda folder: put(folder, "v3.200.0"), "older than what the program needs"),
+    (lambda folder: put(folder, "v4.0.0"), "of another major version than was tested"),
     (lambda folder: put(folder, VERSION, ("pulumi",)), "without its Python language host"),
     (lambda folder: put(folder, "broken"), "it does not say its version"),
     (lambda _: None, "none"),
@@ -136,6 +137,20 @@ def test_last_a_build(
     assert said in capfd.readouterr().err, why
     assert engine.usable(found)
     assert log.read_text().splitlines().count("build -v") == 2, "the engine and its language host"
+
+
+def test_a_job_with_an_identity_takes_only_what_hashes_vouch_for(
+    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tools, VERSION)
+    put(tmp_path / "cache" / "pulumi-vertex-tuning" / "engine" / VERSION, VERSION)
+    offer(monkeypatch, tmp_path, INSTALLER)
+    log = put_go(tmp_path, tools)
+
+    found = engine.engine(only_pinned=True)
+
+    assert found == tmp_path / "cache" / "pulumi-vertex-tuning" / "engine" / f"{VERSION}-pinned"
+    assert log.read_text().splitlines().count("build -v") == 2, "neither PATH nor the installer"
 
 
 def test_no_way_is_told_in_one_line(tmp_path: Path, tools: Path) -> None:
