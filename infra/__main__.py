@@ -23,7 +23,14 @@ def main() -> None:
     """Declare everything that this stack's file names."""
     # When a resource fails the engine interrupts this program, whose traceback would bury the error.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    stack = load(pulumi.get_stack(), _values(), os.environ, root=ROOT, working_folder=Path.cwd())
+    stack = load(
+        pulumi.get_stack(),
+        _values(),
+        os.environ,
+        root=ROOT,
+        working_folder=Path.cwd(),
+        secrets=_secrets(),
+    )
     managed = (
         prerequisites.manage(stack.settings, prerequisites.look(stack.settings))
         if stack.settings.prerequisites is Prerequisites.MANAGE
@@ -53,6 +60,12 @@ def _values() -> dict[str, object]:
         key.partition(":")[2] for key in pulumi.runtime.get_config_env() if key.startswith(f"{NAMESPACE}:")
     ]
     return {key: _value(config.get(key)) if key in STRUCTURED else config.get(key) for key in keys}
+
+
+def _secrets() -> list[str]:
+    """The keys below our namespace that hold a secret value, as the engine names them."""
+    keys: list[str] = json.loads(os.environ.get("PULUMI_CONFIG_SECRET_KEYS") or "[]")
+    return [key.partition(":")[2] for key in keys if key.startswith(f"{NAMESPACE}:")]
 
 
 def _value(written: str | None) -> object:

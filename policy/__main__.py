@@ -43,6 +43,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "max_replicas": {"type": "integer"},
     "required_labels": TEXTS,
     "private_endpoints": {"type": "boolean"},
+    "evaluation_commands": {"type": "array", "items": TEXTS},
 }
 """What each rule's ``value`` may be."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 from . import catalog
@@ -46,6 +47,16 @@ def too_large(spec: ServiceSpec) -> Iterator[str]:
         f"{accelerators} of {serving.machine_type} have {memory} GB; "
         f"would hold them: {', '.join(catalog.holding(model.weights_gb))}"
     )
+
+
+def runs_commands(spec: ServiceSpec) -> Iterator[str]:
+    """A line about a command that an evaluation runs, for whoever reviews the preview."""
+    evaluation = spec.serving.evaluation if spec.serve else None
+    if evaluation is not None and evaluation.command is not None:
+        yield (
+            f"serving.evaluation.command: runs `{shlex.join(evaluation.command)}` in "
+            f"{evaluation.directory} with the rights of whoever runs up"
+        )
 
 
 def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:

@@ -7,6 +7,7 @@ declared; the CrossGuard pack in ``policy/`` checks the same inputs from outside
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
@@ -20,6 +21,7 @@ from .specs import Count, LabelKey, ModelId, Region, Shape, Spec, Texts
 Regions = Annotated[tuple[Region, ...], Field(strict=False)]
 Models = Annotated[tuple[ModelId, ...], Field(strict=False)]
 LabelKeys = Annotated[tuple[LabelKey, ...], Field(strict=False)]
+Commands = Annotated[tuple[Annotated[Texts, Field(min_length=1)], ...], Field(strict=False)]
 Ceiling = Annotated[Decimal, Field(ge=0, strict=False, allow_inf_nan=False)]
 
 
@@ -31,6 +33,9 @@ class Policy(Spec):
         max_epochs, max_replicas: the most that a service may ask for.
         required_labels: keys that every service has to carry.
         private_endpoints: only endpoints behind private service connect.
+        evaluation_commands: the only commands that ``serving.evaluation`` may run, each as a list of program
+            and arguments. They run with the rights of whoever runs ``up``, so a stack for Google Cloud
+            allows none unless ``stacks/defaults.yaml`` or an environment's file lists it.
     """
 
     regions: Regions | None = None
@@ -40,6 +45,7 @@ class Policy(Spec):
     max_replicas: Count | None = None
     required_labels: LabelKeys = ()
     private_endpoints: bool = False
+    evaluation_commands: Commands | None = None
 
 
 class UnknownPrice(enum.StrEnum):
@@ -126,6 +132,19 @@ def private(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
         )
 
 
+def evaluation_commands(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
+    """Evaluations run allowed commands."""
+    command = (inputs.get("evaluation") or {}).get("command") if kind == "DeployedModel" else None
+    if command is None or policy.evaluation_commands is None:
+        return
+    if tuple(command) not in policy.evaluation_commands:
+        yield Violation(
+            "serving.evaluation.command",
+            f"`{shlex.join(command)}` would run with the rights of whoever runs up, and the policy does not "
+            "allow it; whoever owns stacks/defaults.yaml can list it there under policy.evaluation_commands",
+        )
+
+
 RULES: Mapping[str, Rule] = {
     "regions": region,
     "machines": machine,
@@ -134,6 +153,7 @@ RULES: Mapping[str, Rule] = {
     "max_replicas": replicas,
     "required_labels": labels,
     "private_endpoints": private,
+    "evaluation_commands": evaluation_commands,
 }
 """Each key of a policy and the rule that it sets."""
 

@@ -153,3 +153,21 @@ def test_what_is_too_long_for_the_model_is_said_in_preview(
         f"{data}: the longest example has about 10,001 tokens, and meta/llama3_1@llama-3.1-8b takes"
         in said.text
     )
+
+
+def test_a_secret_of_the_configuration_never_reaches_the_state(
+    workspace: Make, values: dict[str, Any]
+) -> None:
+    """Pulumi decrypts it for the program; inputs of resources would be written in plain text."""
+    stack = workspace(values)
+    path = "vertex-tuning:services[0].serving.container.env.TOKEN"
+    image = "vertex-tuning:services[0].serving.container.image_uri"
+    assert stack.run("config", "set", "--path", image, "us-docker.pkg.dev/p/r/i:1").ok
+    assert stack.run("config", "set", "--secret", "--path", path, "made-up-secret-123").ok
+
+    refused = stack.up()
+
+    assert not refused.ok
+    assert "vertex-tuning:services: has a secret value" in refused.text
+    exported = stack.run("stack", "export")
+    assert "made-up-secret-123" not in exported.text + refused.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
@@ -36,8 +37,20 @@ def _high(service: Service, parts: Sequence[Planned]) -> Iterator[str]:
             yield "nothing answers between the old endpoint and the new one (wait: false)"
     if service.downtime is Downtime.GAP:
         yield "nothing answers between the old model and the new one (rollout: recreate)"
+    yield from _runs(parts)
     if model is not None and model.op is Op.DELETE and (model.before or {}).get("delete_artifacts"):
         yield "its weights are deleted with it (delete_artifacts: true)"
+
+
+def _runs(parts: Sequence[Planned]) -> Iterator[str]:
+    """The command of an evaluation that this change runs: it has the rights of whoever runs up."""
+    deployed = one(parts, "DeployedModel")
+    if deployed is None or deployed.op not in (Op.CREATE, Op.REPLACE, Op.UPDATE):
+        return
+    evaluation = (deployed.after or {}).get("evaluation")
+    command = evaluation.get("command") if isinstance(evaluation, Mapping) else None
+    if command:
+        yield f"runs a command with the rights of whoever runs up: `{shlex.join(map(str, command))}`"
 
 
 def _medium(service: Service, parts: Sequence[Planned], counted: Costs) -> Iterator[str]:

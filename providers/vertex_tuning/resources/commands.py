@@ -20,6 +20,9 @@ from ..vertex.errors import InvalidRequest
 
 KEPT = 64 * 1024  # bytes of each stream, counted from its end
 LOOK_SECONDS = 0.2
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+"""Of this process's environment a command gets these, what its evaluation names, and nothing else: tokens of
+continuous integration and the passphrase of the state stay here."""
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -41,9 +44,22 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 def run(
-    command: Sequence[str], folder: str, variables: Mapping[str, str], limit: float, clock: Clock
+    command: Sequence[str],
+    folder: str,
+    variables: Mapping[str, str],
+    limit: float,
+    clock: Clock,
+    passed_on: Sequence[str] = (),
 ) -> Ended:
     """Run a command without a shell; what it started ends with it, and with this process, however that ends.
+
+    Args:
+        command: program and arguments.
+        folder: where it runs.
+        variables: added to its environment.
+        limit: seconds after which it is ended.
+        clock: ends the wait when the engine is told to end.
+        passed_on: names of this process's variables that it gets beside ``PASSED_ON``.
 
     Raises:
         InvalidRequest: it cannot be started.
@@ -54,7 +70,7 @@ def run(
             process = subprocess.Popen(
                 list(command),
                 cwd=folder,
-                env={**os.environ, **variables},
+                env={**_kept((*PASSED_ON, *passed_on)), **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -69,6 +85,10 @@ def run(
     process.wait()
     output, errors = (tail.text() for tail in tails)
     return Ended(status, output, errors)
+
+
+def _kept(names: Sequence[str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from ..lifecycle import Observation, Phase, Reach, process
 from ..sources import as_typed
 from ..specs import Evaluation, Match, seconds
 from ..vertex.claim import Held, Rejection, Verdict
+from ..vertex.connection import ENDPOINT
 from ..vertex.errors import InvalidRequest, VertexError
 from . import rejections
 from .commands import LOOK_SECONDS, run, scored
@@ -145,7 +146,8 @@ def _by_command(
         "EVALUATION_TRAFFIC": str(share),
     }
     limit = seconds(evaluation.timeout)
-    ended = run(evaluation.command or (), evaluation.directory, variables, limit, reach.clock)
+    passed_on = (ENDPOINT, *(evaluation.environment or ()))
+    ended = run(evaluation.command or (), evaluation.directory, variables, limit, reach.clock, passed_on)
     try:
         found = scored(ended)
     except ValueError as error:

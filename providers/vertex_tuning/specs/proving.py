@@ -22,6 +22,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 Duration = Annotated[str, Shape(r"^[0-9]{1,6}[smhd]$", "a whole number and s, m, h or d, such as 90s or 10m")]
 MatchChoice = Annotated[Match, Field(strict=False)]
 Score = Annotated[float, Field(ge=0, le=1, strict=False)]
+VariableName = Annotated[str, Shape(r"^[A-Za-z_][A-Za-z0-9_]{0,200}$", "a variable's name, such as HF_HOME")]
 PerCent = Annotated[int, BeforeValidator(whole), Field(ge=1, le=99)]
 
 
@@ -43,7 +44,9 @@ class Evaluation(Spec):
             share of right answers.
         command: program and arguments, run without a shell where Pulumi runs; the endpoint to ask is in
             ``EVALUATION_ENDPOINT``. The last line of its output is the score, or an object with
-            ``score`` and ``n``.
+            ``score`` and ``n``. It runs with the rights of whoever runs ``up``.
+        environment: names of environment variables that the command gets beside PATH, HOME, locale and
+            ``EVALUATION_...``, such as GOOGLE_APPLICATION_CREDENTIALS; no other reaches it.
     """
 
     threshold: Score
@@ -53,6 +56,7 @@ class Evaluation(Spec):
     directory: str = "."
     prompts: Annotated[str, Field(min_length=1)] | None = None
     command: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
+    environment: Annotated[tuple[VariableName, ...], Field(strict=False, max_length=50)] | None = None
 
     @field_validator("command")
     @classmethod

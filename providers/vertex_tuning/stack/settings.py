@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from ..pricing import Book
 from ..service import parse, read_datasets, unfit_prompts
 from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_gcs
 from ..vertex.connection import ENDPOINT
-from .layers import FOLDER, NAMESPACE, SLUG, Layer, merge, read_shared
+from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared
 from .limits import find_prices, refused
 
 Slug = Annotated[
@@ -126,6 +126,7 @@ def load(
     *,
     root: Path,
     working_folder: Path | None = None,
+    secrets: Collection[str] = (),
 ) -> Stack:
     """Check a stack's configuration, with what it shares with others, and the data that it names.
 
@@ -137,6 +138,7 @@ def load(
             files are in its ``stacks``.
         working_folder: where the program runs, the current folder when left out; paths of local data
             are made relative to it, so that no machine's folders get into the state.
+        secrets: the keys below ``vertex-tuning:`` that hold a secret value, wherever in them.
 
     Raises:
         InvalidStack: with every mistake of every service, its file and its YAML path.
@@ -144,6 +146,8 @@ def load(
     shared, unreadable = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     merged = merge([*shared, Layer(stack_file(stack), own, f"{NAMESPACE}:")])
     settings, services, mistakes = _checked(merged.values, environment, root, working_folder or Path.cwd())
+    mistakes += [Mistake(key, NO_SECRETS) for key in sorted(secrets)]
+    mistakes += _allowed_by_others(merged)
     prices, unread = find_prices(merged.values.get("prices"), root)
     mistakes += unread
     if settings is not None and not mistakes:
@@ -151,11 +155,34 @@ def load(
             (each.spec, each.datasets, written)
             for each, written in zip(services, settings.services, strict=True)
         ]
-        mistakes += refused(checked, settings.policy, settings.budget, prices, inherited=_DEFAULTS)
+        mistakes += refused(checked, _policy(settings), settings.budget, prices, inherited=_DEFAULTS)
     told = [*unreadable, *(Mistake(merged.place(each.path), each.problem) for each in mistakes)]
     if told or settings is None:
         raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
     return Stack(settings, tuple(services), prices)
+
+
+NO_SECRETS = (
+    "has a secret value, and it would be written in plain text into the state, its history and reports; "
+    "remove it with `pulumi config rm --path`, keep it in Secret Manager, and give the container its name"
+)
+
+
+def _policy(settings: Settings) -> Policy:
+    """The policy with its defaults: on Google Cloud an evaluation runs no command that nobody allowed."""
+    if settings.target is Target.EMBEDDED or settings.policy.evaluation_commands is not None:
+        return settings.policy
+    return settings.policy.model_copy(update={"evaluation_commands": ()})
+
+
+def _allowed_by_others(merged: Merged) -> list[Mistake]:
+    """A stack's or a team's own file cannot allow its own commands: they run with the deployer's rights."""
+    key = "policy.evaluation_commands"
+    trusted = (f"{FOLDER}/defaults.yaml: ", f"{FOLDER}/environments/")
+    written = [place for path, place in merged.origins.items() if path == key or path.startswith(f"{key}[")]
+    if all(place.startswith(trusted) for place in written):
+        return []
+    return [Mistake(key, f"can be set in {FOLDER}/defaults.yaml or {FOLDER}/environments only")]
 
 
 def _checked(

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from vertex_tuning.resources import commands
+
 COMMAND = """
 import os, pathlib, subprocess, sys, time
 child = subprocess.Popen(["sleep", "600"])
@@ -64,3 +66,26 @@ def test_what_a_command_started_ends_with_the_provider(tmp_path: Path, how: str,
     finally:
         provider.kill()
         provider.wait()
+
+
+ENVIRONMENT = [
+    ("PATH", True, "programs are found"),
+    ("HOME", True, "where application default credentials are"),
+    ("HF_HOME", True, "its evaluation names it"),
+    ("GITHUB_TOKEN", False, "a token of continuous integration"),
+    ("PULUMI_CONFIG_PASSPHRASE", False, "opens the state's secrets"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", False, "only where its evaluation names it"),
+]
+
+
+@pytest.mark.parametrize(("name", "passed", "why"), ENVIRONMENT, ids=[case[0] for case in ENVIRONMENT])
+def test_a_command_gets_no_variable_that_nobody_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, passed: object, why: str
+) -> None:
+    if name != "PATH":
+        monkeypatch.setenv(name, "value-of-it")
+    program = f"import os; print(os.environ.get({name!r}, 'absent'))"
+
+    ended = commands.run([sys.executable, "-c", program], str(tmp_path), {}, 60.0, time, ["HF_HOME"])
+
+    assert (ended.output.strip() != "absent") is passed, why

@@ -200,3 +200,55 @@ def test_the_book_at_the_root_is_found_by_itself(data: Path, tmp_path: Path) -> 
     priced(tmp_path, NODE)
     (tmp_path / "book.json").rename(tmp_path / "prices.json")
     assert loaded(stack(data), root=tmp_path).prices.node("g2-standard-12", "us-central1", spot=False) == 1
+
+
+SCORE = ["python", "score.py", "--all"]
+EVALUATED = {"serving": {**L4, "evaluation": {"command": SCORE, "threshold": 0.5}}}
+COMMANDS: list[tuple[dict[str, Any], str, str]] = [
+    ({}, "`python score.py --all` would run with the rights", "nobody allowed it: closed by default"),
+    (
+        {"defaults": [["python", "score.py"]]},
+        "would run with the rights",
+        "other arguments are another command",
+    ),
+    ({"defaults": []}, "would run with the rights", "none is allowed"),
+    ({"defaults": [["python", "other.py"], SCORE]}, "", "allowed where all stacks' values are"),
+    ({"environments/dev": [SCORE]}, "", "allowed for an environment"),
+    ({"teams/search": [SCORE]}, "can be set in stacks/defaults.yaml", "a team cannot allow its own"),
+    ({"own": [SCORE]}, "can be set in stacks/defaults.yaml", "nor can a stack"),
+    ({"defaults": [], "own": [SCORE]}, "can be set in stacks/defaults.yaml", "or overrule what is allowed"),
+]
+
+
+@pytest.mark.parametrize(("allowed", "refused", "why"), COMMANDS, ids=[case[2] for case in COMMANDS])
+def test_a_command_runs_only_where_its_owner_allowed_it(
+    data: Path, tmp_path: Path, allowed: dict[str, Any], refused: str, why: str
+) -> None:
+    values = {**stack(data, EVALUATED), "team": "search", "environment": "dev"}
+    for name, commands in allowed.items():
+        policy = {"policy": {"evaluation_commands": commands}}
+        if name == "own":
+            values |= policy
+            continue
+        path = tmp_path / "stacks" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(policy))
+
+    if not refused:
+        assert loaded(values, tmp_path).services[0].spec.serving.evaluation is not None
+        return
+    with pytest.raises(InvalidStack) as error:
+        loaded(values, tmp_path)
+    assert refused in str(error.value), why
+
+
+def test_a_stack_for_the_embedded_service_runs_its_commands(data: Path) -> None:
+    values = {**stack(data, EVALUATED), "target": "embedded"}
+    environment = {"VERTEX_TUNING_ENDPOINT": "http://127.0.0.1:1"}
+
+    assert load("tests-dev", values, environment, root=Path(__file__).parent).services
+
+
+def test_a_secret_value_is_refused_with_its_place(data: Path) -> None:
+    with pytest.raises(InvalidStack, match=r"vertex-tuning:services:? has a secret value.*Secret Manager"):
+        load("tests-dev", stack(data), {}, root=Path(__file__).parent, secrets=["services"])
