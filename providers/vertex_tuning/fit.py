@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from . import catalog
-from .dataset import Dataset, look_closer
+from .dataset import Dataset, FindingKind, look_closer
 from .sources import as_typed
 from .specs import ServiceSpec, TuningSpec
 
@@ -67,7 +67,7 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
         return
     validation = datasets.get(other) if other else None
     found = look_closer(training, validation)
-    if not (found.leaked or found.duplicates or found.empty):
+    if not (found.leaked or found.duplicates):
         return
     first, second = as_typed(source), as_typed(other or "")
     with_validation = f" --validation {second}" if validation is not None else ""
@@ -79,5 +79,20 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
         )
     if found.duplicates:
         yield f"{first}: repeated examples: {found.duplicates:,}, each paid for like the first; {which}"
-    if found.empty:
-        yield f"{first}: examples without text to learn: {found.empty:,}; {which}"
+
+
+def warned(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """A line about each kind of thing in a tuning's local files that is allowed and probably not meant."""
+    for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
+        found = datasets.get(source) if source else None
+        if source and found:
+            yield from (f"{as_typed(source)}: {line}" for line in warnings_of(found))
+
+
+def warnings_of(found: Dataset) -> Iterator[str]:
+    """One line for each kind of warning: the first of them, and how many there are."""
+    for finding in found.warned:
+        if finding.kind is not FindingKind.BLANK_LINE:
+            count = found.warnings[finding.kind]
+            more = f", and {count - 1:,} more like it" if count > 1 else ""
+            yield f"line {finding.line}: {finding.message}{more}"

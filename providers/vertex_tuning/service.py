@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from . import holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import runs_commands, spoiled, too_large, too_long
+from .fit import runs_commands, spoiled, too_large, too_long, warned
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of
 from .pricing import Book, Estimate, list_prices, stale
@@ -180,7 +180,11 @@ class TunedModelService(ComponentResource):
                 f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here"
             )
         if spec.tuning is not None:
-            warnings += (*too_long(spec.tuning, datasets), *spoiled(spec.tuning, datasets))
+            warnings += (
+                *too_long(spec.tuning, datasets),
+                *warned(spec.tuning, datasets),
+                *spoiled(spec.tuning, datasets),
+            )
         warnings += (*too_large(spec), *runs_commands(spec))
         for warning in warnings:
             pulumi.log.warn(warning, self)

@@ -17,7 +17,7 @@ from vertex_tuning.decoding import REFUSED
 from vertex_tuning.replacing import replace_file
 
 # Counted up whenever the same bytes would be inspected to another result.
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 # File systems stamp times as coarsely as two seconds (FAT), and a file may be written twice within one tick.
 # Such a file could change without its metadata showing it, so nothing is kept for a file this young.

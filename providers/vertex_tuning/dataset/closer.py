@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vertex_tuning.dataset.cache import default_cache_folder, inspect_cached, store
 from vertex_tuning.dataset.inspection import survey
-from vertex_tuning.dataset.model import Dataset, FindingKind
+from vertex_tuning.dataset.model import Dataset
 from vertex_tuning.decoding import REFUSED
 
 # Beyond this it takes too long for a preview; `vertex-tuning validate` looks at files of any size.
@@ -17,10 +17,9 @@ MOST_BYTES: Final = 256 * 2**20
 
 
 class Closer(Struct, frozen=True):
-    """How many training examples are repeats or empty, and how many for validation are among them."""
+    """How many training examples are repeats, and how many for validation are among them."""
 
     duplicates: int = 0
-    empty: int = 0
     leaked: int = 0
 
 
@@ -58,6 +57,5 @@ def _counted(given: list[Dataset], cache_folder: Path | None) -> Closer | None:
         return None  # changed since, so it is not known which bytes were looked at
     return Closer(
         duplicates=seen[0].digests.repeats().total,
-        empty=seen[0].outcome.counts.get(FindingKind.EMPTY_COMPLETION, 0),
         leaked=seen[1].digests.repeats_from(seen[0].digests).total if len(seen) > 1 else 0,
     )

@@ -9,11 +9,20 @@ from msgspec.msgpack import Encoder
 from msgspec.structs import replace
 
 from vertex_tuning.dataset.diagnosis import line_problem, turn_problems
+from vertex_tuning.dataset.images import in_bucket
 from vertex_tuning.dataset.lengths import length_classes
-from vertex_tuning.dataset.model import DatasetFormat, FindingKind
+from vertex_tuning.dataset.model import DatasetFormat, FindingKind, Image
 from vertex_tuning.dataset.pieces import MAX_LINE_BYTES, pieces_between, whole_lines
-from vertex_tuning.dataset.shapes import ChatExample, PromptCompletionExample, decode_line, decode_lines
-from vertex_tuning.dataset.tally import Tally
+from vertex_tuning.dataset.rereading import reread
+from vertex_tuning.dataset.shapes import (
+    ChatExample,
+    ContentsExample,
+    PromptCompletionExample,
+    decode_line,
+    decode_lines,
+    images_of,
+)
+from vertex_tuning.dataset.tally import KEPT_IMAGES, Tally
 
 DIGEST_BYTES: Final = 8
 
@@ -85,17 +94,36 @@ class Examiner:
 
     def _take_line(self, line: bytes) -> None:
         tally = self.tally
-        decoded = decode_line(line, [tally.format] if tally.format else DatasetFormat)
-        if decoded is None:
-            tally.note(tally.lines, *line_problem(line, tally.format))
-        else:
+        formats = [tally.format] if tally.format else DatasetFormat
+        if decoded := decode_line(line, formats):
             tally.format, example = decoded
             self._take(tally.lines, [example])
+        elif found := reread(line, formats):
+            tally.format = found.format
+            for problem in found.problems:
+                tally.note(tally.lines, *problem)
+            self._take(tally.lines, [found.example])
+            self._note_images(found.example)
+        else:
+            tally.note(tally.lines, *line_problem(line, tally.format))
+
+    def _note_images(self, example: Any) -> None:
+        tally = self.tally
+        images = [
+            image for message in getattr(example, "messages", None) or () for image in images_of(message)
+        ]
+        tally.image_examples += bool(images)
+        room = KEPT_IMAGES - len(tally.images)
+        found = [Image(tally.lines, image) for image in images if in_bucket(image)]
+        tally.images += found[: max(room, 0)]
 
     def _take(self, first: int, examples: Sequence[Any]) -> None:
         """Count the examples of lines that follow one another, from line `first` on."""
         tally = self.tally
-        sizes = (self._chats if tally.format is DatasetFormat.CHAT else self._pairs)(first, examples)
+        if isinstance(examples[0], ContentsExample):
+            examples = [example.as_chat() for example in examples]
+        pairs = tally.format is DatasetFormat.PROMPT_COMPLETION
+        sizes = (self._pairs if pairs else self._chats)(first, examples)
         tally.examples += len(sizes)
         tally.characters += sum(sizes)
         tally.longest_example = max(tally.longest_example, *sizes)
@@ -114,20 +142,22 @@ class Examiner:
             messages = example.messages
             first_message = messages[0]
             total = 0
-            asked = late_system = False
+            asked = late_system = blank = False
             for message in messages:
                 role = message.role
                 content = message.content
                 size = len(content)
                 total += size
+                if not size or content.isspace():
+                    blank = True
                 if role == "assistant":
                     completion += size
                 elif role == "user":
                     asked = True
                 elif message is not first_message:
                     late_system = True
-            if role != "assistant" or not asked or late_system or not content or content.isspace():
-                for kind, text in turn_problems(messages):
+            if blank or role != "assistant" or not asked or late_system:
+                for kind, text in turn_problems(messages, self.tally.format):
                     self.tally.note(first + len(sizes), kind, text)
             sizes.append(total)
         self.tally.completion_characters += completion
@@ -137,12 +167,15 @@ class Examiner:
         sizes: list[int] = []
         completion = 0
         for example in examples:
-            answer = example.completion
+            question, answer = example.prompt, example.completion
+            if not question or question.isspace():
+                text = "prompt has no text; write what is asked, or delete the line"
+                self.tally.note(first + len(sizes), FindingKind.EMPTY_PROMPT, text)
             if not answer or answer.isspace():
                 text = "completion has no text; write what is to be learned, or delete the line"
                 self.tally.note(first + len(sizes), FindingKind.EMPTY_COMPLETION, text)
             completion += len(answer)
-            sizes.append(len(example.prompt) + len(answer))
+            sizes.append(len(question) + len(answer))
         self.tally.completion_characters += completion
         return sizes
 
@@ -152,7 +185,8 @@ class Examiner:
         digests = self._digests
         digests += bytes((first - 1) * DIGEST_BYTES - len(digests))
         encoded = self._encoded
+        chats = self.tally.format is not DatasetFormat.PROMPT_COMPLETION
         for example in examples:
             # Of the turns, or of the pair: what else is on the line is not in it.
-            _encode_into(example, encoded)
+            _encode_into(example.messages if chats else (example.prompt, example.completion), encoded)
             digests += xxh3_64_digest(encoded)

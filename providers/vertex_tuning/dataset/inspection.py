@@ -37,6 +37,7 @@ _FOREIGN: Final = (
     (b"\xfe\xff", FindingKind.NOT_UTF8, "the file is UTF-16; save it with the encoding UTF-8"),
 )
 _HEAD_BYTES: Final = 64
+_WIDE_BYTES: Final = 8
 
 
 class Survey(Struct, frozen=True):
@@ -98,7 +99,7 @@ def _read(path: Path, *, closer: bool, progress: Progress | None) -> Reading:
         before = os.fstat(file.fileno())
         head = os.pread(file.fileno(), _HEAD_BYTES, 0)
         for magic, kind, text in _FOREIGN:
-            if head.startswith(magic):
+            if head.startswith(magic) or (kind is FindingKind.NOT_UTF8 and _wide(head)):
                 foreign = Reading()
                 foreign.tally.note(None, kind, text)
                 return foreign
@@ -111,6 +112,13 @@ def _read(path: Path, *, closer: bool, progress: Progress | None) -> Reading:
     if not tally.examples and not tally.counts.keys() - {FindingKind.BLANK_LINE}:
         tally.note(None, FindingKind.EMPTY, "the file holds no example; write at least one")
     return reading
+
+
+def _wide(head: bytes) -> bool:
+    """Whether every other byte is zero, as in ASCII text that is UTF-16 without a byte order mark."""
+    return any(
+        len(head) >= _WIDE_BYTES and not any(head[zeros::2]) and all(head[1 - zeros :: 2]) for zeros in (0, 1)
+    )
 
 
 def _outcome(path: Path, reading: Reading) -> Outcome:
@@ -135,6 +143,10 @@ def _contents(path: Path, size: int, name: DatasetFormat, tally: Tally) -> Conte
         completion_tokens_estimate=estimate_tokens(tally.completion_characters),
         longest_example_tokens=estimate_tokens(tally.longest_example),
         size=size,
+        image_examples=tally.image_examples,
+        images=tuple(tally.images),
+        warned=tuple({finding.kind: finding for finding in reversed(tally.findings)}.values())[::-1],
+        warnings=tally.counts,
     )
 
 

@@ -22,10 +22,11 @@ def estimate_tokens(characters: int) -> int:
 
 
 class DatasetFormat(StrEnum):
-    """The two JSON Lines formats that Vertex AI takes for open models."""
+    """The JSON Lines formats that Vertex AI takes for open models."""
 
     PROMPT_COMPLETION = "prompt_completion"
     CHAT = "chat"
+    GENERATE_CONTENT = "generate_content"
 
 
 class Severity(StrEnum):
@@ -56,6 +57,10 @@ class FindingKind(StrEnum):
     SYSTEM_NOT_FIRST = "system_not_first"
     NO_USER_TURN = "no_user_turn"
     NOT_ENDING_WITH_ASSISTANT = "not_ending_with_assistant"
+    BAD_IMAGE = "bad_image"
+    SYSTEM_NOT_READ = "system_not_read"
+    NOT_READ = "not_read"
+    EMPTY_PROMPT = "empty_prompt"
     EMPTY_COMPLETION = "empty_completion"
     BLANK_LINE = "blank_line"
 
@@ -64,12 +69,20 @@ class FindingKind(StrEnum):
         """Warnings are what costs the user an example or a little clarity, and no training run.
 
         A blank line holds no example, and every reader of JSON Lines that we know skips it. An empty
-        completion is a well-formed example that teaches the model only to stop. All else is an error.
+        completion is a well-formed example that teaches the model only to stop, an empty prompt one that
+        asks nothing; a key that is not read may or may not have mattered. All else is an error.
         """
         return Severity.WARNING if self in _WARNINGS else Severity.ERROR
 
 
-_WARNINGS: Final = frozenset({FindingKind.BLANK_LINE, FindingKind.EMPTY_COMPLETION})
+_WARNINGS: Final = frozenset(
+    {
+        FindingKind.BLANK_LINE,
+        FindingKind.EMPTY_COMPLETION,
+        FindingKind.EMPTY_PROMPT,
+        FindingKind.NOT_READ,
+    }
+)
 
 
 class Finding(Struct, frozen=True):
@@ -84,12 +97,28 @@ class Finding(Struct, frozen=True):
     message: str
 
 
-class Contents(Struct, frozen=True):
+class Image(Struct, frozen=True):
+    """An image in Cloud Storage that an example names."""
+
+    line: int
+    uri: str
+
+
+class _WithImages(Struct, frozen=True, kw_only=True):
+    image_examples: int = 0
+    images: tuple[Image, ...] = ()
+    warned: tuple[Finding, ...] = ()
+    warnings: Mapping[FindingKind, int] = field(default_factory=dict)
+
+
+class Contents(_WithImages, frozen=True):
     """What a training file that can be used holds.
 
     `path` is as the caller wrote it. `characters` are Unicode code points in prompts, completions and message
     contents, without roles and JSON syntax; `completion_tokens_estimate` covers what the model learns to
-    write (completions, or the assistant's turns). Token figures follow `estimate_tokens`. `size` is in bytes.
+    write (completions, or the assistant's turns). Token figures follow `estimate_tokens`, without what images
+    take. `size` is in bytes. `image_examples` have images, of which `images` are the first few in Cloud
+    Storage. `warnings` counts what was found and is no error, by kind; `warned` is the first of each kind.
     """
 
     path: str

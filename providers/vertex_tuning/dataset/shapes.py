@@ -2,28 +2,41 @@
 
 Unknown keys are allowed and not read. The documentation of open-model tuning names the keys that it reads and
 says nothing against others, and files exported from elsewhere carry ids and sources; refusing those would
-refuse good data. The keys of the *other* format are the exception: such a line could be read in two ways, so
-they may only be null there, which is how table exports write an absent column.
+refuse good data. Two kinds of keys are the exception, and may only be null: those of the *other* formats,
+with which a line could be read in two ways, and those that ask for something that is not done (`unread`).
 """
 
 from collections.abc import Iterable
 from io import BytesIO
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 from msgspec.json import Decoder
 
+from vertex_tuning.dataset import unread
 from vertex_tuning.dataset.model import DatasetFormat
 from vertex_tuning.decoding import REFUSED
 
 Role = Literal["system", "user", "assistant"]
+ContentRole = Literal["user", "assistant"]
 
 
-class Message(Struct, frozen=True, gc=False):
+class Message(Struct, frozen=True, gc=False, omit_defaults=True):
     """One turn of a conversation."""
 
     role: Role
     content: str
+
+
+class ImageMessage(Message, frozen=True, gc=False, omit_defaults=True):
+    """A turn with images; the content is its text."""
+
+    images: tuple[str, ...] = ()
+
+
+def images_of(message: Message) -> tuple[str, ...]:
+    """The addresses of the images in a turn."""
+    return message.images if isinstance(message, ImageMessage) else ()
 
 
 class ChatExample(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -42,9 +55,70 @@ class PromptCompletionExample(Struct, frozen=True, gc=False, omit_defaults=True)
     messages: None = None
 
 
+class Part(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A piece of a turn of GenerateContent."""
+
+    text: str
+
+
+class Content(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A turn of GenerateContent."""
+
+    role: ContentRole
+    parts: Annotated[list[Part], Meta(min_length=1)]
+
+
+class SystemInstruction(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The system prompt of GenerateContent; its role is not read."""
+
+    parts: list[Part]
+
+
+class ContentsExample(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A conversation in the form of GenerateContent."""
+
+    contents: Annotated[list[Content], Meta(min_length=1)]
+    systemInstruction: SystemInstruction | None = None  # noqa: N815  Google's name
+    messages: None = None
+    prompt: None = None
+    completion: None = None
+
+    def as_chat(self) -> ChatExample:
+        """The same conversation as messages; a missing or empty system prompt is no message."""
+        told = self.systemInstruction
+        system = "".join(part.text for part in told.parts) if told else ""
+        turns = [
+            Message(content.role, "".join(part.text for part in content.parts)) for content in self.contents
+        ]
+        return ChatExample([Message("system", system), *turns] if system else turns)
+
+
+def _strict(base: type[Struct], keys: Iterable[str], **fields: Any) -> Any:
+    """A type that also refuses these keys unless they are null; `fields` get other types."""
+    return defstruct(
+        base.__name__,
+        [*fields.items(), *((key, None, None) for key in keys)],
+        bases=(base,),
+        frozen=True,
+        gc=False,
+        omit_defaults=True,
+    )
+
+
+def _some(item: Any) -> Any:
+    return Annotated[list[item], Meta(min_length=1)]
+
+
+_MESSAGE: Final = _strict(Message, unread.OF_A_MESSAGE)
+_PART: Final = _strict(Part, unread.OF_A_PART)
+_CONTENT: Final = _strict(Content, unread.OF_A_CONTENT, parts=_some(_PART))
+
 DECODERS: Final[dict[DatasetFormat, Decoder[Any]]] = {
-    DatasetFormat.CHAT: Decoder(ChatExample),
-    DatasetFormat.PROMPT_COMPLETION: Decoder(PromptCompletionExample),
+    DatasetFormat.CHAT: Decoder(_strict(ChatExample, unread.OF_A_CHAT, messages=_some(_MESSAGE))),
+    DatasetFormat.PROMPT_COMPLETION: Decoder(_strict(PromptCompletionExample, unread.OF_A_PAIR)),
+    DatasetFormat.GENERATE_CONTENT: Decoder(
+        _strict(ContentsExample, unread.OF_CONTENTS, contents=_some(_CONTENT))
+    ),
 }
 
 _OPENING, _CLOSING = b"{}"

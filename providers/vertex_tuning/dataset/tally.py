@@ -6,9 +6,10 @@ from typing import Final, Self
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from vertex_tuning.dataset.model import DatasetFormat, Finding, FindingKind
+from vertex_tuning.dataset.model import DatasetFormat, Finding, FindingKind, Image
 
 KEPT_OF_EACH_KIND: Final = 20
+KEPT_IMAGES: Final = 50
 
 
 class Tally(Struct):
@@ -28,6 +29,8 @@ class Tally(Struct):
     counts: dict[FindingKind, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     lengths: dict[int, int] = field(default_factory=dict)
+    image_examples: int = 0
+    images: list[Image] = field(default_factory=list)
 
     def note(self, line: int | None, kind: FindingKind, message: str) -> None:
         """Count a finding, and keep it if it is among the first of its kind."""
@@ -37,6 +40,7 @@ class Tally(Struct):
 
     def then(self, later: Self) -> Self:
         """Both parts as one; `later` are the lines right after these."""
+        images = [replace(image, line=image.line + self.lines) for image in later.images]
         room = {kind: KEPT_OF_EACH_KIND - self.counts.get(kind, 0) for kind in later.counts}
         moved = []
         for finding in later.findings:
@@ -55,4 +59,6 @@ class Tally(Struct):
             counts=dict(Counter(self.counts) + Counter(later.counts)),
             findings=self.findings + moved,
             lengths=dict(Counter(self.lengths) + Counter(later.lengths)),
+            image_examples=self.image_examples + later.image_examples,
+            images=[*self.images, *images][:KEPT_IMAGES],
         )

@@ -21,6 +21,12 @@ def chat(*turns: tuple[str, str]) -> dict[str, Any]:
     return {"messages": [{"role": role, "content": content} for role, content in turns]}
 
 
+def contents(*turns: tuple[str, str], system: str = "") -> dict[str, Any]:
+    """A GenerateContent example from (role, text) pairs."""
+    told = {"systemInstruction": {"parts": [{"text": system}]}} if system else {}
+    return {**told, "contents": [{"role": role, "parts": [{"text": text}]} for role, text in turns]}
+
+
 def jsonl(*examples: Any) -> bytes:
     """Values as JSON Lines, with non-ASCII text as it is."""
     return b"".join(json.dumps(example, ensure_ascii=False).encode() + b"\n" for example in examples)

@@ -7,11 +7,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
+from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, contents, jsonl, written
 from vertex_tuning.dataset import FindingKind, Severity, inspect
 from vertex_tuning.dataset.examiner import Examiner
 from vertex_tuning.dataset.pieces import MAX_LINE_BYTES
@@ -28,6 +28,33 @@ class Case(NamedTuple):
     says: str
 
 
+def with_turn(**keys: Any) -> dict[str, Any]:
+    """A good chat whose answer has other keys, too."""
+    answer = {"role": "assistant", "content": "b", **keys}
+    return {"messages": [{"role": "user", "content": "a"}, answer]}
+
+
+def asking(*parts: Any) -> bytes:
+    """A chat whose question is made of parts."""
+    question = {"role": "user", "content": list(parts)}
+    return jsonl({"messages": [question, {"role": "assistant", "content": "b"}]})
+
+
+def showing(address: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": address}}
+
+
+def asking_contents(*parts: Any) -> bytes:
+    answer = {"role": "assistant", "parts": [{"text": "b"}]}
+    return jsonl({"contents": [{"role": "user", "parts": list(parts)}, answer]})
+
+
+PNG = "data:image/png;base64,iVBORw0KGgo="
+UTF16 = jsonl(GOOD_PAIR).decode()
+SEVERAL_LINES = "over several lines"
+PREFERENCE = jsonl({"prompt": "q", "chosen": "good", "rejected": "bad"})
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
 
 CASES = [
@@ -37,15 +64,29 @@ CASES = [
     Case("Vertex reads plain JSON Lines", gzip.compress(PAIR), None, K.COMPRESSED, "unpack it"),
     Case("PowerShell redirects write UTF-16", "\ufeff{}".encode("utf-16-le"), None, K.NOT_UTF8, "UTF-16"),
     Case("a byte order mark is no JSON", b"\xef\xbb\xbf" + PAIR, 1, K.BYTE_ORDER_MARK, "without BOM"),
+    Case("a byte order mark may be missing", UTF16.encode("utf-16-le"), None, K.NOT_UTF8, "UTF-16"),
+    Case("in either order", UTF16.encode("utf-16-be"), None, K.NOT_UTF8, "UTF-16"),
     # The line as text
     Case("Latin-1 text breaks in every tokenizer", PAIR + b'{"prompt":"\xe9"}\n', 2, K.NOT_UTF8, "byte 12 "),
     Case("bad bytes under keys nobody reads count too", b'{"id":"\xff"}\n' + PAIR, 1, K.NOT_UTF8, "byte 8 "),
     Case("a line that was cut off", PAIR + PAIR[:20] + b"\n" + PAIR, 2, K.BAD_JSON, "one whole JSON object"),
     Case("two objects on one line are one example lost", PAIR.strip() * 2, 1, K.BAD_JSON, "trailing"),
-    Case("NaN is Python's JSON, not JSON", b'{"prompt": NaN, "completion": "x"}', 1, K.BAD_JSON, "byte 11"),
+    Case("NaN is Python's JSON, not JSON", b'{"prompt": NaN, "completion": "x"}', 1, K.BAD_JSON, "byte 12"),
     Case("half a surrogate pair is no character", b'{"prompt":"\\ud800"}', 1, K.BAD_JSON, "not JSON"),
     Case("nesting must not end the program", b"[" * 100_000, 1, K.BAD_JSON, "too deeply"),
     Case("a pretty-printed list begins with its bracket", b"[\n", 1, K.BAD_JSON, "over several lines"),
+    Case("a pretty-printed example opens a list", b'{"messages": [\n', 1, K.BAD_JSON, SEVERAL_LINES),
+    Case("its turns end with a comma", b' {"role": "user", "content": "q"},\n', 1, K.BAD_JSON, SEVERAL_LINES),
+    Case("its last turn is no example", jsonl({"role": "assistant"}), 1, K.WRONG_SHAPE, "this is one turn"),
+    Case("its end closes what other lines opened", b"]}\n", 1, K.BAD_JSON, SEVERAL_LINES),
+    Case(
+        "half a surrogate pair at the end is no truncation",
+        b'{"prompt": "smile", "completion": "ok \\ud83d"}\n',
+        1,
+        K.BAD_JSON,
+        "half of a surrogate pair",
+    ),
+    Case("bytes are counted from 1", PAIR[:19] + b"\n", 1, K.BAD_JSON, "ends at byte 19"),
     Case(
         "a line without end must not fill memory",
         b" " * MAX_LINE_BYTES + PAIR,
@@ -72,7 +113,6 @@ CASES = [
     ),
     Case("an answer without its question", jsonl({"completion": "b"}), 1, K.WRONG_SHAPE, '"prompt"'),
     Case("an empty object", b"{}\n", 1, K.WRONG_SHAPE, "neither"),
-    Case("data prepared for Gemini", jsonl({"contents": []}), 1, K.WRONG_SHAPE, "Gemini"),
     Case("data prepared for PaLM", jsonl({"input_text": "a", "output_text": "b"}), 1, K.WRONG_SHAPE, "PaLM"),
     Case(
         "both formats at once can be read two ways",
@@ -97,6 +137,122 @@ CASES = [
     ),
     Case("a chat in a file of prompts", PAIR + CHAT, 2, K.MIXED_FORMATS, "began as prompt_completion"),
     Case("a prompt in a file of chats", CHAT + CHAT + PAIR, 3, K.MIXED_FORMATS, "began as chat"),
+    # What is not read, and changes what is learned
+    Case(
+        "a system prompt beside the messages",
+        jsonl({"system": "Answer in French.", **GOOD_CHAT}),
+        1,
+        K.SYSTEM_NOT_READ,
+        "as the first message",
+    ),
+    Case(
+        "one beside a prompt",
+        jsonl({"system": "s", **GOOD_PAIR}),
+        1,
+        K.SYSTEM_NOT_READ,
+        "at the beginning of the prompt",
+    ),
+    Case(
+        "one that is spelt as Python spells it",
+        jsonl({"system_instruction": "s", **contents(("user", "a"), ("assistant", "b"))}),
+        1,
+        K.SYSTEM_NOT_READ,
+        '"systemInstruction"',
+    ),
+    Case("preference data are no pairs", PREFERENCE, 1, K.WRONG_SHAPE, "this is preference data"),
+    Case(
+        "a call of a tool is no text",
+        jsonl({"messages": [{"role": "assistant", "content": None, "tool_calls": [CALL]}]}),
+        1,
+        K.WRONG_TYPE,
+        "learns no tool calls",
+    ),
+    Case(
+        "one without a content either",
+        jsonl({"messages": [{"role": "assistant", "function_call": CALL}]}),
+        1,
+        K.WRONG_SHAPE,
+        "learns no tool calls",
+    ),
+    Case(
+        "turns of ShareGPT among messages",
+        jsonl({"messages": [{"from": "human", "value": "q"}]}),
+        1,
+        K.WRONG_SHAPE,
+        'rename "from" to "role"',
+    ),
+    Case(
+        "turns of PaLM among messages",
+        jsonl({"messages": [{"author": "user", "content": "q"}]}),
+        1,
+        K.WRONG_SHAPE,
+        'rename "author" to "role"',
+    ),
+    # GenerateContent
+    Case("contents of nothing", jsonl({"contents": []}), 1, K.WRONG_SHAPE, "contents is an empty list"),
+    Case(
+        "Gemini's role in contents",
+        jsonl(contents(("user", "a"), ("model", "b"))),
+        1,
+        K.UNKNOWN_ROLE,
+        'write "assistant"',
+    ),
+    Case(
+        "a system turn in contents",
+        jsonl(contents(("system", "a"), ("assistant", "b"))),
+        1,
+        K.UNKNOWN_ROLE,
+        '"systemInstruction"',
+    ),
+    Case(
+        "parts as one text",
+        jsonl({"contents": [{"role": "user", "parts": "a"}]}),
+        1,
+        K.WRONG_TYPE,
+        "contents[0].parts is a string",
+    ),
+    Case(
+        "a system instruction as one text",
+        jsonl({"systemInstruction": "s", **contents(("user", "a"), ("assistant", "b"))}),
+        1,
+        K.WRONG_TYPE,
+        "systemInstruction is not of the form",
+    ),
+    Case(
+        "a function call among the parts",
+        asking_contents({"functionCall": {"name": "f"}}),
+        1,
+        K.WRONG_SHAPE,
+        "is a function call",
+    ),
+    Case("an image inside the line", asking_contents({"inlineData": {}}), 1, K.WRONG_SHAPE, "fileUri"),
+    Case(
+        "contents in a file of chats", CHAT + asking_contents({"text": "a"}), 2, K.MIXED_FORMATS, "began as"
+    ),
+    # Images
+    Case("an image at an address of no bucket", asking(showing("x")), 1, K.BAD_IMAGE, "neither gs://"),
+    Case("an image on the web", asking(showing("https://e.com/a.png")), 1, K.BAD_IMAGE, "neither gs://"),
+    Case("a bucket is no image", asking(showing("gs://bucket")), 1, K.BAD_IMAGE, "neither gs://"),
+    Case("an image that moves", asking(showing("gs://b/a.gif")), 1, K.BAD_IMAGE, "JPEG, PNG or WEBP"),
+    Case("the same by its type", asking(showing("data:image/gif;base64,R0")), 1, K.BAD_IMAGE, "'image/gif'"),
+    Case("text as data", asking(showing("data:image/png,abc")), 1, K.BAD_IMAGE, "not of the form"),
+    Case("broken base64", asking(showing("data:image/png;base64,a!")), 1, K.BAD_IMAGE, "not base64"),
+    Case("a type that it has not", asking(showing(PNG.replace("png", "jpeg"))), 1, K.BAD_IMAGE, "image/jpeg"),
+    Case(
+        "a file of another type",
+        asking_contents({"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/a"}}),
+        1,
+        K.BAD_IMAGE,
+        "'video/mp4'",
+    ),
+    Case(
+        "an image as people guess it",
+        asking({"type": "image_url", "image_url": "gs://b/a.png"}),
+        1,
+        K.WRONG_SHAPE,
+        "no image as it is written",
+    ),
+    Case("sound", asking({"type": "input_audio"}), 1, K.WRONG_SHAPE, "neither text nor an image"),
     # The turns of a chat
     Case("messages written as one text", jsonl({"messages": "hello"}), 1, K.WRONG_TYPE, "a list of turns"),
     Case("messages absent, as tables write it", CHAT + jsonl({"messages": None}), 2, K.WRONG_TYPE, "null"),
@@ -151,6 +307,49 @@ CASES = [
 ]
 
 WARNINGS = [
+    Case("a prompt of nothing asks nothing", jsonl({**GOOD_PAIR, "prompt": ""}), 1, K.EMPTY_PROMPT, "prompt"),
+    Case(
+        "a blank question asks as little",
+        jsonl(chat(("user", " \u3000"), ("assistant", "b"))),
+        1,
+        K.EMPTY_PROMPT,
+        "messages[0], a turn of the role user",
+    ),
+    Case(
+        "nor does an answer between that says nothing",
+        jsonl(chat(("user", "a"), ("assistant", ""), ("user", "c"), ("assistant", "d"))),
+        1,
+        K.EMPTY_PROMPT,
+        "messages[1], a turn of the role assistant",
+    ),
+    Case(
+        "turns of contents are numbered without the system instruction",
+        jsonl(contents(("user", ""), ("assistant", "b"), system="s")),
+        1,
+        K.EMPTY_PROMPT,
+        "contents[0]",
+    ),
+    Case(
+        "a weight of nought is not read",
+        jsonl(with_turn(weight=0)),
+        1,
+        K.NOT_READ,
+        'messages[1] has "weight": 0',
+    ),
+    Case("nor is one of a line", jsonl({**GOOD_PAIR, "weight": 0.5}), 1, K.NOT_READ, '"weight": 0.5'),
+    Case("nor a switch", jsonl(with_turn(train=False)), 1, K.NOT_READ, '"train": false'),
+    Case("nor a label of preferences", jsonl({**GOOD_PAIR, "label": False}), 1, K.NOT_READ, "marked false"),
+    Case("nor are tools", jsonl({**GOOD_CHAT, "tools": [{}]}), 1, K.NOT_READ, '"tools"'),
+    Case("nor are calls beside text", jsonl(with_turn(tool_calls=[{}])), 1, K.NOT_READ, '"tool_calls"'),
+    Case("nor are thoughts", jsonl(with_turn(reasoning_content="hm")), 1, K.NOT_READ, '"reasoning_content"'),
+    Case("nor is a worse answer", jsonl({**GOOD_PAIR, "rejected": "b"}), 1, K.NOT_READ, '"rejected"'),
+    Case(
+        "nor are images as Hugging Face names them",
+        jsonl({**GOOD_CHAT, "images": ["a.png"]}),
+        1,
+        K.NOT_READ,
+        '"images"',
+    ),
     Case("a blank line holds no example", PAIR + b"\n" + PAIR, 2, K.BLANK_LINE, "delete it"),
     Case("white space is as blank", PAIR + b" \t\r\n", 2, K.BLANK_LINE, "delete it"),
     Case(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.bench import dataset_bench
-from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, jsonl, written
+from tests.unit.dataset.examples import GOOD_CHAT, GOOD_PAIR, chat, contents, jsonl, written
 from vertex_tuning.dataset import (
     Dataset,
     DatasetFormat,
@@ -32,19 +32,36 @@ from vertex_tuning.dataset.fingerprint import Fingerprint
 
 BAD_LINES = [b"no", b"{}", b"[]", b'{"prompt": 1}', b"\xff", b'{"messages": []}', b'"\\ud800"', b"{}{}"]
 
-texts = st.text(st.characters(codec="utf-8"), max_size=40)
-answers = texts.filter(str.strip)
-pairs = st.builds(lambda prompt, completion: {"prompt": prompt, "completion": completion}, texts, answers)
+texts = st.text(st.characters(codec="utf-8"), max_size=40).filter(str.strip)
+pairs = st.builds(lambda prompt, completion: {"prompt": prompt, "completion": completion}, texts, texts)
 
 
 @st.composite
 def chats(draw: st.DrawFn) -> dict[str, Any]:
     system = [("system", draw(texts))] if draw(st.booleans()) else []
     between = draw(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), texts), max_size=4))
-    return chat(*system, ("user", draw(texts)), *between, ("assistant", draw(answers)))
+    return chat(*system, ("user", draw(texts)), *between, ("assistant", draw(texts)))
 
 
-files_of_one_format = st.lists(pairs, min_size=1, max_size=30) | st.lists(chats(), min_size=1, max_size=30)
+def as_contents(example: dict[str, Any]) -> dict[str, Any]:
+    """The same conversation in the form of GenerateContent."""
+    turns = [(message["role"], message["content"]) for message in example["messages"]]
+    system = turns.pop(0)[1] if turns[0][0] == "system" else ""
+    return contents(*turns, system=system)
+
+
+def listed(examples: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(examples, min_size=1, max_size=30)
+
+
+files_of_one_format = listed(pairs) | listed(chats()) | listed(chats().map(as_contents))
+
+
+def said(example: dict[str, Any]) -> list[tuple[str, str]]:
+    """Role and text of each turn of a GenerateContent example, and of its system instruction."""
+    told = [("system", example["systemInstruction"])] if "systemInstruction" in example else []
+    turns = [*told, *((content["role"], content) for content in example["contents"])]
+    return [(role, "".join(part["text"] for part in turn["parts"])) for role, turn in turns]
 
 
 def figures(examples: list[dict[str, Any]]) -> tuple[int, int, int, int]:
@@ -52,6 +69,8 @@ def figures(examples: list[dict[str, Any]]) -> tuple[int, int, int, int]:
     turns = [
         [(m["role"], len(m["content"])) for m in e["messages"]]
         if "messages" in e
+        else [(role, len(text)) for role, text in said(e)]
+        if "contents" in e
         else [("user", len(e["prompt"])), ("assistant", len(e["completion"]))]
         for e in examples
     ]
@@ -105,7 +124,10 @@ def test_crc32c_is_written_as_cloud_storage_writes_it() -> None:
         (jsonl({**GOOD_PAIR, "id": 7, "source": {"url": []}}, GOOD_PAIR), "unknown keys are not read"),
         (jsonl({**GOOD_PAIR, "messages": None}, GOOD_PAIR), "tables write absent columns as null"),
         (json.dumps(GOOD_PAIR).encode().join([b"  ", b"  \n"]) * 2, "white space around an object is JSON"),
-        (jsonl({"prompt": "", "completion": "b"}, GOOD_PAIR), "text may be learned without a prompt"),
+        (
+            jsonl({**GOOD_PAIR, "weight": 1, "tools": []}, GOOD_PAIR),
+            "keys that ask for nothing else are fine",
+        ),
     ],
 )
 def test_what_is_unusual_and_good(content: bytes, reason: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vertex_tuning.dataset import Dataset, DatasetFormat, closer, inspect
-from vertex_tuning.fit import spoiled, too_large, too_long
+from vertex_tuning.fit import spoiled, too_large, too_long, warned
 from vertex_tuning.specs import ServiceSpec, TuningSpec
 
 A2 = {"machine_type": "a2-ultragpu-1g", "accelerator_type": "NVIDIA_A100_80GB", "accelerator_count": 1}
@@ -72,8 +72,7 @@ SPOILED: list[tuple[list[tuple[str, str]], list[tuple[str, str]] | None, list[st
     ([A, B], [("c", " 3")], [], "a validation of its own"),
     ([A, B], [B, ("c", " 3")], ["examples that are in "], "the model has seen it"),
     ([A, B, A, A], None, ["repeated examples: 2"], "paid for twice"),
-    ([A, EMPTY], None, ["examples without text to learn: 1"], "teaches nothing"),
-    ([A, A, EMPTY], [A], ["too: 1, so", "repeated examples: 1", "learn: 1"], "all of it"),
+    ([A, A, EMPTY], [A], ["too: 1, so", "repeated examples: 1"], "all of it"),
 ]
 
 
@@ -100,6 +99,19 @@ def test_what_spoils_a_tuning_is_told_and_counted_once(
     assert all("`vertex-tuning validate " in line for line in lines)
     monkeypatch.setattr(closer, "survey", lambda _path: pytest.fail("an unchanged file is not read again"))
     assert list(spoiled(spec, datasets)) == lines
+
+
+def test_each_kind_of_warning_is_a_line_with_its_first_place(tmp_path: Path) -> None:
+    rows = [A, EMPTY, B, EMPTY, ("", "b")]
+    path = written(tmp_path / "train.jsonl", *rows)
+    spec = TuningSpec.model_validate({"base_model": LLAMA, "mode": "FULL", "training_data": path})
+    dataset = inspect(Path(path)).dataset
+    assert dataset is not None
+    assert list(warned(spec, {path: dataset})) == [
+        f"{path}: line 2: completion has no text; write what is to be learned, or delete the line, "
+        "and 1 more like it",
+        f"{path}: line 5: prompt has no text; write what is asked, or delete the line",
+    ]
 
 
 def test_a_file_that_changes_meanwhile_leaves_nothing_in_the_cache(
