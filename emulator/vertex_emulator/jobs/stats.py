@@ -14,9 +14,9 @@ def data_stats(training_file: Path, metrics: Json, steps: int) -> Json:
     messages: list[int] = []
     for row in _rows(training_file):
         texts = [row.get("prompt"), row.get("completion")]
-        turns = row.get("messages")
+        turns = row.get("messages", row.get("contents"))
         if isinstance(turns, list):
-            texts = [turn.get("content") for turn in turns if isinstance(turn, dict)]
+            texts = [text for turn in (*turns, row.get("systemInstruction")) for text in _texts(turn)]
             messages.append(len(turns))
         examples += 1
         characters += sum(len(text) for text in texts if isinstance(text, str))
@@ -37,6 +37,13 @@ def data_stats(training_file: Path, metrics: Json, steps: int) -> Json:
             "mean": sum(messages) / len(messages),
         }
     return stats
+
+
+def _texts(turn: Any) -> list[Any]:
+    """The texts of a turn: of a chat, or of GenerateContent."""
+    if not isinstance(turn, dict):
+        return []
+    return [turn.get("content"), *(part.get("text") for part in turn.get("parts", ()))]
 
 
 def _rows(path: Path) -> Iterator[Json]:

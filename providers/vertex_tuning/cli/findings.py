@@ -25,13 +25,15 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
                 if not overlap.examples.total:
                     yield Text(f"  no example is in {overlap.path}", "dim")
                 yield from _repeats("in_training", overlap.examples, f" of {overlap.path}")
+        if look.refused:
+            messages: list[tuple[list[int], str]] = [([], problem) for problem in look.refused]
+            yield from _entries(f"{Severity.ERROR} refused", Severity.ERROR, len(messages), messages)
         for kind, count in look.outcome.counts.items():
             yield from _group(look.outcome, kind, count)
 
 
 def _headline(look: Look) -> Text:
-    bad = look.outcome.has_errors
-    verdict = Text("cannot be used", "bold red") if bad else Text("good", "bold green")
+    verdict = Text("good", "bold green") if look.fit else Text("cannot be used", "bold red")
     return Text.assemble((str(look.path), "bold"), ": ", verdict)
 
 

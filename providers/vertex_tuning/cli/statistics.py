@@ -1,13 +1,13 @@
 """What `validate` tells about a file beside what is wrong with it. Pure: surveys in, figures out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from .. import catalog
+from .. import catalog, holdout
 from ..catalog import TuningMode
 from ..dataset import Digests, Outcome, Repeats, Survey, longer_than
 
@@ -27,7 +27,8 @@ class Overlap(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """All that is known of one file. `overlaps` is there for a validation file only."""
+    """All that is known of one file. `overlaps` and `refused`, why Vertex AI refuses it beside the training
+    files, are there for a validation file only."""
 
     path: Path
     outcome: Outcome
@@ -36,6 +37,12 @@ class Look(Struct, frozen=True):
     limits: tuple[Limit, ...]
     duplicates: Repeats
     overlaps: tuple[Overlap, ...]
+    refused: tuple[str, ...] = ()
+
+    @property
+    def fit(self) -> bool:
+        """Whether the file can be used."""
+        return not self.outcome.has_errors and not self.refused
 
 
 def limits(model: str | None, mode: TuningMode | None) -> tuple[Limit, ...]:
@@ -75,7 +82,18 @@ def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[
         overlaps=tuple(
             Overlap(str(other.path), found.digests.repeats_from(other.digests)) for other in others
         ),
+        refused=tuple(problem for other in others for problem in _beside(found.outcome, other)),
     )
+
+
+def _beside(validation: Outcome, training: Look) -> Iterator[str]:
+    """Why the file cannot be the validation data of this training file."""
+    if validation.dataset is not None and training.outcome.dataset is not None:
+        yield from holdout.problems(
+            holdout.Facts.of(training.outcome.dataset),
+            holdout.Facts.of(validation.dataset),
+            str(training.path),
+        )
 
 
 def as_json(look: Look) -> dict[str, Any]:
@@ -84,6 +102,7 @@ def as_json(look: Look) -> dict[str, Any]:
         # The path is said too: an unusable file has no dataset to name it.
         "path": str(look.path),
         **msgspec.to_builtins(look.outcome),
+        "refused": list(look.refused),
         "statistics": _statistics(look) if look.outcome.dataset else None,
     }
 

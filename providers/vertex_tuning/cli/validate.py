@@ -43,8 +43,7 @@ def validate(
         screen = ui.screen()
         for line in findings.report(looks, "█" if screen.encoding.startswith("utf") else "#"):
             screen.print(line)
-    unfit = any(look.outcome.has_errors for look in looks)
-    raise typer.Exit(ui.Exit.FAILED if unfit else ui.Exit.OK)
+    raise typer.Exit(ui.Exit.OK if all(look.fit for look in looks) else ui.Exit.FAILED)
 
 
 def _size(file: Path) -> int:

@@ -259,6 +259,34 @@ def test_a_lora_job_leaves_its_adapter_beside_the_merged_weights(plain: Plain) -
     assert config.json()["r"] == 2
 
 
+def contents(*parts: Json) -> bytes:
+    """Eight rows of GenerateContent."""
+    answer = {"role": "assistant", "parts": [{"text": "A number."}]}
+    row = {"contents": [{"role": "user", "parts": list(parts)}, answer]}
+    return (json.dumps(row) + "\n").encode() * 8
+
+
+@pytest.mark.evidence("data.generate-content", side="service")
+def test_rows_of_generate_content_are_trained_on(plain: Plain) -> None:
+    plain.put("train.jsonl", contents({"text": "What is "}, {"text": "seven?"}))
+    job = plain.ended(plain.vertex("POST", "/tuningJobs", plain.job()))
+    assert job["state"] == "JOB_STATE_SUCCEEDED", job
+    stats = job["tuningDataStats"]["supervisedTuningDataStats"]
+    assert (stats["tuningDatasetExampleCount"], stats["totalTuningCharacterCount"]) == ("8", "184")
+
+
+@pytest.mark.evidence("data.images", side="service")
+def test_images_are_refused_in_plain_words(plain: Plain) -> None:
+    """Vertex AI trains on them; this service says that it does not, and never trains on the text alone."""
+    image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/a.png"}}
+    plain.put("train.jsonl", contents({"text": "What is it?"}, image))
+    job = plain.ended(plain.vertex("POST", "/tuningJobs", plain.job()))
+    assert job["state"] == "JOB_STATE_FAILED"
+    assert job["error"]["message"].endswith(
+        "line 1: it has an image, and the embedded Vertex AI trains on text only"
+    )
+
+
 MODES = {"whole": "TUNING_MODE_FULL", "by an adapter": "TUNING_MODE_PEFT_ADAPTER"}
 
 

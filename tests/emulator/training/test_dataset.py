@@ -10,6 +10,11 @@ from vertex_emulator.training.spec import TrainingError
 
 ROW = '{"prompt": "a", "completion": "b"}'
 CHAT = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}'
+CONTENTS = (
+    '{"contents": [{"role": "user", "parts": [{"text": "a"}]}, '
+    '{"role": "assistant", "parts": [{"text": "b"}, {"text": "c"}]}]}'
+)
+IMAGE = '{"type": "image_url", "image_url": {"url": "gs://b/a.png"}}'
 
 ACCEPTED = {
     "the last line needs no newline": (ROW, [PromptCompletion("a", "b")]),
@@ -25,6 +30,22 @@ ACCEPTED = {
     "a chat keeps its turns in order": (
         CHAT,
         [Chat((ChatMessage(Role.USER, "a"), ChatMessage(Role.ASSISTANT, "b")))],
+    ),
+    "contents are the same conversation": (
+        CONTENTS,
+        [Chat((ChatMessage(Role.USER, "a"), ChatMessage(Role.ASSISTANT, "bc")))],
+    ),
+    "a system instruction is the first turn": (
+        '{"systemInstruction": {"role": "system", "parts": [{"text": "s"}]}, ' + CONTENTS[1:],
+        [
+            Chat(
+                (
+                    ChatMessage(Role.SYSTEM, "s"),
+                    ChatMessage(Role.USER, "a"),
+                    ChatMessage(Role.ASSISTANT, "bc"),
+                )
+            )
+        ],
     ),
 }
 
@@ -57,6 +78,11 @@ REFUSED = {
         "an assistant message is empty",
     ),
     "a list": ("[]", "not a JSON object"),
+    "broken JSON, counted from 1": ('{"prompt": NaN}', "(byte 12)"),
+    "Gemini's role": (CONTENTS.replace("assistant", "model"), "Invalid enum value 'model'"),
+    "an image in a chat": (CHAT.replace('"a"', f"[{IMAGE}]"), "trains on text only"),
+    "an image in contents": (CONTENTS.replace('{"text": "a"}', '{"fileData": {}}'), "trains on text only"),
+    "contents of nothing": ('{"contents": []}', "the last message must be the assistant's"),
 }
 
 

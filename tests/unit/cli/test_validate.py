@@ -144,7 +144,7 @@ def test_examples_that_are_there_twice(tmp_path: Path) -> None:
 
 
 def test_validation_examples_that_are_in_the_training_file(tmp_path: Path) -> None:
-    train = written(tmp_path / "train.jsonl", jsonl(of_tokens(1), of_tokens(2), of_tokens(3)))
+    train = written(tmp_path / "train.jsonl", jsonl(of_tokens(1), of_tokens(2), of_tokens(300)))
     leaking = written(tmp_path / "leaking.jsonl", jsonl(of_tokens(4), {**of_tokens(2), "id": 7}))
     code, output = run(train, "--validation", leaking)
     assert code == 0
@@ -159,6 +159,18 @@ def test_validation_examples_that_are_in_the_training_file(tmp_path: Path) -> No
         f"no example is in {train}\n"
         in run(train, "--validation", written(tmp_path / "v", jsonl(of_tokens(9))))[1]
     )
+
+
+@pytest.mark.evidence("data.validation-share", side="plugin")
+def test_validation_data_that_vertex_ai_would_refuse(tmp_path: Path) -> None:
+    train = written(tmp_path / "train.jsonl", jsonl(*[GOOD_PAIR] * 10))
+    for rows, code, refused in ((2, 0, []), (3, 1, ["30.00%"])):
+        held_out = written(tmp_path / "held-out.jsonl", jsonl(*[GOOD_PAIR] * rows))
+        seen, output = run(train, "--validation", held_out)
+        assert seen == code, output
+        assert ("error refused (1)" in output) == bool(refused)
+        said = msgspec.json.decode(run(train, "--validation", held_out, "--json")[1])[1]["refused"]
+        assert [text in line for text, line in zip(refused, said, strict=True)] == [True] * len(refused)
 
 
 def test_what_cannot_be_used_has_no_statistics(tmp_path: Path) -> None:

@@ -107,11 +107,10 @@ def test_each_kind_of_warning_is_a_line_with_its_first_place(tmp_path: Path) -> 
     spec = TuningSpec.model_validate({"base_model": LLAMA, "mode": "FULL", "training_data": path})
     dataset = inspect(Path(path)).dataset
     assert dataset is not None
-    assert list(warned(spec, {path: dataset})) == [
-        f"{path}: line 2: completion has no text; write what is to be learned, or delete the line, "
-        "and 1 more like it",
-        f"{path}: line 5: prompt has no text; write what is asked, or delete the line",
-    ]
+    empty, blank = warned(spec, {path: dataset})
+    assert empty.startswith(f"{path}: line 2: completion has no text; ")
+    assert empty.endswith(", and 1 more like it")
+    assert blank == f"{path}: line 5: prompt has no text; write what is asked, or delete the line"
 
 
 def test_a_file_that_changes_meanwhile_leaves_nothing_in_the_cache(
