@@ -54,7 +54,7 @@ check: $(STAMP) ## format, lint, types, import layers, workflows, documents
 
 pages: $(STAMP) ## write again what is made from the code: schemas, reference, tables, the picture
 	@$(IN_VENV) vertex-tuning schema > stacks/schema.json && vertex-tuning schema --shared > stacks/shared.schema.json
-	@$(IN_VENV) python -m tools.reference && python -m tools.evidence && python -m tools.picture && python tools/changes.py && python tools/served_calls.py && python tools/failures.py && python tools/commands.py && python tools/permissions.py
+	@$(IN_VENV) python -m tools.reference && python -m tools.evidence && python -m tools.picture && python tools/changes.py && python tools/served_calls.py && python tools/failures.py && python tools/commands.py && python tools/permissions.py && python tools/models.py
 
 site: $(STAMP) ## build the documents into .run/site
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

@@ -13,14 +13,17 @@ from vertex_tuning.catalog import BaseModel, TuningMode
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "models.md"
 GUIDE = """# Models and machines
 
-Made by `python tools/models.py` from the catalogue; a test holds the two together. A name that is not here
-is a mistake in a stack file, and the preview offers the nearest ones.
+Made by `python tools/models.py` from the catalogue; a test holds the two together. A preview refuses a
+model that is not here and offers the nearest ones. Google adds models every few months:
+`base_model_unlisted: true` beside `base_model` takes one that this version does not know, with a warning
+and without an estimate.
 
 ## Base models
 
-The longest example is in tokens; what of a longer one is trained on, Vertex AI does not say, and a preview
-warns. `?`: the mode is allowed, and Google's pages name no limit. `-`: the mode is not allowed. *Later*
-models are on a later page of Google's than the guide that this project began with.
+Both forms of an id are accepted, `PUBLISHER/MODEL@VERSION` and
+`publishers/PUBLISHER/models/MODEL@VERSION`; the version is required. The longest example is in tokens, and
+a preview warns of longer ones. `-`: the mode is not allowed. *Baseline* is what Google's own tuning scripts
+start with: the learning rate, and with `PEFT_ADAPTER` the adapter size; 3 epochs for every model.
 """
 MACHINES = """
 ## Machines
@@ -34,22 +37,19 @@ own.
 
 def page() -> str:
     """The whole page, as Markdown."""
-    lines = [GUIDE, "| model | `base_model` | weights | longest, `FULL` | longest, `PEFT_ADAPTER` | |"]
-    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    columns = ["model", "`base_model`", "weights", "longest, `FULL`", "longest, `PEFT_ADAPTER`"]
+    columns += ["baseline, `FULL`", "baseline, `PEFT_ADAPTER`"]
+    lines = [GUIDE, f"| {' | '.join(columns)} |", f"| {' | '.join(['---'] * len(columns))} |"]
     for model in catalog.models():
         limits = " | ".join(_limit(model, mode) for mode in TuningMode)
-        later = "" if model.source == "guide" else "later"
-        lines.append(f"| {model.label} | `{model.id}` | {model.weights_gb} GB | {limits} | {later} |")
-    lines += [
-        "",
-        "## Regions",
-        "",
-        "Open models are tuned in these regions, and served where they were tuned.",
-        "",
-    ]
-    lines += [
-        f"- `{region.id}`{'' if region.source == 'guide' else ' (later)'}" for region in catalog.regions()
-    ]
+        baselines = " | ".join(_baseline(model, mode) for mode in TuningMode)
+        lines.append(f"| {model.label} | `{model.id}` | {model.weights_gb} GB | {limits} | {baselines} |")
+    lines += ["", "Sources:", ""]
+    lines += [f"- {each.of}: {each.source} ({each.date})" for each in catalog.sources()]
+    lines += ["", "## Locations", "", "`tuning.location` is one of:", ""]
+    lines += [f"- `{location}`" for location in catalog.tuning_locations()]
+    lines += ["", "`serving.region` is any region of Vertex AI that has the machine:", ""]
+    lines += [", ".join(f"`{region}`" for region in catalog.regions())]
     memory = catalog.accelerator_memory
     lines += [MACHINES, "| machine | accelerators | memory | holds |", "| --- | --- | --- | --- |"]
     lines += [
@@ -60,10 +60,14 @@ def page() -> str:
 
 
 def _limit(model: BaseModel, mode: TuningMode) -> str:
-    if mode not in model.max_sequence:
+    return f"{model.max_sequence[mode]:,}" if mode in model.max_sequence else "-"
+
+
+def _baseline(model: BaseModel, mode: TuningMode) -> str:
+    found = model.baselines.get(mode)
+    if found is None:
         return "-"
-    limit = model.max_sequence[mode]
-    return f"{limit:,}" if limit else "?"
+    return f"{found.learning_rate:g}" + (f", {found.adapter_size}" if found.adapter_size else "")
 
 
 def _held(machine: str) -> str:

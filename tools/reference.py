@@ -20,6 +20,10 @@ HEADINGS = {
 }
 
 
+LISTED = 10
+"""The most values that a cell lists."""
+
+
 def stack_file() -> str:
     """The page of a stack file's fields."""
     schema = stack_schema()
@@ -66,6 +70,8 @@ def _kind(field: Schema, known: dict[str, Schema]) -> str:
         name = field["$ref"].rsplit("/", 1)[-1]
         target = known[name]
         return _kind(target, known) if "enum" in target else f"mapping, see `{name}`"
+    if len(field.get("enum", ())) > LISTED:
+        return "a name of [this list](models.md)"
     if "enum" in field:
         return ", ".join(f"`{each}`" for each in field["enum"])
     bounds = [

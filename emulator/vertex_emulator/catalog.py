@@ -10,27 +10,42 @@ class BaseModel(msgspec.Struct, frozen=True):
     """A base model of managed open-model tuning."""
 
     id: str
-    title: str
-    modes: frozenset[str] = frozenset({FULL, PEFT})
+    modes: frozenset[str]
 
 
-_MODELS = (
-    BaseModel("meta/llama3_1@llama-3.1-8b", "Llama 3.1 8B"),
-    BaseModel("meta/llama3_1@llama-3.1-8b-instruct", "Llama 3.1 8B Instruct"),
-    BaseModel("meta/llama3-2@llama-3.2-1b-instruct", "Llama 3.2 1B Instruct", frozenset({FULL})),
-    BaseModel("meta/llama3-2@llama-3.2-3b-instruct", "Llama 3.2 3B Instruct", frozenset({FULL})),
-    BaseModel("meta/llama3-3@llama-3.3-70b-instruct", "Llama 3.3 70B Instruct"),
-    BaseModel("meta/llama4@llama-4-scout-17b-16e-instruct", "Llama 4 Scout 17B 16E Instruct"),
-    BaseModel("google/gemma3@gemma-3-1b-it", "Gemma 3 1B IT", frozenset({FULL})),
-    BaseModel("google/gemma3@gemma-3-4b-it", "Gemma 3 4B IT"),
-    BaseModel("google/gemma3@gemma-3-12b-it", "Gemma 3 12B IT"),
-    BaseModel("google/gemma3@gemma-3-27b-it", "Gemma 3 27B IT"),
-    BaseModel("qwen/qwen3@qwen3-4b", "Qwen 3 4B"),
-    BaseModel("qwen/qwen3@qwen3-8b", "Qwen 3 8B"),
-    BaseModel("qwen/qwen3@qwen3-14b", "Qwen 3 14B"),
-    BaseModel("qwen/qwen3@qwen3-32b", "Qwen 3 32B"),
-)
-BASE_MODELS = {model.id: model for model in _MODELS}
+_MODES = {
+    frozenset({FULL, PEFT}): (
+        "google/gemma3@gemma-3-27b-it",
+        "qwen/qwen3@qwen3-32b",
+        "meta/llama3_1@llama-3.1-8b",
+        "meta/llama3_1@llama-3.1-8b-instruct",
+        "meta/llama3-3@llama-3.3-70b-instruct",
+    ),
+    frozenset({FULL}): (
+        "google/gemma3@gemma-3-1b-it",
+        "google/gemma3@gemma-3-4b-it",
+        "google/gemma3@gemma-3-12b-it",
+        "google/medgemma@medgemma-1.5-4b-it",
+        "qwen/qwen3-5@qwen3.5-9b",
+        "qwen/qwen3@qwen3-4b",
+        "qwen/qwen3@qwen3-8b",
+        "qwen/qwen3@qwen3-14b",
+        "meta/llama3-2@llama-3.2-1b-instruct",
+        "meta/llama3-2@llama-3.2-3b-instruct",
+    ),
+    frozenset({PEFT}): (
+        "google/gemma4@gemma-4-e2b-it",
+        "google/gemma4@gemma-4-e4b-it",
+        "google/gemma4@gemma-4-26b-a4b-it",
+        "google/gemma4@gemma-4-31b-it",
+        "qwen/qwen3-6@qwen3.6-27b",
+        "qwen/qwen3-6@qwen3.6-35b-a3b",
+        "meta/llama4@llama-4-scout-17b-16e-instruct",
+        "zai-org/glm-4.7-flash@glm-4.7-flash",
+    ),
+}
+BASE_MODELS = {name: BaseModel(name, modes) for modes, names in _MODES.items() for name in names}
+"""As of Google's page of 2026-09-25."""
 
 MANAGED_MODELS = frozenset(
     {
@@ -41,8 +56,14 @@ MANAGED_MODELS = frozenset(
 )
 """Base models that Vertex AI also serves by themselves, under the names that its chat completions take."""
 
-TUNING_REGIONS = frozenset({"us-central1", "us-west1", "us-east5", "europe-west4", "asia-southeast1"})
-"""Where managed open-model tuning is offered."""
+GLOBAL = "global"
+"""The tuning location that leaves the choice of a region to the service."""
+GLOBAL_REGION = "us-central1"
+"""The region that the service chooses for a job at ``global``."""
+TUNING_REGIONS = frozenset(
+    {"us-central1", "us-west1", "us-east5", "europe-west4", "asia-southeast1", "asia-southeast2"}
+)
+"""Where managed open-model tuning is offered, beside ``global``."""
 
 ARTIFACTS = "postprocess/node-0"
 """Below a job's output URI: where managed open-model tuning leaves its artifacts."""

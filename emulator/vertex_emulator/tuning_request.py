@@ -1,12 +1,14 @@
 """What Vertex AI would refuse about a tuning job of an open model."""
 
+import re
 from typing import Any
 
-from vertex_emulator.catalog import BASE_MODELS, PEFT, TUNING_REGIONS
+from vertex_emulator.catalog import BASE_MODELS, FULL, GLOBAL, PEFT, TUNING_REGIONS, BaseModel
 from vertex_emulator.store.objects import Object
+from vertex_emulator.store.projects import ProjectSettings
 from vertex_emulator.store.store import Store
 from vertex_emulator.weights import existing_object, find_weights
-from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
+from vertex_emulator.wire.errors import ApiError, invalid, precondition, unimplemented
 from vertex_emulator.wire.names import check_display_name, check_labels, gcs_uri
 
 Json = dict[str, Any]
@@ -19,7 +21,12 @@ _OTHER_SPECS = (
 )  # fmt: skip
 
 
-def check_request(job: Json, location: str) -> None:
+_MODEL_NAME = re.compile(r"(?:publishers/)?([a-z0-9-]+)/(?:models/)?([^/@]+@[^/@]+)")
+_SIZES = frozenset({"ONE", "FOUR", "EIGHT", "SIXTEEN", "THIRTY_TWO"})
+"""What the tuning service offers; the API's type has TWO as well."""
+
+
+def check_request(job: Json, location: str, project: ProjectSettings) -> None:
     """Refuse what no state of the world could make right. Raises ApiError."""
     for other in _OTHER_SPECS:
         if other in job:
@@ -29,39 +36,65 @@ def check_request(job: Json, location: str) -> None:
         raise invalid("Required field is not set: tuning_job.supervised_tuning_spec")
     if "evaluationConfig" in spec:
         raise unimplemented("supervisedTuningSpec.evaluationConfig")
-    if location not in TUNING_REGIONS:
+    if location not in TUNING_REGIONS | {GLOBAL}:
         raise invalid(f"Tuning of open models is not supported in region '{location}'.")
     if "preTunedModel" in job:
-        raise ApiError(
-            12, "Tuning by preTunedModel is not served by the embedded Vertex AI: use customBaseModel."
-        )
-    base = BASE_MODELS.get(job.get("baseModel", ""))
-    if base is None:
-        raise invalid(f"Base model '{job.get('baseModel', '')}' is not supported.")
+        raise invalid("pre_tuned_model is not supported for open source models: use custom_base_model.")
+    base = _base_model(job.get("baseModel", ""), project)
+    if location == GLOBAL:
+        _check_global(job, base, project)
     mode = spec.get("tuningMode", "TUNING_MODE_UNSPECIFIED")
     if mode not in base.modes:
         allowed = ", ".join(sorted(base.modes))
         raise invalid(f"Tuning mode {mode} is not supported for base model '{base.id}': use {allowed}.")
     _check_hyperparameters(spec.get("hyperParameters", {}), mode)
     if not job.get("outputUri"):
-        raise invalid("Required field is not set: tuning_job.output_uri (needed to tune an open model)")
+        raise invalid("The output_uri field is required for this model.")
     gcs_uri(job["outputUri"], "output_uri")
     check_display_name(job.get("tunedModelDisplayName", ""), "tuned_model_display_name")
     check_labels(job.get("labels", {}))
+
+
+def long_name(name: str) -> str:
+    """A base model's name as `publishers/P/models/M@V`; jobs come back in either form."""
+    found = _MODEL_NAME.fullmatch(name)
+    return f"publishers/{found[1]}/models/{found[2]}" if found else name
+
+
+def _base_model(name: str, project: ProjectSettings) -> BaseModel:
+    """The base model, by either form of its resource name."""
+    found = _MODEL_NAME.fullmatch(name)
+    if found is None:
+        raise invalid(f"Invalid open source publisher model resource name: '{name}'.")
+    short = f"{found[1]}/{found[2]}"
+    if short in project.unlisted_models:
+        return BaseModel(short, frozenset({FULL, PEFT}))
+    if short not in BASE_MODELS:
+        raise invalid(f"Base model '{name}' is not supported.")
+    return BASE_MODELS[short]
+
+
+def _check_global(job: Json, base: BaseModel, project: ProjectSettings) -> None:
+    if "encryptionSpec" in job:
+        raise precondition("CMEK is not supported for tuning jobs in location 'global'.")
+    if base.id in project.not_at_global:
+        raise precondition(f"Base model '{base.id}' is not available in location 'global'.")
 
 
 def _check_hyperparameters(given: Json, mode: str) -> None:
     epochs = int(given.get("epochCount", "1"))
     if not 1 <= epochs <= MAX_EPOCHS:
         raise invalid(f"hyper_parameters.epoch_count must be between 1 and {MAX_EPOCHS}, got {epochs}.")
-    if given.get("adapterSize", "ADAPTER_SIZE_UNSPECIFIED") != "ADAPTER_SIZE_UNSPECIFIED" and mode != PEFT:
+    size = given.get("adapterSize", "ADAPTER_SIZE_UNSPECIFIED").removeprefix("ADAPTER_SIZE_")
+    if size != "UNSPECIFIED" and mode != PEFT:
         raise invalid("hyper_parameters.adapter_size can only be given with TUNING_MODE_PEFT_ADAPTER.")
-    if "learningRate" in given and "learningRateMultiplier" in given:
-        raise invalid("Only one of learning_rate and learning_rate_multiplier can be given.")
-    for key in ("learningRate", "learningRateMultiplier"):
-        value = given.get(key)
-        if value is not None and (isinstance(value, str) or value <= 0):
-            raise invalid(f"hyper_parameters.{key} must be a positive number, got {value}.")
+    if size not in _SIZES | {"UNSPECIFIED"}:
+        raise invalid(f"hyper_parameters.adapter_size {size} is not supported.")
+    if "learningRateMultiplier" in given:
+        raise invalid("learning_rate_multiplier is not supported for open source models: use learning_rate.")
+    rate = given.get("learningRate")
+    if rate is not None and (isinstance(rate, str) or rate <= 0):
+        raise invalid(f"hyper_parameters.learningRate must be a positive number, got {rate}.")
     if int(given.get("batchSize", "1")) < 1:
         raise invalid("hyper_parameters.batch_size must be at least 1.")
 

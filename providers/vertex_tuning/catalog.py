@@ -1,7 +1,6 @@
 """What can be tuned, where, and on which machines it can be served: stated once, as data.
 
-The data lie in ``catalog.json``. ``source`` tells a fact of the tuning guide that this project
-implements (``guide``) from one that later versions of Google's page added (``later page``).
+The data are in ``catalog.json``, whose ``sources`` name Google's pages and their dates.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 import difflib
 import enum
 import math
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -32,29 +31,52 @@ class FailureKind(enum.StrEnum):
     CAPACITY = "capacity"
 
 
-Source = Literal["guide", "later page"]
 BYTES_A_PARAMETER = 2
 ASSUMED_TOKENS = 0.317
 """Billed tokens for each character where none was measured: the most that was measured for any family."""
-ADAPTER_SIZES = (1, 2, 4, 8, 16, 32)
+ADAPTER_SIZES = (1, 4, 8, 16, 32)
+"""What the tuning service offers. The API's type has 2 as well."""
+EPOCHS = 3
+"""Google's baseline for every model."""
+GLOBAL = "global"
+"""The tuning location that leaves the choice of a region to Google."""
 FINAL = "postprocess/node-0/checkpoints/final"
 """Where Vertex AI leaves the tuned weights below a job's output folder (tuning guide)."""
 TUNING_QUOTA = "Global concurrent managed OSS model fine-tuning jobs per project"
 """The quota's display name in Cloud Quotas; its id is not documented."""
 
 
-class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A base model: its id, and per mode that it allows the longest sequence in tokens, if known.
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a part of the catalogue comes from, and as of when."""
 
-    ``managed`` is the name under which Vertex AI serves it by itself, if Google's pages name one.
+    of: str
+    date: str
+    source: str
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What Google's own tuning scripts start with for a model in a mode."""
+
+    learning_rate: float
+    adapter_size: int | None = None
+
+
+class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A base model.
+
+    Attributes:
+        id: in the form ``PUBLISHER/MODEL@VERSION``.
+        max_sequence: for each mode that it allows, the longest example in tokens.
+        managed: the name under which Vertex AI serves it by itself, if Google's pages name one.
+        baselines: by mode; Google publishes none for some models.
     """
 
     id: str
     label: str
     parameters_billion: int
-    max_sequence: dict[TuningMode, int | None]
-    source: Source
+    max_sequence: dict[TuningMode, int]
     managed: str | None = None
+    baselines: dict[TuningMode, Baseline] = {}
 
     @property
     def weights_gb(self) -> int:
@@ -85,13 +107,6 @@ class TokenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rates: dict[TuningMode, float]
 
 
-class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A region where open models can be tuned."""
-
-    id: str
-    source: Source
-
-
 class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An accelerator, its memory in GB, and how many of it each machine type carries."""
 
@@ -109,10 +124,12 @@ class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sources: tuple[Source, ...]
     models: tuple[BaseModel, ...]
     architectures: tuple[Architecture, ...]
     token_rates: tuple[TokenRate, ...]
-    regions: tuple[Region, ...]
+    tuning_locations: tuple[str, ...]
+    regions: tuple[str, ...]
     machines: tuple[Accelerator, ...]
     shapes: tuple[Shape, ...]
 
@@ -125,13 +142,23 @@ def _catalog() -> _Catalog:
     return _CATALOG.decode(Path(__file__).with_suffix(".json").read_bytes())
 
 
+def sources() -> tuple[Source, ...]:
+    """The pages that the catalogue was made from."""
+    return _catalog().sources
+
+
 def models() -> tuple[BaseModel, ...]:
-    """Every base model, those of the guide first."""
+    """Every base model."""
     return _catalog().models
 
 
-def regions() -> tuple[Region, ...]:
-    """Every region that tunes open models, those of the guide first."""
+def tuning_locations() -> tuple[str, ...]:
+    """Every location that tunes open models; ``global`` first, as Google recommends it."""
+    return _catalog().tuning_locations
+
+
+def regions() -> tuple[str, ...]:
+    """Every region of Vertex AI: tuned weights are served in any that has the machine."""
     return _catalog().regions
 
 
@@ -172,18 +199,39 @@ def nearest_name(wrong: str, known: Iterable[str]) -> str:
     return "did you mean " + " or ".join(near) if len(near) <= 3 else "known are " + ", ".join(near)
 
 
+_LONG = re.compile(r"publishers/([^/]+)/models/([^/]+)")
+
+
+def short_id(model_id: str) -> str:
+    """A base model's id as ``PUBLISHER/MODEL@VERSION``, whichever of Google's two forms it has."""
+    found = _LONG.fullmatch(model_id)
+    return f"{found[1]}/{found[2]}" if found else model_id
+
+
+def known_model(model_id: str) -> BaseModel | None:
+    """The base model with this id, in either form; ``None`` if the catalogue does not have it."""
+    return next((model for model in models() if model.id == short_id(model_id)), None)
+
+
 def find_model(model_id: str) -> BaseModel:
-    """The base model with this id.
+    """The base model with this id, in either form.
 
     Raises:
-        ValueError: no such model; the text offers the nearest names.
+        ValueError: the catalogue does not have it; the text offers the nearest names.
     """
-    for model in models():
-        if model.id == model_id:
-            return model
+    model = known_model(model_id)
+    if model is not None:
+        return model
+    short = short_id(model_id)
     known = [model.id for model in models()]
-    meant = [name for name in known if name.partition("@")[2] == model_id]
-    raise ValueError(f"unknown base model {model_id!r}; {nearest_name(model_id, meant or known)}")
+    if "/" in short and "@" not in short:
+        meant = [name for name in known if name.partition("@")[0] == short]
+        raise ValueError(
+            f"{model_id!r} has no version, and Vertex AI refuses that (Invalid open source publisher model "
+            f"resource name); {nearest_name(short, meant or known)}"
+        )
+    meant = [name for name in known if name.partition("@")[2] == short]
+    raise ValueError(f"unknown base model {model_id!r}; {nearest_name(short, meant or known)}")
 
 
 def managed_name(model_id: str) -> str:
@@ -193,8 +241,8 @@ def managed_name(model_id: str) -> str:
         ValueError: Google's pages name none; the text offers those of other models.
     """
     names = {model.id: model.managed for model in models() if model.managed}
-    if model_id in names:
-        return names[model_id]
+    if short_id(model_id) in names:
+        return names[short_id(model_id)]
     raise ValueError(
         f"Vertex AI does not serve {model_id} by itself, as far as its pages say; name a model that it does "
         f"serve, such as {' or '.join(names.values())}"
@@ -218,17 +266,33 @@ def architecture_of(model_id: str) -> Architecture:
     return next(found for found in _catalog().architectures if model_id in found.models)
 
 
-def find_region(region: str) -> str:
-    """The region itself, if open models can be tuned there.
+def find_location(location: str) -> str:
+    """The tuning location itself.
 
     Raises:
-        ValueError: they cannot; the text offers those where they can.
+        ValueError: open models cannot be tuned there; the text offers where they can.
     """
-    known = [r.id for r in regions()]
-    if region in known:
-        return region
+    known = tuning_locations()
+    if location in known:
+        return location
     # All of them: the nearest name may be on another continent.
-    raise ValueError(f"open models cannot be tuned in {region!r}; they can in {', '.join(known)}")
+    raise ValueError(f"open models cannot be tuned in {location!r}; they can in {', '.join(known)}")
+
+
+def find_region(region: str) -> str:
+    """The region itself.
+
+    Raises:
+        ValueError: Vertex AI has no such region, or it is ``global``, where nothing is served.
+    """
+    if region in regions():
+        return region
+    if region == GLOBAL:
+        raise ValueError(
+            f"{GLOBAL!r} is no region, and models are served in one; to tune there, "
+            f"set tuning.location: {GLOBAL}"
+        )
+    raise ValueError(f"Vertex AI has no region {region!r}; {nearest_name(region, regions())}")
 
 
 def find_machine(machine_type: str) -> tuple[str, int]:

@@ -16,7 +16,8 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
 
     A warning and no mistake: tokens are estimated, and Vertex AI does not say what it does with the rest.
     """
-    limit = catalog.find_model(tuning.base_model).max_sequence[tuning.mode]
+    model = catalog.known_model(tuning.base_model)
+    limit = model.max_sequence[tuning.mode] if model is not None else None
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
         if source and found and limit and found.longest_example_tokens > limit:
@@ -37,9 +38,9 @@ def too_large(spec: ServiceSpec) -> Iterator[str]:
     serving = spec.serving
     if spec.tuning is None or not spec.serve or serving.container is not None:
         return
-    model = catalog.find_model(spec.tuning.base_model)
+    model = catalog.known_model(spec.tuning.base_model)
     memory = catalog.accelerator_memory(serving.machine_type)
-    if model.weights_gb < memory:
+    if model is None or model.weights_gb < memory:
         return
     accelerators = f"{serving.accelerator_count} x {serving.accelerator_type}"
     yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -74,8 +74,11 @@ def _in_file(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def _problem(found: Any, model: type[BaseModel]) -> str:
     kind, value = found["type"], found["input"]
     if kind == "extra_forbidden":
-        wrong, known = str(found["loc"][-1]), _fields_at(model, found["loc"][:-1])
-        return f"unknown key; {nearest_name(wrong, known)}" if known else "unknown key"
+        wrong, parent = str(found["loc"][-1]), _model_at(model, found["loc"][:-1])
+        if parent is None:
+            return "unknown key"
+        refused: Mapping[str, str] = getattr(parent, "REFUSED", {})
+        return refused.get(wrong) or f"unknown key; {nearest_name(wrong, parent.model_fields)}"
     if kind == "value_error":
         return str(found["ctx"]["error"])
     words = _WORDS.get(kind)
@@ -85,19 +88,15 @@ def _problem(found: Any, model: type[BaseModel]) -> str:
     return f"{text}, and nothing is written" if value is None else f"{text}, not {value!r}"
 
 
-def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """The known keys of the model that stands at ``location`` below ``model``."""
-    current: Any = model
+def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The model at ``location`` below ``model``; its ``REFUSED`` has the reason for keys that it refuses."""
+    current: type[BaseModel] | None = model
     for part in location:
         if isinstance(part, int):
             continue
-        field = current.model_fields.get(part)
-        if field is None:
-            return []
-        current = _model_in(field.annotation)
-        if current is None:
-            return []
-    return list(current.model_fields)
+        field = current.model_fields.get(part) if current is not None else None
+        current = _model_in(field.annotation) if field is not None else None
+    return current
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -53,6 +53,8 @@ def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted
         "training": training,
         "validation": validation,
         "attempt": spec.attempt,
+        # In every fingerprint of 0.1.0, which had it as a parameter.
+        "learning_rate_multiplier": None,
         **{name: getattr(spec, name) for name in HyperParameters.model_fields},
         **({"adopt_job": adopted} if adopted else {}),
     }

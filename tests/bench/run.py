@@ -190,7 +190,6 @@ def training(folder: Path) -> bool:
             "epochs": 3,
             "batch_size": None,
             "learning_rate": None,
-            "learning_rate_multiplier": None,
             "adapter_size": None,
             "custom_base": None,
             "seed": 0,

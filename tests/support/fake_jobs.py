@@ -37,7 +37,6 @@ class Tuning:
             labels=dict(self.request.labels),
             custom_base_model=self.request.custom_base_model,
             learning_rate=self.request.learning_rate,
-            learning_rate_multiplier=self.request.learning_rate_multiplier,
             adapter_size=self.request.adapter_size,
             batch_size=self.request.batch_size,
             reason=self.reason,

@@ -4,6 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from vertex_emulator.api.routing import Call
+from vertex_emulator.catalog import GLOBAL
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.wire.errors import ApiError, invalid
@@ -20,8 +21,8 @@ class Scope(NamedTuple):
     parent: str
 
 
-def scope(call: Call) -> Scope:
-    """Where a call on a Vertex resource lands.
+def scope(call: Call, *, at_global: bool = False) -> Scope:
+    """Where a call on a Vertex resource lands; ``at_global`` says that the kind exists at `global` too.
 
     Raises:
         ApiError: PERMISSION_DENIED when the project has no billing or the API is not enabled,
@@ -30,7 +31,7 @@ def scope(call: Call) -> Scope:
     project = call.service.store.projects.get(call.params["project"])
     require_service(project, VERTEX_API)
     location = call.params["location"]
-    if not _LOCATION.fullmatch(location):
+    if not (_LOCATION.fullmatch(location) or (at_global and location == GLOBAL)):
         raise invalid(f"Unsupported region for Vertex AI: '{location}'.")
     return Scope(project, location, project.location(location))
 

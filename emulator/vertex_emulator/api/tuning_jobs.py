@@ -3,12 +3,13 @@
 from vertex_emulator.api.common import Json, name_in, scope
 from vertex_emulator.api.listing import PLAIN, listing
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.jobs import tuning
+from vertex_emulator.catalog import GLOBAL
+from vertex_emulator.jobs import regional, tuning
 from vertex_emulator.jobs.operations import new_id
 from vertex_emulator.quota import TUNING_METRIC, TUNING_QUOTA, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API
 from vertex_emulator.store.resources import Kind, Record
-from vertex_emulator.tuning_request import check_inputs, check_request
+from vertex_emulator.tuning_request import check_inputs, check_request, long_name
 from vertex_emulator.wire.errors import ApiError, invalid
 from vertex_emulator.wire.proto import parse, render
 
@@ -24,9 +25,9 @@ _FILTERABLE = frozenset(
 
 def create(call: Call) -> Json:
     """Submit a job. One beyond the project's quota is refused, not queued, as at Google."""
-    where = scope(call)
+    where = scope(call, at_global=True)
     given = parse(call.version, "TuningJob", call.payload)
-    check_request(given, where.location)
+    check_request(given, where.location, where.project.settings)
     check_inputs(call.service.store, given)
     quota = tuning_quota(call.service, where.project)
     running = [
@@ -52,14 +53,17 @@ def create(call: Call) -> Json:
     now = call.service.now()
     name = name_in(where, Kind.TUNING_JOB, new_id())
     inputs = {key: given[key] for key in _INPUTS if key in given}
+    if where.location == GLOBAL:
+        inputs["baseModel"] = long_name(given["baseModel"])
     fault = call.faults.job
+    private = {"fault": {"code": fault.code, "message": fault.message}} if fault else {}
     record = call.service.store.resources.insert(
         Kind.TUNING_JOB,
         where.parent,
         name,
         tuning.submitted(name, inputs, now),
         now=now,
-        private={"fault": {"code": fault.code, "message": fault.message}} if fault else {},
+        private={**private, **regional.beside(where.parent)},
         due=now + call.service.settings.speed.pending_s,
     )
     call.service.wake()
@@ -68,21 +72,21 @@ def create(call: Call) -> Json:
 
 def get(call: Call) -> Json:
     """One job."""
-    return render(call.version, "TuningJob", _named(call).body)
+    return render(call.version, "TuningJob", regional.shown(*_named(call)).body)
 
 
 def list_(call: Call) -> Json:
     """The jobs of a location."""
-    where = scope(call)
+    where = scope(call, at_global=True)
     if "labels" in call.query.get("filter", "") and not where.project.settings.label_filters:
         raise invalid(f"Invalid filter '{call.query['filter']}': jobs cannot be filtered by labels.")
-    records = call.service.store.resources.children(Kind.TUNING_JOB, where.parent)
+    records = regional.jobs(call.service.store, where.project, where.location)
     return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE, PLAIN)
 
 
 def cancel(call: Call) -> Json:
     """Ask a job to stop; one that has ended stays as it is."""
-    record = _named(call)
+    record, _ = _named(call)
     if record.body["state"] in tuning.ACTIVE:
         now = call.service.now()
         tuning.cancelling(record.body, now)
@@ -92,8 +96,11 @@ def cancel(call: Call) -> Json:
     return {}
 
 
-def _named(call: Call) -> Record:
-    return call.service.store.resources.get(name_in(scope(call), Kind.TUNING_JOB, call.params["job"]))
+def _named(call: Call) -> tuple[Record, str]:
+    """A job's record, and the name by which it was called."""
+    where = scope(call, at_global=True)
+    name = name_in(where, Kind.TUNING_JOB, call.params["job"])
+    return regional.job(call.service.store, where.project, name), name
 
 
 _SERVICE = "google.cloud.aiplatform.GenAiTuningService"

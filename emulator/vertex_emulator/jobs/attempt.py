@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS, SERVING_IMAGE
-from vertex_emulator.jobs import operations, tuning, worker
+from vertex_emulator.jobs import operations, regional, tuning, worker
 from vertex_emulator.jobs.publish import adopt_files
 from vertex_emulator.jobs.stats import data_stats
 from vertex_emulator.registry import add_version
@@ -139,8 +139,8 @@ def _settle_succeeded(
             "containerSpec": {"imageUri": SERVING_IMAGE},
             "labels": record.body.get("labels", {}),
         }
-        model_name = f"{record.parent}/models/{operations.new_id()}"
-        model = add_version(service, record.parent, model_name, given, now)
+        parent = regional.parent_of(record)
+        model = add_version(service, parent, f"{parent}/models/{operations.new_id()}", given, now)
         tuning.succeeded(record.body, model.name, stats, now)
         _settle(service, record)
 

@@ -60,7 +60,6 @@ def prepare(store: Store, folder: Path, cache: Path, job: Json) -> TrainingSpec:
         epochs=int(given.get("epochCount", DEFAULT_EPOCHS)),
         batch_size=int(batch) if batch is not None else None,
         learning_rate=rate,
-        learning_rate_multiplier=given.get("learningRateMultiplier"),
         adapter_size=adapter,
         custom_base=str(base) if base else None,
     )

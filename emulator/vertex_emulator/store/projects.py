@@ -29,6 +29,10 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tuning jobs at once, over all regions."""
     l4_per_region: Count = 8
     """NVIDIA L4 accelerators that deployed models may hold in any one region."""
+    unlisted_models: tuple[str, ...] = ()
+    """Base models beyond those of Google's page, which grows; each allows both modes."""
+    not_at_global: tuple[str, ...] = ()
+    """Base models that are tuned in regions only."""
     quota_grant_limit: Count = 8
     """A quota request up to this is granted after a while; one beyond it gets this much."""
     own_ids: bool = False

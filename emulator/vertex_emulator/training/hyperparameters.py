@@ -27,16 +27,9 @@ class Hyperparameters(msgspec.Struct, frozen=True, kw_only=True):
 def resolve(spec: TrainingSpec) -> Hyperparameters:
     """Fill in the defaults: batch size 8, adapter size 16, learning rate 3e-3 (FULL) or 6e-3 (PEFT_ADAPTER).
 
-    `learning_rate` is absolute and `learning_rate_multiplier` scales the mode's default; giving both is an
-    error, as is a number that is not positive, or an adapter size for a job that has no adapter.
+    A number that is not positive is an error, as is an adapter size for a job that has no adapter.
     """
-    if spec.learning_rate is not None and spec.learning_rate_multiplier is not None:
-        raise TrainingError("learning_rate and learning_rate_multiplier exclude each other: give one of them")
-    default = DEFAULT_LEARNING_RATE[spec.mode]
-    if spec.learning_rate is not None:
-        rate = spec.learning_rate
-    else:
-        rate = default * (1.0 if spec.learning_rate_multiplier is None else spec.learning_rate_multiplier)
+    rate = DEFAULT_LEARNING_RATE[spec.mode] if spec.learning_rate is None else spec.learning_rate
     if not (math.isfinite(rate) and rate > 0):
         raise TrainingError(f"the learning rate must be a positive number, not {rate}")
     return Hyperparameters(

@@ -41,7 +41,6 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     epochs: int
     batch_size: int | None
     learning_rate: float | None
-    learning_rate_multiplier: float | None
     adapter_size: int | None
     custom_base: str | None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -72,7 +72,8 @@ def _picture(look: Look, bar: str) -> Iterator[Text]:
 
 def _limit(limit: Limit, look: Look) -> Text:
     longer = longer_than(limit.tokens, look.lengths)
-    verdict = (f"{longer:,} longer", "yellow") if longer else "none longer"
+    about = "at most " if limit.tokens.bit_count() > 1 else ""
+    verdict = (f"{about}{longer:,} longer", "yellow") if longer else "none longer"
     edge = f"limit {limit.tokens:,}"
     return Text.assemble("  ", (f"{edge:>15}  ", "bold"), f"{limit.of}: ", verdict)
 

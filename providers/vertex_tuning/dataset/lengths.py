@@ -18,5 +18,5 @@ def length_classes(characters: Iterable[int]) -> dict[int, int]:
 
 
 def longer_than(tokens: int, lengths: Mapping[int, int]) -> int:
-    """How many examples take more than so many tokens, which must be a power of two."""
+    """How many examples take more than so many tokens; at most, where that is no power of two."""
     return sum(count for exponent, count in lengths.items() if 1 << exponent > tokens)

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..catalog import BaseModel, Shape, TuningMode, machines, models, regions, shapes
+from ..catalog import GLOBAL, BaseModel, Shape, TuningMode, machines, models, shapes, tuning_locations
 from .book import FROM_CATALOG, Book, NodeHour, Row, StorageMonth, TrainingTokens
 
 VERTEX_AI = "C7E2-9256-1C43"
@@ -32,6 +32,8 @@ _ACCELERATORS = {
     "NVIDIA_H100_80GB": r"Nvidia H100 80gb",
     "NVIDIA_H100_MEGA_80GB": r"Nvidia H100 80gb (Mega|Plus)",
     "NVIDIA_H200_141GB": r"Nvidia H200( 141gb)?",
+    "NVIDIA_B200": r"Nvidia B200",
+    "NVIDIA_RTX_PRO_6000": r"Nvidia RTX Pro 6000",
 }
 _FAMILIES = {"a3-megagpu": r"A3 ?(Mega|Plus)", "a3-ultragpu": r"A3 ?Ultra"}
 _MODES = {
@@ -81,7 +83,7 @@ def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str
         today: goes into each row.
         wanted: regions; every region where open models are tuned when there are none. Rows of others stay.
     """
-    places = tuple(wanted) or tuple(region.id for region in regions())
+    places = tuple(wanted) or tuple(place for place in tuning_locations() if place != GLOBAL)
     kept = [row for row in old.rows if not _replaced(row, places)]
     taken = {row.key for row in kept}
     rows, missing = list[Row](), list[str]()

@@ -9,7 +9,7 @@ from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing
 from .tuning_inputs import TuningJobInputs
 
 ALWAYS = ("base_model", "mode", "epochs", "custom_base_model")
-IF_DECLARED = ("learning_rate", "learning_rate_multiplier", "adapter_size", "batch_size")
+IF_DECLARED = ("learning_rate", "adapter_size", "batch_size")
 """What is left to Vertex AI is not compared: the job may show what Vertex AI chose."""
 DATA = ("training_uri", "validation_uri")
 

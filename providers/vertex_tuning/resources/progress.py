@@ -35,7 +35,7 @@ def in_the_way(reach: Reach, project: str, *, of: Job | None = None) -> str:
     Returns:
         Nothing, if no region can be looked at.
     """
-    ahead, regions, unseen = 0, [place.id for place in catalog.regions()], []
+    ahead, regions, unseen = 0, list(catalog.tuning_locations()), []
     for region in regions:
         # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
         try:

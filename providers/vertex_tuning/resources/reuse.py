@@ -93,7 +93,7 @@ def succeeded(reach: Reach, inputs: TuningJobInputs) -> Job | None:
     The service's own region counts first; one where the caller may not look is passed over.
     """
     found = _in_region(reach, inputs, inputs.region)
-    for other in (place.id for place in catalog.regions() if place.id != inputs.region):
+    for other in (place for place in catalog.tuning_locations() if place != inputs.region):
         if found is not None:
             return found
         with suppress(InvalidRequest, NotFound, PermissionMissing):

@@ -127,7 +127,6 @@ def _request(
         custom_base_model=inputs.custom_base_model,
         epochs=inputs.epochs,
         learning_rate=inputs.learning_rate,
-        learning_rate_multiplier=inputs.learning_rate_multiplier,
         adapter_size=inputs.adapter_size,
         batch_size=inputs.batch_size,
         service_account=inputs.service_account,

@@ -45,7 +45,6 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "mode": Change.RETRAIN.because("all weights or an adapter: other weights"),
         "epochs": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "learning_rate": Change.RETRAIN.because("a hyper-parameter makes other weights"),
-        "learning_rate_multiplier": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "adapter_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "batch_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "custom_base_model": Change.RETRAIN.because("tuning goes on from other weights"),

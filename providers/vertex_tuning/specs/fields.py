@@ -56,7 +56,16 @@ def whole(value: object) -> object:
 
 GcsUri = Annotated[str, AfterValidator(gcs_uri)]
 Region = Annotated[str, AfterValidator(catalog.find_region)]
-ModelId = Annotated[str, AfterValidator(lambda value: catalog.find_model(value).id)]
+TuningLocation = Annotated[str, AfterValidator(catalog.find_location)]
+ModelId = Annotated[
+    str,
+    AfterValidator(catalog.short_id),
+    Shape(
+        r"^(publishers/)?[a-z0-9\-]+/(models/)?[A-Za-z0-9._\-]+@[A-Za-z0-9._\-]+$",
+        "a base model's id, PUBLISHER/MODEL@VERSION",
+    ),
+]
+"""In the form ``PUBLISHER/MODEL@VERSION``; whether the catalogue has it is the tuning's question."""
 ProjectId = Annotated[
     str,
     Shape(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -30,24 +31,15 @@ class HyperParameters(Spec):
 
     Attributes:
         epochs: passes over the training data.
-        learning_rate: step size of the optimizer; or give ``learning_rate_multiplier``.
-        learning_rate_multiplier: factor on Vertex AI's recommended learning rate.
+        learning_rate: step size of the optimizer.
         adapter_size: rank of the LoRA adapter; with ``PEFT_ADAPTER`` only.
         batch_size: examples in a step.
     """
 
     epochs: Count = 3
     learning_rate: Rate | None = None
-    learning_rate_multiplier: Rate | None = None
     adapter_size: Count | None = None
     batch_size: Count | None = None
-
-    @field_validator("learning_rate_multiplier")
-    @classmethod
-    def _one_learning_rate(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is not None and info.data.get("learning_rate", "refused") is not None:
-            raise ValueError("give learning_rate or learning_rate_multiplier, not both")
-        return value
 
     @field_validator("adapter_size")
     @classmethod
@@ -75,6 +67,8 @@ class TuningSpec(HyperParameters):
     """Which open model to tune, how, and on what.
 
     Attributes:
+        base_model_unlisted: take a ``base_model`` that this version does not know: no rule of its modes and
+            lengths is checked, and nothing is estimated.
         base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
         mode: ``FULL`` or ``PEFT_ADAPTER`` (LoRA).
         training_data: local JSONL path, or ``gs://BUCKET/OBJECT``, with ``#GENERATION`` to pin one.
@@ -89,6 +83,13 @@ class TuningSpec(HyperParameters):
         retry: whether a job that fails is run again; by default, and with ``retrain: deny``, none is.
     """
 
+    REFUSED: ClassVar[Mapping[str, str]] = {
+        "learning_rate_multiplier": (
+            "is for Google's own models, and Vertex AI refuses it for open ones; use learning_rate"
+        )
+    }
+
+    base_model_unlisted: bool = False
     base_model: ModelId
     mode: Mode
     training_data: DataSource
@@ -101,14 +102,24 @@ class TuningSpec(HyperParameters):
     display_name: Text | None = None
     retry: Retry | None = None
 
+    @field_validator("base_model", mode="before")
+    @classmethod
+    def _is_in_the_catalogue(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and not info.data.get("base_model_unlisted"):
+            try:
+                catalog.find_model(value)
+            except ValueError as error:
+                newer = "; base_model_unlisted: true takes a newer one" if "@" in value else ""
+                raise ValueError(f"{error}{newer}") from None
+        return value
+
     @field_validator("mode")
     @classmethod
     def _mode_fits(cls, value: TuningMode, info: ValidationInfo) -> TuningMode:
-        if "base_model" in info.data:
-            model = catalog.find_model(info.data["base_model"])
-            if value not in model.max_sequence:
-                modes = ", ".join(model.max_sequence)
-                raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
+        model = catalog.known_model(info.data.get("base_model", ""))
+        if model is not None and value not in model.max_sequence:
+            modes = ", ".join(model.max_sequence)
+            raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
         # A size that was refused is not among the data, and was written all the same.
         if value is TuningMode.FULL and info.data.get("adapter_size", "refused") is not None:
             raise ValueError("adapter_size belongs to PEFT_ADAPTER; with FULL leave it out")

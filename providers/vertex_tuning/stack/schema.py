@@ -45,8 +45,10 @@ _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "ex
 _GCS = r"^gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/.*)?$"
 # What the models check in code, in the schema's words.
 _KNOWN: dict[str, Callable[[], Schema]] = {
-    "base_model": lambda: {"enum": [model.id for model in catalog.models()]},
-    "region": lambda: {"enum": [region.id for region in catalog.regions()]},
+    # Any id that has the form: an editor completes those that are known.
+    "base_model": lambda: {"anyOf": [{"enum": [model.id for model in catalog.models()]}, {"type": "string"}]},
+    "region": lambda: {"enum": list(catalog.regions())},
+    "location": lambda: {"enum": list(catalog.tuning_locations())},
     "machine_type": lambda: {"enum": [name for name, _, _ in catalog.machines()]},
     "accelerator_type": lambda: {"enum": sorted({name for _, name, _ in catalog.machines()})},
     "adapter_size": lambda: {"enum": list(catalog.ADAPTER_SIZES)},

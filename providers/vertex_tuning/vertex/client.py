@@ -51,7 +51,6 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
     validation_uri: str | None = None
     custom_base_model: str | None = None
     learning_rate: float | None = None
-    learning_rate_multiplier: float | None = None
     adapter_size: int | None = None
     batch_size: int | None = None
     service_account: str | None = None
@@ -75,7 +74,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Checkpoint | None
     custom_base_model: str | None = None
     learning_rate: float | None = None
-    learning_rate_multiplier: float | None = None
     adapter_size: int | None = None
     batch_size: int | None = None
     experiment: str = ""

@@ -15,7 +15,7 @@ from google.cloud.aiplatform_v1beta1.types import (
 )
 from google.cloud.aiplatform_v1beta1.types import JobState as WireState
 
-from ..catalog import TuningMode
+from ..catalog import TuningMode, short_id
 from .client import Checkpoint, Job, JobRequest, JobState
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
@@ -112,7 +112,6 @@ def to_wire(request: JobRequest) -> TuningJob:
     parameters = SupervisedHyperParameters(
         epoch_count=request.epochs,
         learning_rate=request.learning_rate,
-        learning_rate_multiplier=request.learning_rate_multiplier,
         adapter_size=_ADAPTERS[request.adapter_size] if request.adapter_size else None,
         batch_size=request.batch_size,
     )
@@ -140,7 +139,7 @@ def _view(job: TuningJob) -> Job:
     return Job(
         name=job.name,
         state=_STATES.get(job.state, JobState.WAITING),
-        base_model=job.base_model,
+        base_model=short_id(job.base_model),
         output_uri=job.output_uri.rstrip("/"),
         mode={wire: mode for mode, wire in _MODES.items()}.get(spec.tuning_mode),
         epochs=given.epoch_count,
@@ -152,7 +151,6 @@ def _view(job: TuningJob) -> Job:
         checkpoint=Checkpoint(*checkpoints[-1]) if checkpoints else None,
         custom_base_model=job.custom_base_model or None,
         learning_rate=given.learning_rate or None,
-        learning_rate_multiplier=given.learning_rate_multiplier or None,
         adapter_size={wire: size for size, wire in _ADAPTERS.items()}.get(given.adapter_size),
         batch_size=given.batch_size or None,
         experiment=job.experiment,

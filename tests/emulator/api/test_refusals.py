@@ -60,10 +60,40 @@ BAD_JOBS: dict[str, tuple[Json, int, str]] = {
     ),
     "more epochs than are sane": ({"spec": {"hyperParameters": {"epochCount": "101"}}}, 400, "epoch_count"),
     "a learning rate of nought": ({"spec": {"hyperParameters": {"learningRate": -1}}}, 400, "learningRate"),
-    "two ways to say the learning rate": (
-        {"spec": {"hyperParameters": {"learningRate": 0.1, "learningRateMultiplier": 1.0}}},
+    "the learning rate of Google's own models": (
+        {"spec": {"hyperParameters": {"learningRateMultiplier": 1.0}}},
         400,
-        "Only one",
+        "learning_rate_multiplier is not supported",
+    ),
+    "an adapter size of the type that the service does not offer": (
+        {
+            "spec": {
+                "tuningMode": "TUNING_MODE_PEFT_ADAPTER",
+                "hyperParameters": {"adapterSize": "ADAPTER_SIZE_TWO"},
+            }
+        },
+        400,
+        "adapter_size TWO",
+    ),
+    "a base model without a version": (
+        {"baseModel": "google/gemma-3-4b-it"},
+        400,
+        "Invalid open source publisher model resource name",
+    ),
+    "a base model of a page to come": (
+        {"baseModel": "google/gemma5@gemma-5-1b-it"},
+        400,
+        "is not supported",
+    ),
+    "a model that an earlier job tuned": (
+        {"baseModel": None, "preTunedModel": {"tunedModelName": "x"}},
+        400,
+        "pre_tuned_model",
+    ),
+    "an adapter for a model whose adapters Google no longer tunes": (
+        {"baseModel": "google/gemma3@gemma-3-4b-it", "spec": {"tuningMode": "TUNING_MODE_PEFT_ADAPTER"}},
+        400,
+        "TUNING_MODE_FULL",
     ),
     "a batch of nothing": ({"spec": {"hyperParameters": {"batchSize": "-2"}}}, 400, "batch_size"),
     "custom weights that are not there": ({"customBaseModel": "gs://no-such-bucket/w"}, 400, "config.json"),

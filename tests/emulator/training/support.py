@@ -107,7 +107,6 @@ def spec(training_file: Path, folder: Path, cache_dir: Path, **changes: Any) -> 
         epochs=1,
         batch_size=None,
         learning_rate=None,
-        learning_rate_multiplier=None,
         adapter_size=None,
         custom_base=None,
     )

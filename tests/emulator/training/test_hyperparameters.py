@@ -25,7 +25,6 @@ def numbers(rate: float, adapter: int | None, batch: int = 8, epochs: int = 1) -
 RESOLVED = {
     "all weights learn slowly by default": (job(), numbers(3e-3, None)),
     "an adapter learns faster": (job(mode=ADAPTER), numbers(6e-3, 16)),
-    "a multiplier scales the default": (job(learning_rate_multiplier=0.5), numbers(1.5e-3, None)),
     "a rate is taken as it is": (job(learning_rate=2e-5), numbers(2e-5, None)),
     "everything can be said": (
         job(mode=ADAPTER, epochs=4, batch_size=2, learning_rate=0.1, adapter_size=4),
@@ -40,10 +39,9 @@ def test_what_a_job_leaves_open_has_a_default(given: TrainingSpec, expected: Hyp
 
 
 REFUSED = {
-    "two rates": (job(learning_rate=1e-3, learning_rate_multiplier=1.0), "exclude each other"),
     "a rate of nothing": (job(learning_rate=0.0), "learning rate must be a positive number"),
     "an endless rate": (
-        job(learning_rate_multiplier=float("inf")),
+        job(learning_rate=float("inf")),
         "learning rate must be a positive number",
     ),
     "no epoch": (job(epochs=0), "epochs must be at least 1, not 0"),

@@ -118,7 +118,7 @@ def test_a_job_continues_from_an_earlier_one(
     before: str, make_spec: MakeSpec, request: pytest.FixtureRequest
 ) -> None:
     earlier: Job = request.getfixturevalue(before)
-    later = run_job(make_spec(custom_base=str(earlier.final), learning_rate_multiplier=0.3))
+    later = run_job(make_spec(custom_base=str(earlier.final), learning_rate=9e-4))
     assert later.metrics.base_validation_loss == pytest.approx(earlier.last_validation_loss, abs=1e-4)
     assert later.last_validation_loss < earlier.last_validation_loss
 
