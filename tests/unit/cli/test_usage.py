@@ -39,7 +39,7 @@ WRONG = [
     (["doctor", "--output-uri", "gs:///x"], 2, "gs://BUCKET/PATH", "no bucket"),
     (["doctor", "--project", "", "--region", "us-central1"], 2, "a project id", "a variable that is not set"),
     (["doctor", "--project", "acme-a/b", "--region", "us-central1"], 2, "a project id", "not a project"),
-    (["doctor", "--project", "acme-a", "--region", "us-centrl1"], 2, "they can in us-central1", "a region"),
+    (["doctor", "--project", "acme-a", "--region", "us-centrl1"], 2, "did you mean us-central1", "a region"),
     (["lineage", "projects/../locations/us-central1/endpoints/e"], 2, "projects/PROJECT", "no way up"),
     (["lineage", "projects/p/locations/r/endpoints/a b?c"], 2, "projects/PROJECT", "no id"),
     (["predict", ENDPOINT, "-p", ""], 2, "nothing to ask", "an empty prompt"),

@@ -86,24 +86,24 @@ def of_tokens(tokens: int, answer: str = "b") -> dict[str, str]:
 
 
 def test_lengths_are_drawn_against_the_limit(tmp_path: Path) -> None:
-    examples = [of_tokens(4096, str(n)) for n in range(8)] + [of_tokens(4097), of_tokens(9000)]
+    examples = [of_tokens(8192, str(n)) for n in range(8)] + [of_tokens(8193), of_tokens(17000)]
     path = written(tmp_path / "train.jsonl", jsonl(*examples))
     code, output = run(path, "--model", LLAMA, "--mode", "PEFT_ADAPTER")
     assert code == 0
     rows = [line.split() for line in output.splitlines() if "up to" in line or "limit" in line]
     assert rows == [
-        ["up", "to", "4,096", "█" * 32, "8"],
-        ["limit", "4,096", *["Llama", "3.1", "8B", "with", "PEFT_ADAPTER:", "2", "longer"]],
-        ["up", "to", "8,192", "█" * 4, "1"],
+        ["up", "to", "8,192", "█" * 32, "8"],
+        ["limit", "8,192", *["Llama", "3.1", "8B", "with", "PEFT_ADAPTER:", "2", "longer"]],
         ["up", "to", "16,384", "█" * 4, "1"],
+        ["up", "to", "32,768", "█" * 4, "1"],
     ]
 
 
 LIMITS = [
-    ([], [4096, 8192], "without a model, all that the catalogue knows"),
-    (["--model", LLAMA], [4096, 8192], "without a mode, those of the model"),
+    ([], [2048, 8192, 12288], "without a model, all that the catalogue knows"),
+    (["--model", LLAMA], [8192], "without a mode, those of the model"),
     (["--model", LLAMA, "--mode", "FULL"], [8192], "the one that counts"),
-    (["--model", "qwen/qwen3@qwen3-8b"], [], "not known"),
+    (["--model", "publishers/qwen/models/qwen3-6@qwen3.6-27b"], [12288], "in the long form"),
 ]
 
 
@@ -114,7 +114,7 @@ def test_which_limits_are_shown(options: list[str], tokens: list[int], reason: s
     statistics = row["statistics"]
     assert statistics["lengths"] == [{"up_to_tokens": 8192, "examples": 1}]
     assert [limit["tokens"] for limit in statistics["limits"]] == tokens, reason
-    assert [limit["longer"] for limit in statistics["limits"]] == [int(limit == 4096) for limit in tokens]
+    assert [limit["longer"] for limit in statistics["limits"]] == [int(limit == 2048) for limit in tokens]
 
 
 WRONG = [

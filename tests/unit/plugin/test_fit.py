@@ -11,7 +11,8 @@ from vertex_tuning.fit import spoiled, too_large, too_long, warned
 from vertex_tuning.specs import ServiceSpec, TuningSpec
 
 A2 = {"machine_type": "a2-ultragpu-1g", "accelerator_type": "NVIDIA_A100_80GB", "accelerator_count": 1}
-LLAMA, QWEN = "meta/llama3_1@llama-3.1-8b", "qwen/qwen3@qwen3-8b"
+LLAMA, SCOUT = "meta/llama3_1@llama-3.1-8b", "meta/llama4@llama-4-scout-17b-16e-instruct"
+NEWER = "google/gemma5@gemma-5-4b-it"
 
 
 def dataset(longest: int) -> Dataset:
@@ -21,10 +22,10 @@ def dataset(longest: int) -> Dataset:
 @pytest.mark.parametrize(
     ("model", "mode", "longest", "warnings", "reason"),
     [
-        (LLAMA, "PEFT_ADAPTER", 4096, 0, "as long as the model takes is not too long"),
-        (LLAMA, "PEFT_ADAPTER", 4097, 1, "with LoRA it takes half of what it takes without"),
-        (LLAMA, "FULL", 4097, 0, "it takes 8,192 then"),
-        (QWEN, "FULL", 100_000, 0, "its limit is not known"),
+        (LLAMA, "PEFT_ADAPTER", 8192, 0, "as long as the model takes is not too long"),
+        (LLAMA, "FULL", 8193, 1, "the same in both modes"),
+        (SCOUT, "PEFT_ADAPTER", 2049, 1, "it takes a quarter of that"),
+        (NEWER, "FULL", 100_000, 0, "its limit is not known"),
     ],
 )
 def test_only_what_is_longer_than_the_model_takes(
@@ -34,7 +35,8 @@ def test_only_what_is_longer_than_the_model_takes(
     warnings: int,
     reason: str,
 ) -> None:
-    spec = TuningSpec.model_validate({"base_model": model, "mode": mode, "training_data": "a.jsonl"})
+    written = {"base_model_unlisted": True, "base_model": model, "mode": mode, "training_data": "a.jsonl"}
+    spec = TuningSpec.model_validate(written)
     assert len(list(too_long(spec, {"a.jsonl": dataset(longest)}))) == warnings, reason
 
 
@@ -47,9 +49,9 @@ def test_each_file_is_named_once_with_what_to_do() -> None:
             "validation_data": "a.jsonl",
         }
     )
-    (line,) = too_long(spec, {"a.jsonl": dataset(5000)})
+    (line,) = too_long(spec, {"a.jsonl": dataset(9000)})
     assert line.startswith(
-        "a.jsonl: the longest example has about 5,000 tokens, and meta/llama3_1@llama-3.1-8b takes 4,096"
+        "a.jsonl: the longest example has about 9,000 tokens, and meta/llama3_1@llama-3.1-8b takes 8,192"
     )
     assert f"vertex-tuning validate a.jsonl --model {LLAMA} --mode PEFT_ADAPTER" in line
 
@@ -153,4 +155,4 @@ def test_weights_that_a_machine_cannot_hold(*, written: dict[str, Any], warned: 
     )
     lines = list(too_large(spec))
     assert len(lines) == warned, why
-    assert all("would hold them: g2-standard-96, a2-highgpu-4g, a2-ultragpu-2g" in line for line in lines)
+    assert all("would hold them: g2-standard-96, g4-standard-96, a2-highgpu-4g" in line for line in lines)

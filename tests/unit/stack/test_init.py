@@ -93,7 +93,7 @@ REFUSED = [
     ((*SEARCH, "--project", "P"), "vertex-tuning:project: must be a project id", "no such project can be"),
     (
         (*SEARCH, "--project", "acme-search-dev", "--region", "us-centrl1"),
-        "they can in us-central1",
+        "did you mean us-central1",
         "a typing error",
     ),
     (

@@ -88,7 +88,7 @@ TOLD = [
     ({"vertex-tuning:regoin": "us-central1"}, "config/vertex-tuning:regoin", "should not be valid"),
     ({"vertex-tuning:wait": "no"}, "config/vertex-tuning:wait", "'no' is not of type 'boolean'"),
     ({"tuning": {"epochs": 0}}, "tuning/epochs", "0 is less than the minimum of 1"),
-    ({"tuning": {"base_model": "llama"}}, "tuning/base_model", "'llama' is not one of ['meta/llama3_1@"),
+    ({"tuning": {"base_model": "llama"}}, "tuning/base_model", "'llama' does not match"),
     ({"serving": {"canary": {"steps": [100]}}}, "serving/canary/steps/0", "100 is greater than the maximum"),
     ({"serving": {"scale_to_zero": {"idle": 3}}}, "serving/scale_to_zero", "'idle' was unexpected"),
 ]
