@@ -19,6 +19,7 @@ from vertex_emulator.web import GuardedProtocol
 from vertex_emulator.wire.proto import load_messages
 
 _GRACE_S = 1
+_LAST_PORT = 65535
 
 app = typer.Typer(
     add_completion=False,
@@ -51,6 +52,14 @@ def serve(
     data: Annotated[Path, typer.Option(help="Folder for everything it keeps; made if it is not there.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8470,
+    dedicated_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Port of dedicated endpoints. Default: the one after --port, or a free one.",
+        ),
+    ] = None,
     speed: Annotated[
         Speed, typer.Option(help="How long states last; training always really runs.")
     ] = Speed.FAST,
@@ -80,9 +89,11 @@ def serve(
     except OSError as error:
         raise typer.BadParameter(f"{data} is no folder to write to: {error.strerror}.") from None
     load_messages()
-    with lock, _listener(host, port) as listener:
+    with lock, _listener(host, port) as listener, _dedicated(host, port, dedicated_port) as dedicated:
         config = uvicorn.Config(
-            make_app(Settings(data=data, cache=cache, speed=speed, token=token)),
+            make_app(
+                Settings(data=data, cache=cache, speed=speed, token=token, dedicated=_shown(host, dedicated))
+            ),
             http=GuardedProtocol,
             ws="none",
             access_log=False,
@@ -91,17 +102,16 @@ def serve(
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
-        _Announcing(config, url, ready_file).run(sockets=[listener])
+        told = {"url": f"http://{_shown(host, listener)}", "dedicated": f"http://{_shown(host, dedicated)}"}
+        _Announcing(config, told, ready_file).run(sockets=[listener, dedicated])
 
 
 class _Announcing(uvicorn.Server):
     """Says where it listens once it does."""
 
-    def __init__(self, config: uvicorn.Config, url: str, ready_file: Path | None) -> None:
+    def __init__(self, config: uvicorn.Config, addresses: dict[str, str], ready_file: Path | None) -> None:
         super().__init__(config)
-        self._url = url
+        self._addresses = addresses
         self._ready_file = ready_file
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -111,9 +121,10 @@ class _Announcing(uvicorn.Server):
             return
         if self._ready_file is not None:
             partial = self._ready_file.with_name(f"{self._ready_file.name}.{os.getpid()}")
-            partial.write_text(json.dumps({"url": self._url, "pid": os.getpid()}))
+            partial.write_text(json.dumps({**self._addresses, "pid": os.getpid()}))
             partial.replace(self._ready_file)
-        typer.echo(f"The embedded Vertex AI listens on {self._url}")
+        url, dedicated = self._addresses["url"], self._addresses["dedicated"]
+        typer.echo(f"The embedded Vertex AI listens on {url}, for dedicated endpoints on {dedicated}")
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -132,6 +143,21 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.close()
         raise typer.BadParameter(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
     return listener
+
+
+def _dedicated(host: str, port: int, chosen: int | None) -> socket.socket:
+    """The listener of dedicated endpoints: on the chosen port, or the next one, or any that is free."""
+    if chosen is not None:
+        return _listener(host, chosen)
+    try:
+        return _listener(host, port + 1 if 0 < port < _LAST_PORT else 0)
+    except typer.BadParameter:
+        return _listener(host, 0)
+
+
+def _shown(host: str, listener: socket.socket) -> str:
+    """HOST:PORT of a listener, as it stands in an address."""
+    return f"{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
 
 
 def _token(path: Path | None) -> str | None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from vertex_emulator import faults
-from vertex_emulator.api import served
+from vertex_emulator.api import hosts, served
 from vertex_emulator.api.routing import Call, Route, StreamRoute
 from vertex_emulator.api.storage_arguments import check_arguments
 from vertex_emulator.known import google_method
@@ -51,7 +51,7 @@ class Front:
         inlet = _Inlet(receive)
         request = Request(scope, inlet)
         path = scope["raw_path"].decode("ascii", "replace").partition("?")[0]
-        if path.startswith("/emulator/"):
+        if path.startswith("/emulator/") and not self._dedicated(scope):
             response = self._refused(request, path) or await self._answer(request, path, faults.CallFaults())
             await inlet.drain()
             await _guarded(response)(scope, receive, send)
@@ -97,6 +97,8 @@ class Front:
         try:
             self._authorize(request)
             route, params = _find(request.method, path)
+            if self._dedicated(request.scope):
+                hosts.check_dedicated(route, request.method, path, request.query_params)
             return await self._handle(route, params, request, found)
         except (ApiError, StorageError) as error:
             return _error(error, path)
@@ -110,10 +112,17 @@ class Front:
         self, route: Route, params: dict[str, str], request: Request, found: faults.CallFaults
     ) -> Response:
         check_arguments(route.google, request.query_params, request.headers)
-        payload = None
-        if route.body:
-            payload = json_object(await read_bounded(request.stream(), MAX_JSON_BYTES))
-        call = Call(self.service, params, dict(request.query_params), payload, found, request)
+        content = await read_bounded(request.stream(), MAX_JSON_BYTES) if route.body else b""
+        call = Call(
+            self.service,
+            params,
+            dict(request.query_params),
+            json_object(content) if route.body else None,
+            found,
+            request,
+            len(content),
+            self._dedicated(request.scope),
+        )
         if isinstance(route, StreamRoute):
             return await route.handler(call)
         with self.service.store.database.transaction():
@@ -121,6 +130,11 @@ class Front:
         if answer is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    def _dedicated(self, scope: Scope) -> bool:
+        """Whether a request came over the second listener, where dedicated endpoints answer."""
+        port = (scope.get("server") or ("", 0))[1]
+        return bool(port) and port == self.service.settings.dedicated_port
 
     def _authorize(self, request: Request) -> None:
         token = self.service.settings.token

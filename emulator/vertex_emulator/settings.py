@@ -48,6 +48,13 @@ class Settings(msgspec.Struct, frozen=True):
     """What workers keep between jobs: the base model and compiled code. Servers may share it."""
     speed: Speed = Speed.FAST
     token: str | None = None
+    dedicated: str = ""
+    """HOST:PORT of the second listener, where dedicated endpoints answer."""
+
+    @property
+    def dedicated_port(self) -> int:
+        """The second listener's port; 0 when there is none."""
+        return int(self.dedicated.rpartition(":")[2] or 0)
 
 
 MAX_JSON_BYTES = 10 * 1024 * 1024

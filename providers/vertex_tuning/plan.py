@@ -167,7 +167,13 @@ def _for_life(spec: ServiceSpec) -> dict[str, Any]:
     return {
         **({"private_service_connect": list(psc)} if psc is not None else {}),
         **({"kms_key": key} if key else {}),
+        **_shared(spec),
     }
+
+
+def _shared(spec: ServiceSpec) -> dict[str, Any]:
+    """Only where it is so: ids of endpoints with a DNS name of their own were made without it."""
+    return {} if spec.serving.dedicated else {"dedicated": False}
 
 
 def _endpoint(spec: ServiceSpec) -> dict[str, Any]:
@@ -201,6 +207,7 @@ def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
         "endpoint_display_name": spec.serving.endpoint_display_name or spec.name,
         "endpoint_labels": spec.labels,
         **({"adopted": True} if spec.adopt_endpoint else {}),
+        **_shared(spec),
         **tunings.given(spec.serving, "rollout", "evaluation", "canary", *_DEPLOYMENT, *_SCALING),
     }
 

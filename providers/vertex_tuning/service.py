@@ -26,6 +26,7 @@ from .specs import ServiceSpec, Spec, TuningSpec, is_gcs
 OUTPUTS = (
     "endpoint",
     "endpoint_console",
+    "address",
     "job",
     "job_console",
     "artifacts_uri",
@@ -129,6 +130,7 @@ class TunedModelService(ComponentResource):
 
     endpoint: str | None
     endpoint_console: str | None
+    address: Output[str | None] | None
     job: Output[str | None]
     job_console: Output[str | None]
     artifacts_uri: Output[str]
@@ -223,6 +225,7 @@ class TunedModelService(ComponentResource):
         self.endpoint_console = (
             names.endpoint_console(planned.endpoint_name) if planned.endpoint_name else None
         )
+        self.address = deployed.address if deployed else None
         # TunedModel knows the job that followed a failed one.
         tuned = model if spec.tuning and spec.tuning.retry else job
         self.job = tuned.job if tuned else Output.from_input(planned.model.get("promoted_job"))

@@ -138,7 +138,10 @@ def test_a_tuned_model_is_deployed_asked_and_taken_down(vertex: Plain) -> None:
 
 
 def test_a_publishers_model_is_deployed_but_does_not_answer(vertex: Plain) -> None:
-    endpoint = model_garden.OpenModel("google/gemma3@gemma-3-1b-it").deploy(accept_eula=True, **MACHINE)
+    # Google's client asks dedicated endpoints over https only: test_documented_script.py does it so.
+    endpoint = model_garden.OpenModel("google/gemma3@gemma-3-1b-it").deploy(
+        accept_eula=True, dedicated_endpoint_disabled=True, **MACHINE
+    )
 
     with pytest.raises(exceptions.GoogleAPICallError, match="gemma-3-1b-it") as refused:
         endpoint.predict(instances=[{"prompt": "x"}])

@@ -9,7 +9,6 @@ from syrupy.assertion import SnapshotAssertion
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
 from vertex_tuning.vertex import Connection, connect
-from vertex_tuning.vertex.prediction import predict
 
 pytestmark = pytest.mark.engine
 
@@ -42,7 +41,7 @@ def test_from_a_file_to_an_answer_and_back(
     assert served["settled"] is True
     vertex = connect(Connection(endpoint=emulator.url))
     instance = {"prompt": "Ticket 1: charged twice.\nTeam:", "max_tokens": 4, "raw_response": True}
-    answer = predict(Connection(endpoint=emulator.url), served["endpoint"], [instance])
+    answer = vertex.serving.ask(served["endpoint"], [instance])
     old = stack.resource("DeployedModel")
     assert answer.deployed_model_id == old["deployed_id"]
     assert isinstance(answer.predictions[0], str)

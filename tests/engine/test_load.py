@@ -69,7 +69,7 @@ def test_no_request_is_lost_while_the_model_changes(
     old = stack.resource("DeployedModel")["deployed_id"]
     [service] = values["services"]
     stack.configure({**values, "services": [{**service, "tuning": {**service["tuning"], "epochs": 2}}]})
-    load = Load(f"{emulator.url}/v1/{stack.outputs()['tickets']['endpoint']}:predict")
+    load = Load(f"{stack.outputs()['tickets']['address']}:predict")
     with httpx.Client(timeout=60) as warm:
         load.ask(warm)  # loads the weights
     with ThreadPoolExecutor(CLIENTS) as pool:

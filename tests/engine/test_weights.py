@@ -13,7 +13,6 @@ import pytest
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
 from vertex_tuning.vertex import Connection, connect
-from vertex_tuning.vertex.prediction import predict
 
 pytestmark = pytest.mark.engine
 
@@ -74,5 +73,5 @@ def test_from_a_folder_to_a_base_that_is_tuned_and_answers(
     assert ran.ok, ran.text
     endpoint = stack.outputs()["tickets"]["endpoint"]
     instance = {"prompt": "Ticket 1: charged twice.\nTeam:", "max_tokens": 4, "raw_response": True}
-    answer = predict(Connection(endpoint=emulator.url), endpoint, [instance])
+    answer = connect(Connection(endpoint=emulator.url)).serving.ask(endpoint, [instance])
     assert isinstance(answer.predictions[0], str)

@@ -95,6 +95,7 @@ class RunningEmulator:
     data: Path
     log: Path
     process: "subprocess.Popen[bytes]"
+    dedicated: str
 
     @property
     def admin(self) -> Admin:
@@ -140,7 +141,7 @@ def start_emulator(data_dir: Path, *args: str, port: int = 0) -> RunningEmulator
             raise RuntimeError(f"the emulator did not start: {log.read_text()}")
         time.sleep(0.02)
     told = json.loads(ready.read_text())
-    return RunningEmulator(told["url"], told["pid"], data_dir, log, process)
+    return RunningEmulator(told["url"], told["pid"], data_dir, log, process, told["dedicated"])
 
 
 def emulator_fixture(

@@ -9,6 +9,7 @@ import msgspec
 
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, Step, World, called, canonical
+from vertex_tuning.vertex.address import address
 from vertex_tuning.vertex.client import (
     Answer,
     ContainerRequest,
@@ -31,6 +32,8 @@ class Site:
     labels: dict[str, str] = field(default_factory=dict)
     deployed: dict[str, Deployed] = field(default_factory=dict)
     traffic: dict[str, int] = field(default_factory=dict)
+    dedicated: bool = False
+    private: bool = False
 
     def view(self) -> Endpoint:
         return Endpoint(
@@ -39,7 +42,15 @@ class Site:
             labels=dict(self.labels),
             deployed=tuple(self.deployed.values()),
             traffic=dict(self.traffic),
+            dedicated=self.dedicated,
+            dns=self._dns if self.dedicated and self.deployed else "",
+            private=self.private,
         )
+
+    @property
+    def _dns(self) -> str:
+        _, number, _, region, _, id_ = self.name.split("/")
+        return f"{id_}.{region}-{number}.prediction.vertexai.goog"
 
 
 class FakeServing(Served):
@@ -89,10 +100,13 @@ class FakeServing(Served):
         labels: Mapping[str, str],
         psc_projects: tuple[str, ...] | None,
         kms_key: str | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
         name = canonical(name)
         self._free(name)
-        made = Site(name, display_name, dict(labels))
+        private = psc_projects is not None
+        made = Site(name, display_name, dict(labels), dedicated=dedicated and not private, private=private)
         return self._begin("create_endpoint", name, lambda: self._add(made), holds=(name,))
 
     @called
@@ -138,6 +152,8 @@ class FakeServing(Served):
         artifacts_uri: str,
         machine: MachineRequest,
         container: ContainerRequest | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
         endpoint = canonical(endpoint)
         parent = endpoint.rsplit("/", 2)[0]
@@ -145,7 +161,7 @@ class FakeServing(Served):
         self._weights(artifacts_uri)
         self._free(endpoint)
         self._free_model(model)
-        site, new = Site(endpoint, endpoint_display_name), self.world.new_id()
+        site, new = Site(endpoint, endpoint_display_name, dedicated=dedicated), self.world.new_id()
         deployed = _deployed(new, model, machine)
 
         def deploy() -> None:
@@ -276,6 +292,7 @@ class FakeServing(Served):
     @called
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         site = self._site(endpoint)
+        address(endpoint, site.view(), None)
         shares = [id_ for id_, share in site.traffic.items() for _ in range(share)]
         if not shares:
             raise InvalidRequest(f"{site.name} has no deployed model that receives traffic.")

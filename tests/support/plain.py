@@ -95,9 +95,9 @@ class Plain:
             self.put(f"{folder}/{name}", content)
         return f"gs://{self.bucket}/{folder}"
 
-    def endpoint(self, name: str = "e") -> str:
-        """Make an endpoint and give its full name."""
-        found: str = self.done(self.vertex("POST", "/endpoints", {"displayName": name}))["name"]
+    def endpoint(self, name: str = "e", **given: Any) -> str:
+        """Make an endpoint, with these fields, and give its full name."""
+        found: str = self.done(self.vertex("POST", "/endpoints", {"displayName": name, **given}))["name"]
         return found
 
     def model(self, name: str = "m") -> str:

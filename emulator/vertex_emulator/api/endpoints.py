@@ -24,6 +24,7 @@ from vertex_emulator.wire.times import etag, rfc3339
 _INPUTS = (
     "displayName", "description", "labels", "encryptionSpec", "network", "enablePrivateServiceConnect",
     "privateServiceConnectConfig", "predictRequestResponseLoggingConfig", "clientConnectionConfig",
+    "dedicatedEndpointEnabled",
 )  # fmt: skip
 _UPDATABLE = frozenset(
     {"displayName", "description", "labels", "trafficSplit", "predictRequestResponseLoggingConfig",
@@ -35,12 +36,20 @@ _FILTERABLE = frozenset({"endpoint", "display_name", "create_time", "update_time
 def new_endpoint(name: str, given: Json, now: float) -> Json:
     """An endpoint as it is stored, out of what a request may say about it.
 
-    Whether the request wants a dedicated endpoint is not kept: clients would then call a host name of
-    Google's instead of this server.
+    Private service connect goes before a dedicated DNS name: such an endpoint has none.
     """
     stamp = rfc3339(now)
     inputs = {key: given[key] for key in _INPUTS if key in given}
+    if "privateServiceConnectConfig" in inputs:
+        inputs.pop("dedicatedEndpointEnabled", None)
     return {"name": name, **inputs, "etag": etag(now), "createTime": stamp, "updateTime": stamp}
+
+
+def view(service: Service, body: Json) -> Json:
+    """An endpoint as it is answered: a dedicated one with its DNS name, once a model has been deployed to it."""
+    if body.get("dedicatedEndpointEnabled") and body.get("deployedModels"):
+        return {**body, "dedicatedEndpointDns": service.settings.dedicated}
+    return body
 
 
 def touch(record: Record, now: float) -> None:
@@ -96,12 +105,14 @@ def _create(service: Service, operation: Operation) -> None:
 
 def get(call: Call) -> Json:
     """One endpoint."""
-    return render(call.version, "Endpoint", named(call).body)
+    return render(call.version, "Endpoint", view(call.service, named(call).body))
 
 
 def list_(call: Call) -> Json:
     """The endpoints of a location."""
     records = call.service.store.resources.children(Kind.ENDPOINT, scope(call).parent)
+    for record in records:
+        record.body = view(call.service, record.body)
     return listing(call, "Endpoint", "endpoints", records, _FILTERABLE)
 
 
@@ -112,7 +123,7 @@ def update(call: Call) -> Json:
     record = named(call)
     check_etag(given, record)
     _apply(call.service, record, given, fields)
-    return render(call.version, "Endpoint", record.body)
+    return render(call.version, "Endpoint", view(call.service, record.body))
 
 
 def update_long_running(call: Call) -> Json:
@@ -182,7 +193,7 @@ def _refuse_deployed(record: Record) -> None:
 
 def shown(service: Service, operation: Operation) -> Json:
     """The endpoint that an operation has made or changed."""
-    return service.store.resources.get(operation.payload["name"]).body
+    return view(service, service.store.resources.get(operation.payload["name"]).body)
 
 
 METHODS = {

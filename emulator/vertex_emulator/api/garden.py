@@ -55,6 +55,7 @@ def deploy(call: Call) -> Json:
             "endpoint": endpoint_name,
             "model": model_name,
             "endpointDisplayName": endpoint.get("endpointDisplayName") or default_name,
+            "dedicated": not endpoint.get("dedicatedEndpointDisabled", False),
             "modelDisplayName": model.get("modelDisplayName") or default_name,
             "containerSpec": model.get("containerSpec") or {"imageUri": SERVING_IMAGE},
             "source": source,
@@ -99,7 +100,10 @@ def _upload(service: Service, operation: Operation) -> None:
 
 def _make_endpoint(service: Service, operation: Operation) -> None:
     payload, now = operation.payload, service.now()
-    body = new_endpoint(payload["endpoint"], {"displayName": payload["endpointDisplayName"]}, now)
+    given: Json = {"displayName": payload["endpointDisplayName"]}
+    if payload["dedicated"]:
+        given["dedicatedEndpointEnabled"] = True
+    body = new_endpoint(payload["endpoint"], given, now)
     service.store.resources.insert(Kind.ENDPOINT, payload["parent"], payload["endpoint"], body, now=now)
 
 

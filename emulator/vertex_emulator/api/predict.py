@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from vertex_emulator import prediction
 from vertex_emulator.api.common import Json, scope
-from vertex_emulator.api.endpoints import named
+from vertex_emulator.api.hosts import asked_endpoint
 from vertex_emulator.api.routing import Call, Route, streams
 from vertex_emulator.catalog import MANAGED_MODELS
 from vertex_emulator.predictor import BaseWeights
@@ -31,14 +31,13 @@ class Target(NamedTuple):
     weights: Weights
 
 
-def choose_target(call: Call) -> Target:
+def choose_target(call: Call, record: Record) -> Target:
     """Pick a deployed model of the endpoint by the traffic split.
 
     Raises:
         ApiError: FAILED_PRECONDITION when none has traffic, UNIMPLEMENTED for a publisher's model, whose
             weights are not here.
     """
-    record = named(call)
     chosen = choose(record.body.get("trafficSplit", {}), random.random())  # noqa: S311
     if chosen is None:
         raise precondition(f"Endpoint {record.name} has no deployed model that receives traffic.")
@@ -60,12 +59,13 @@ def _asked(instances: list[object], parameters: Json) -> list[prediction.Asked]:
 
 async def predict(call: Call) -> Response:
     """Answer every instance of a request."""
+    endpoint = asked_endpoint(call)
     request = parse(call.version, "PredictRequest", call.payload)
     instances, parameters = request["instances"], request.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise invalid("parameters must be an object.")
     asked = _asked(instances, parameters)
-    target = choose_target(call)
+    target = choose_target(call, endpoint)
     answers = await call.service.predictor.predict(target.weights, asked)
     return JSONResponse(
         {
@@ -80,12 +80,13 @@ async def predict(call: Call) -> Response:
 
 async def raw_predict(call: Call) -> Response:
     """Pass `{"instances": [...]}` on to the container as it is; the answer does not name the models."""
+    endpoint = asked_endpoint(call)
     payload = call.payload or {}
     instances, parameters = payload.get("instances"), payload.get("parameters", {})
     if not isinstance(instances, list) or not isinstance(parameters, dict):
         raise invalid("The container takes an object with instances (a list) and parameters (an object).")
     asked = _asked(instances, parameters)
-    target = choose_target(call)
+    target = choose_target(call, endpoint)
     answers = await call.service.predictor.predict(target.weights, asked)
     headers = {
         "X-Vertex-AI-Endpoint-Id": call.params["endpoint"],
@@ -96,13 +97,15 @@ async def raw_predict(call: Call) -> Response:
 
 async def chat_completions(call: Call) -> Response:
     """OpenAI's chat completions: of a deployed model, or of a managed one on the endpoint `openapi`."""
+    managed = call.params["endpoint"] == MANAGED_ENDPOINT and not call.dedicated
+    endpoint = None if managed else asked_endpoint(call)
     question = prediction.chat(call.payload or {})
-    if call.params["endpoint"] == MANAGED_ENDPOINT:
+    if endpoint is None:
         scope(call)
         check_managed(question.model)
         weights: Weights | BaseWeights = BaseWeights()
     else:
-        weights = choose_target(call).weights
+        weights = choose_target(call, endpoint).weights
     if question.stream:
         pieces = await call.service.predictor.stream(weights, question)
         return StreamingResponse(pieces, media_type="text/event-stream")

@@ -33,6 +33,10 @@ class Call:
     payload: Json | None
     faults: CallFaults
     request: Request
+    size: int = 0
+    """Bytes of the JSON body."""
+    dedicated: bool = False
+    """Whether it came to the host of dedicated endpoints."""
 
     @property
     def version(self) -> Version:

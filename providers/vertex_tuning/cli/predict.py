@@ -46,8 +46,7 @@ def predict(
     json_output: ui.Json = False,
 ) -> None:
     """Ask a served model and print its answer."""
-    from ..vertex import Connection
-    from ..vertex.prediction import predict as ask
+    from ..vertex import Connection, connect
 
     ui.as_written(EndpointName, endpoint, "ENDPOINT")
     text = _asked(prompt)
@@ -59,7 +58,7 @@ def predict(
     )
     connection = Connection.from_environment()
     with ui.asking(endpoint):
-        answer = ask(connection, endpoint, [instance])
+        answer = connect(connection).serving.ask(endpoint, [instance])
     if not (compare_base or base):
         if json_output:
             ui.show_json(answer)

@@ -44,6 +44,7 @@ _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
         "endpoint_display_name",
         "endpoint_labels",
         "adopted",
+        "dedicated",
         "price",
     ),
 }

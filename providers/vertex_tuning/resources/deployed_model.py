@@ -168,6 +168,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             "says what follows a failed tuning, which is nothing with retrain: deny"
         ),
         "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
+        "dedicated": Change.FOLLOWS.because("a shared endpoint has another id"),
         "price": Change.NONE.because("is for messages"),
     }
 
@@ -278,5 +279,6 @@ class DeployedModel(Declared, module="vertex", name="DeployedModel"):
 
     deployed_id: Output[str]
     traffic: Output[int]
+    address: Output[str | None]
     verdict: Output[dict[str, Any] | None]
     phase: Output[str]

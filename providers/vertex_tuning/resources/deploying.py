@@ -50,6 +50,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         model_id: id under which the weights are registered; one registration per deployment.
         fingerprint: of the tuning job that makes the weights; or else ``weights_uri``.
         adopted: the endpoint is another's: it is neither made nor named here.
+        dedicated: ``False`` when the endpoint shares the region's address.
         price: what an hour costs by the price book, for messages; empty when the book does not say.
         retry: whether a failed tuning job is followed by another, so that its weights may still come.
         evaluation: what a new model has to show before it gets traffic.
@@ -72,6 +73,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     endpoint_display_name: Text
     endpoint_labels: Labels = {}
     adopted: Literal[True] | None = None
+    dedicated: Literal[False] | None = None
     price: str = ""
 
     @property
@@ -195,7 +197,14 @@ def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
     made(
         reach,
         inputs.endpoint,
-        lambda: serving.create_endpoint(inputs.endpoint, inputs.endpoint_display_name, labels, None, None),
+        lambda: serving.create_endpoint(
+            inputs.endpoint,
+            inputs.endpoint_display_name,
+            labels,
+            None,
+            None,
+            dedicated=inputs.dedicated is None,
+        ),
         lambda: serving.endpoint(inputs.endpoint) is not None,
     )
 
@@ -238,6 +247,7 @@ def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: 
         uri,
         inputs.machine,
         _container(inputs),
+        dedicated=inputs.dedicated is None,
     )
 
 

@@ -14,6 +14,7 @@ from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, R
 from ..lifecycle.states import upgraded
 from ..names import OWNER_LABEL
 from ..specs import KmsKey, Labels, ProjectIds, Text
+from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.claims import contended
 from . import folders
@@ -28,6 +29,7 @@ class EndpointInputs(ResourceInputs):
         adopted: it is another's: it is neither made, changed nor deleted here.
         private_service_connect: projects that may connect privately; such an endpoint is made at
             once, others when the first model is deployed.
+        dedicated: ``False`` for one that shares the region's address.
     """
 
     endpoint_id: str
@@ -36,6 +38,7 @@ class EndpointInputs(ResourceInputs):
     labels: Labels = {}
     private_service_connect: ProjectIds | None = None
     kms_key: KmsKey | None = None
+    dedicated: Literal[False] | None = None
     adopted: Literal[True] | None = None
 
     @property
@@ -63,6 +66,7 @@ class EndpointExternal:
         """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
         links = {"endpoint": inputs.name, "console": names.endpoint_console(inputs.name)}
         live = reach.vertex.serving.endpoint(inputs.name)
+        links |= known_address(inputs.name, live, reach.connection.endpoint)
         if inputs.adopted:
             unfit = not_to_share(reach, inputs.name, live, inputs.owner)
             return Observation(
@@ -86,7 +90,9 @@ class EndpointExternal:
         made(
             reach,
             inputs.name,
-            lambda: serving.create_endpoint(inputs.name, inputs.display_name, labels, psc, key),
+            lambda: serving.create_endpoint(
+                inputs.name, inputs.display_name, labels, psc, key, dedicated=inputs.dedicated is None
+            ),
             lambda: serving.endpoint(inputs.name) is not None,
         )
         return held
@@ -165,6 +171,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         "endpoint_id": Change.MOVE.because("another endpoint"),
         "private_service_connect": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
         "kms_key": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "dedicated": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
         "adopted": Change.MOVE.because("whose it is differs; what serves on it stays"),
         "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
         "labels": Change.IN_PLACE.because("Vertex AI can change them"),
@@ -247,3 +254,4 @@ class Endpoint(Declared, module="vertex", name="Endpoint"):
 
     endpoint: Output[str]
     console: Output[str]
+    address: Output[str | None]

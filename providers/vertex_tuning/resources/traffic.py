@@ -11,6 +11,7 @@ import msgspec
 from ..lifecycle import Observation, Phase, Reach, process
 from ..names import OWNER_LABEL
 from ..specs import Rollout, seconds
+from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
@@ -50,6 +51,7 @@ def serving(
     if not as_asked(deployed, inputs):
         return _on_others(reach, mine, inputs, held, {"deployed_id": deployed.id, "traffic": share})
     live: dict[str, Any] = {
+        **known_address(inputs.endpoint, endpoint, reach.connection.endpoint),
         "deployed_id": deployed.id,
         "traffic": share,
         "min_replicas": deployed.min_replicas,

@@ -143,8 +143,8 @@ class ServiceSpec(Spec):
         serving = info.data.get("serving", ServingSpec())
         if not info.data.get("serve", True):
             raise ValueError("adopt_endpoint needs serve: there is nothing to put on it")
-        if serving.private_service_connect is not None or serving.endpoint_display_name is not None:
-            raise ValueError(
-                "private_service_connect and endpoint_display_name are for endpoints that are made here"
-            )
+        fixed = {"private_service_connect": None, "endpoint_display_name": None, "dedicated": True}
+        chosen = [key for key, default in fixed.items() if getattr(serving, key) != default]
+        if chosen:
+            raise ValueError(f"the adopted endpoint stays as it is; leave out serving.{chosen[0]}")
         return value

@@ -124,13 +124,23 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """An endpoint as it is now; ``traffic`` is deployed model id to per cent."""
+    """An endpoint as it is now.
+
+    Attributes:
+        traffic: deployed model id to per cent.
+        dedicated: it answers under a DNS name of its own only.
+        dns: that name as Google answers it, unchecked; empty until it has one.
+        private: it is reached through private service connect or a network only.
+    """
 
     name: str
     display_name: str
     labels: Mapping[str, str]
     deployed: tuple[Deployed, ...]
     traffic: Mapping[str, int]
+    dedicated: bool = False
+    dns: str = ""
+    private: bool = False
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,8 +236,13 @@ class Serving(Protocol):
         labels: Mapping[str, str],
         psc_projects: tuple[str, ...] | None,
         kms_key: str | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
-        """Make an empty endpoint under the id at the end of ``name``."""
+        """Make an empty endpoint under the id at the end of ``name``.
+
+        ``dedicated`` gives it a DNS name of its own, unless it is for private service connect.
+        """
 
     def patch_endpoint(
         self,
@@ -251,6 +266,8 @@ class Serving(Protocol):
         artifacts_uri: str,
         machine: MachineRequest,
         container: ContainerRequest | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
 

@@ -8,17 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from google.api_core.exceptions import from_http_response
-from google.auth import default
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
 
 from ..catalog import FINAL
+from ..decoding import REFUSED
 from .client import Answer
 from .connection import Connection, connect, host_of, region_of
-from .credentials import SCOPE
 from .errors import InvalidRequest, NotFound
-from .prediction import TIMEOUT
+from .prediction import PlainJson
 from .retry import CALL, looked_up
 
 
@@ -27,6 +24,21 @@ class BaseAnswer(msgspec.Struct, frozen=True):
 
     model: str
     text: str
+
+
+class _Message(msgspec.Struct, frozen=True):
+    content: str | None = None
+
+
+class _Choice(msgspec.Struct, frozen=True):
+    message: _Message
+
+
+class _Completion(msgspec.Struct, frozen=True):
+    choices: tuple[_Choice, ...]
+
+
+_COMPLETION = msgspec.json.Decoder(_Completion)
 
 
 def base_model(connection: Connection, answer: Answer) -> str:
@@ -63,19 +75,8 @@ def ask_managed(
     url = f"{address}/v1/projects/{project}/locations/{region}/endpoints/openapi/chat/completions"
     body = {"model": model, "messages": [{"role": "user", "content": prompt}], **sampling}
 
-    def ask() -> Any:
-        with AuthorizedSession(_credentials(connection)) as session:  # type: ignore[no-untyped-call]
-            response = session.post(url, json=body, timeout=TIMEOUT)
-        if not response.ok:
-            raise from_http_response(response)  # type: ignore[no-untyped-call]
-        return response.json()
-
-    answer = looked_up(ask)
     try:
-        return BaseAnswer(model, answer["choices"][0]["message"]["content"] or "")
-    except (KeyError, IndexError, TypeError) as error:
+        answer = _COMPLETION.decode(PlainJson(connection).post(url, body))
+        return BaseAnswer(model, answer.choices[0].message.content or "")
+    except (*REFUSED, IndexError) as error:
         raise InvalidRequest(f"{model} answered in a form that is not OpenAI's") from error
-
-
-def _credentials(connection: Connection) -> Any:
-    return connection.credentials() or default(scopes=[SCOPE])[0]

@@ -101,16 +101,6 @@ class Connection(msgspec.Struct, frozen=True):
         """
         return self._client(client, host_of(region))
 
-    def at(self, client: Callable[..., Client], host: str) -> Client:
-        """A GAPIC client of a dedicated endpoint, over REST.
-
-        Raises:
-            InvalidRequest: the host name is none of Google's.
-        """
-        if self.endpoint is None and not names.is_dedicated_host(host):
-            raise InvalidRequest(f"{host!r} is no host of a dedicated endpoint, and is not asked")
-        return self._client(client, host)
-
     def worldwide(self, client: Callable[..., Client]) -> Client:
         """A GAPIC client of a service without regions, over REST."""
         return self._client(client, None)

@@ -1,48 +1,120 @@
-"""Asking a served model, through Google's client."""
+"""Asking a served model in plain JSON.
+
+Dedicated endpoints refuse the query parameters that Google's typed client adds to each of its calls.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from google.cloud.aiplatform_v1beta1.services.endpoint_service import EndpointServiceClient
-from google.cloud.aiplatform_v1beta1.services.prediction_service import PredictionServiceClient
-from google.cloud.aiplatform_v1beta1.types import PredictRequest
-from google.protobuf.json_format import MessageToDict, ParseDict
-from google.protobuf.struct_pb2 import Value
+import msgspec
+from google.api_core.exceptions import from_http_status
+from google.auth import default
+from google.auth.transport.requests import AuthorizedSession
+from requests import Response
 
+from ..decoding import REFUSED
 from .client import Answer
-from .connection import Connection, region_of
-from .retry import CALL, looked_up
+from .connection import Connection
+from .credentials import SCOPE
+from .errors import InvalidRequest, Transient
+from .retry import looked_up
 
-# The first requests after a deployment take long (tuning guide).
 TIMEOUT = 300.0
+"""Seconds for one answer: the first requests after a deployment take long (tuning guide)."""
+MOST_BYTES = 32 * 1024 * 1024
+_PIECE = 64 * 1024
+_LONGEST = 500
 
 
-def predict(connection: Connection, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
-    """Send instances to an endpoint, given by its full resource name.
+class _Predicted(msgspec.Struct, frozen=True, rename="camel"):
+    predictions: tuple[Any, ...]
+    deployed_model_id: str = ""
+    model: str = ""
+    model_version_id: str = ""
+
+
+class _Error(msgspec.Struct, frozen=True):
+    message: str
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    error: _Error
+
+
+# Made by the import: a type that several threads are the first to decode crashes it.
+_PREDICTED = msgspec.json.Decoder(_Predicted)
+_REFUSED = msgspec.json.Decoder(_Refused)
+
+
+class PlainJson:
+    """POST requests in JSON, with the connection's credentials."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._session = cache(lambda: _session(connection))
+
+    def post(self, url: str, body: Mapping[str, Any]) -> bytes:
+        """The answer, of bounded size and after a bounded time. A redirect is not followed.
+
+        Raises:
+            VertexError: the service refused or did not answer.
+        """
+        return looked_up(lambda: self._posted(url, msgspec.json.encode(body)))
+
+    def _posted(self, url: str, body: bytes) -> bytes:
+        with self._session().post(
+            url,
+            data=body,
+            headers={"Content-Type": "application/json"},
+            timeout=TIMEOUT,
+            stream=True,
+            allow_redirects=False,
+        ) as response:
+            content = _bounded(response)
+        if response.is_redirect:
+            raise InvalidRequest(f"{url} leads elsewhere, and nothing is sent there")
+        if not response.ok:
+            raise from_http_status(response.status_code, _message(content), response=response)  # type: ignore[no-untyped-call]
+        return content
+
+
+def predict(plain: PlainJson, address: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
+    """Predictions for the instances, in their order.
 
     Raises:
-        VertexError: there is no such endpoint, nothing serves on it, or it refuses the instances.
+        VertexError: nothing serves there, or it refuses the instances.
     """
-    region = region_of(endpoint)
-    found = looked_up(
-        lambda: connection.regional(EndpointServiceClient, region).get_endpoint(name=endpoint, **CALL)
-    )
-    # A dedicated endpoint answers under its own address only.
-    dedicated = found.dedicated_endpoint_dns if found.dedicated_endpoint_enabled else ""
-    client = (
-        connection.at(PredictionServiceClient, dedicated)
-        if dedicated
-        else connection.regional(PredictionServiceClient, region)
-    )
-    values = [ParseDict(dict(instance), Value()) for instance in instances]
-    request = PredictRequest(endpoint=endpoint)
-    request.instances.extend(values)
-    answer = looked_up(lambda: client.predict(request, timeout=TIMEOUT, retry=None))
-    return Answer(
-        predictions=tuple(MessageToDict(value) for value in type(answer).pb(answer).predictions),
-        deployed_model_id=answer.deployed_model_id,
-        model=answer.model,
-        model_version=answer.model_version_id,
-    )
+    content = plain.post(f"{address}:predict", {"instances": [dict(instance) for instance in instances]})
+    try:
+        found = _PREDICTED.decode(content)
+    except REFUSED as error:
+        raise Transient(f"the answer of {address} cannot be read: {error}") from error
+    if len(found.predictions) != len(instances):
+        raise Transient(f"{address} answered {len(found.predictions)} of {len(instances)} instances")
+    return Answer(found.predictions, found.deployed_model_id, found.model, found.model_version_id)
+
+
+def _session(connection: Connection) -> AuthorizedSession:
+    credentials = connection.credentials() or default(scopes=[SCOPE])[0]
+    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+
+
+def _bounded(response: Response) -> bytes:
+    content, end = b"", time.monotonic() + TIMEOUT
+    for piece in response.iter_content(_PIECE):
+        content += piece
+        if len(content) > MOST_BYTES:
+            raise InvalidRequest(f"the answer of {response.url} is larger than {MOST_BYTES:,} bytes")
+        if time.monotonic() > end:
+            raise Transient(f"the answer of {response.url} was not complete after {TIMEOUT:.0f} s")
+    return content
+
+
+def _message(content: bytes) -> str:
+    try:
+        return _REFUSED.decode(content).error.message
+    except REFUSED:
+        return content[:_LONGEST].decode(errors="replace") or "no reason given"

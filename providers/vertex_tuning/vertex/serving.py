@@ -9,9 +9,11 @@ from google.cloud.aiplatform_v1beta1 import types as wire
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from . import operations
+from .address import address
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
-from .errors import InvalidRequest, NotFound
+from .errors import InvalidRequest, NotFound, VertexError
+from .prediction import PlainJson, predict
 from .rest import Rest, read
 from .retry import looked_up, once, repeated
 from .serving_wire import container_to_wire, container_view, endpoint_view, fits_view, machine_to_wire
@@ -26,6 +28,8 @@ class GoogleServing:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rest = Rest(connection)
+        self._plain = PlainJson(connection)
+        self._addresses: dict[str, str] = {}
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint, or ``None``."""
@@ -48,10 +52,14 @@ class GoogleServing:
         labels: Mapping[str, str],
         psc_projects: tuple[str, ...] | None,
         kms_key: str | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
         """Make an empty endpoint under the id at the end of ``name``."""
         endpoint = wire.Endpoint(display_name=display_name, labels=dict(labels))
-        if psc_projects is not None:
+        if psc_projects is None:
+            endpoint.dedicated_endpoint_enabled = dedicated
+        else:
             endpoint.private_service_connect_config = wire.PrivateServiceConnectConfig(
                 enable_private_service_connect=True, project_allowlist=psc_projects
             )
@@ -99,12 +107,16 @@ class GoogleServing:
         artifacts_uri: str,
         machine: MachineRequest,
         container: ContainerRequest | None,
+        *,
+        dedicated: bool = True,
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
         request = wire.DeployRequest(
             custom_model=wire.DeployRequest.CustomModel(gcs_uri=artifacts_uri),
             endpoint_config=wire.DeployRequest.EndpointConfig(
-                endpoint_display_name=endpoint_display_name, endpoint_user_id=endpoint.rsplit("/", 1)[1]
+                endpoint_display_name=endpoint_display_name,
+                endpoint_user_id=endpoint.rsplit("/", 1)[1],
+                dedicated_endpoint_disabled=not dedicated,
             ),
             model_config=wire.DeployRequest.ModelConfig(
                 model_display_name=model_display_name,
@@ -226,9 +238,17 @@ class GoogleServing:
 
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         """Predictions of whichever deployed model the traffic split chooses."""
-        from .prediction import predict
-
-        return predict(self._connection, endpoint, instances)
+        if endpoint not in self._addresses:
+            found = self.endpoint(endpoint)
+            if found is None:
+                raise NotFound("there is no such endpoint")
+            self._addresses[endpoint] = address(endpoint, found, self._connection.endpoint)
+        try:
+            return predict(self._plain, self._addresses[endpoint], instances)
+        except VertexError:
+            # Somebody may have made it anew in another form.
+            self._addresses.pop(endpoint, None)
+            raise
 
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""

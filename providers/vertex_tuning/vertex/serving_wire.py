@@ -84,6 +84,9 @@ def endpoint_view(found: wire.Endpoint) -> Endpoint:
         labels=dict(found.labels),
         deployed=tuple(_deployed(model) for model in found.deployed_models),
         traffic=dict(found.traffic_split),
+        dedicated=found.dedicated_endpoint_enabled,
+        dns=found.dedicated_endpoint_dns,
+        private=found.private_service_connect_config.enable_private_service_connect or bool(found.network),
     )
 
 

@@ -156,7 +156,8 @@ def test_an_endpoint_without_traffic_says_so(plain: Plain) -> None:
 
 def test_a_publishers_model_lives_as_an_endpoint_but_its_weights_are_not_here(plain: Plain) -> None:
     name = "publishers/google/models/gemma3@gemma-3-1b-it"
-    answer = plain.done(plain.vertex("POST", ":deploy", {"publisherModelName": name}))
+    body = {"publisherModelName": name, "endpointConfig": {"dedicatedEndpointDisabled": True}}
+    answer = plain.done(plain.vertex("POST", ":deploy", body))
     endpoint, model = answer["endpoint"], answer["model"]
 
     status, _, message = plain.refused("POST", f"v1/{endpoint}:predict", {"instances": [instance()]})

@@ -60,8 +60,10 @@ def test_the_ready_file_names_the_address_and_the_process(data: Path) -> None:
     running = start_emulator(data)
     try:
         told = json.loads((data / "ready.json").read_text())
-        assert told == {"url": running.url, "pid": running.process.pid}
-        assert running.log.read_text().splitlines() == [f"The embedded Vertex AI listens on {running.url}"]
+        assert told == {"url": running.url, "dedicated": running.dedicated, "pid": running.process.pid}
+        assert running.log.read_text().splitlines() == [
+            f"The embedded Vertex AI listens on {running.url}, for dedicated endpoints on {running.dedicated}"
+        ]
     finally:
         running.stop()
 

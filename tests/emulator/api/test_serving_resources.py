@@ -58,7 +58,7 @@ def test_the_callers_ids_are_kept_and_never_given_twice(plain: Plain) -> None:
     assert answer["model"].endswith("/models/weights_1")
     endpoint = plain.ok("GET", f"v1beta1/{answer['endpoint']}")
     assert list(endpoint["trafficSplit"].values()) == [100]
-    assert "dedicatedEndpointEnabled" not in endpoint, "clients would call a host name of Google's instead"
+    assert endpoint["dedicatedEndpointEnabled"] is True, "unless the caller says otherwise"
     assert plain.refused("POST", f"v1beta1/{plain.location}:deploy", body)[:2] == (409, "ALREADY_EXISTS")
     taken = plain.refused(
         "POST", f"v1beta1/{plain.location}/endpoints?endpointId=front", {"displayName": "x"}
