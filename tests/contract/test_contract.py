@@ -205,6 +205,8 @@ class TestStorage:
 
 
 class TestServing:
+    @pytest.mark.evidence("serving.dedicated-by-default", side="plugin")
+    @pytest.mark.evidence("serving.shared-host-refuses-dedicated", side="plugin")
     def test_an_endpoints_life(self, backend: Backend, trained: Job) -> None:
         serving, weights = backend.vertex.serving, f"{trained.output_uri}/{FINAL}"
         run = uuid.uuid4().hex[:8]
@@ -215,6 +217,7 @@ class TestServing:
         live = serving.endpoint(endpoint)
         assert live is not None
         [first] = live.deployed
+        assert (live.dedicated, bool(live.dns)) == (True, True), "it is asked below, under its own name"
         assert live.traffic == {first.id: 100}
         assert (first.machine_type, first.accelerator_type, first.accelerator_count) == (
             "g2-standard-12",
@@ -275,9 +278,16 @@ class TestServing:
             assert serving.delete_model(name) is None, "gone is done"
             assert serving.model_artifacts(name) is None
 
-    def test_an_empty_endpoint_under_an_id_of_ours(self, backend: Backend) -> None:
+    @pytest.mark.parametrize("dedicated", [True, False])
+    def test_an_empty_endpoint_under_an_id_of_ours(self, backend: Backend, *, dedicated: bool) -> None:
         name = f"{backend.parent}/endpoints/vt-{uuid.uuid4().hex[:8]}"
-        backend.finish(backend.vertex.serving.create_endpoint(name, "empty", {"a": "b"}, None, None))
+        begun = backend.vertex.serving.create_endpoint(
+            name, "empty", {"a": "b"}, None, None, dedicated=dedicated
+        )
+        backend.finish(begun)
+        live = backend.vertex.serving.endpoint(name)
+        assert live is not None
+        assert (live.dedicated, live.private) == (dedicated, False)
         ids = [
             endpoint.name.rsplit("/", 1)[1]
             for endpoint in backend.vertex.serving.endpoints(backend.project, REGION)

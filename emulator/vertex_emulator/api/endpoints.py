@@ -46,7 +46,7 @@ def new_endpoint(name: str, given: Json, now: float) -> Json:
 
 
 def view(service: Service, body: Json) -> Json:
-    """An endpoint as it is answered: a dedicated one with its DNS name, once a model has been deployed to it."""
+    """An endpoint as it is answered: a dedicated one on which models are deployed with its DNS name."""
     if body.get("dedicatedEndpointEnabled") and body.get("deployedModels"):
         return {**body, "dedicatedEndpointDns": service.settings.dedicated}
     return body

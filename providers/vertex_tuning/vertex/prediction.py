@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from google.api_core.exceptions import from_http_status
+from google.api_core.exceptions import GoogleAPICallError, from_http_status
 from google.auth import default
 from google.auth.transport.requests import AuthorizedSession
 from requests import Response
@@ -39,6 +39,7 @@ class _Predicted(msgspec.Struct, frozen=True, rename="camel"):
 
 class _Error(msgspec.Struct, frozen=True):
     message: str
+    details: tuple[dict[str, Any], ...] = ()
 
 
 class _Refused(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ class PlainJson:
         if response.is_redirect:
             raise InvalidRequest(f"{url} leads elsewhere, and nothing is sent there")
         if not response.ok:
-            raise from_http_status(response.status_code, _message(content), response=response)  # type: ignore[no-untyped-call]
+            raise _refusal(response, content)
         return content
 
 
@@ -113,8 +114,14 @@ def _bounded(response: Response) -> bytes:
     return content
 
 
-def _message(content: bytes) -> str:
+def _refusal(response: Response, content: bytes) -> GoogleAPICallError:
+    """Google's own error for an answer that is a refusal."""
     try:
-        return _REFUSED.decode(content).error.message
+        said = _REFUSED.decode(content).error
     except REFUSED:
-        return content[:_LONGEST].decode(errors="replace") or "no reason given"
+        said = _Error(content[:_LONGEST].decode(errors="replace") or "no reason given")
+    info = next((each for each in said.details if str(each.get("@type")).endswith(".ErrorInfo")), None)
+    error: GoogleAPICallError = from_http_status(  # type: ignore[no-untyped-call]
+        response.status_code, said.message, details=list(said.details), response=response, error_info=info
+    )
+    return error

@@ -46,7 +46,7 @@ MADE = [
 @pytest.mark.evidence("serving.dedicated-by-default", side="service")
 @pytest.mark.parametrize(("call", "given", "dedicated", "why"), MADE, ids=[f"{m[0]}: {m[3]}" for m in MADE])
 def test_who_gets_a_dns_name(
-    emulator: RunningEmulator, plain: Plain, call: str, given: Json, dedicated: bool, why: str
+    emulator: RunningEmulator, plain: Plain, call: str, given: Json, *, dedicated: bool, why: str
 ) -> None:
     if call == ":deploy":
         body = {"customModel": {"gcsUri": plain.weights()}, "endpointConfig": given}
@@ -87,11 +87,12 @@ def test_the_shared_address_refuses_a_dedicated_endpoint(
     plain, dedicated, _ = served
     dns = emulator.dedicated.removeprefix("http://")
 
-    assert plain.refused("POST", f"{version}/{dedicated}{form}", FORMS[form]) == (
-        400,
-        "FAILED_PRECONDITION",
+    status, name, message = plain.refused("POST", f"{version}/{dedicated}{form}", FORMS[form])
+
+    assert (status, name) == (400, "FAILED_PRECONDITION")
+    assert message == (
         "Dedicated Endpoint cannot be accessed through the shared Vertex AI domain aiplatform.googleapis.com. "
-        f"Please access the endpoint using its dedicated dns name '{dns}'",
+        f"Please access the endpoint using its dedicated dns name '{dns}'"
     )
 
 
