@@ -56,13 +56,6 @@ def vertex_host(place: str) -> str:
     return f"{place}-aiplatform.googleapis.com"
 
 
-def is_dedicated_host(host: str) -> bool:
-    """Whether a host name is that of a dedicated endpoint, as Google writes it."""
-    return bool(
-        re.fullmatch(rf"[a-z0-9\-]{{1,128}}\.{_REGION}-[0-9]{{1,20}}\.prediction\.vertexai\.goog", host)
-    )
-
-
 LABEL_PREFIX = "vertex-tuning-"
 """Begins every label of ours."""
 OWNER_LABEL = f"{LABEL_PREFIX}owner"

@@ -146,5 +146,5 @@ class ServiceSpec(Spec):
         fixed = {"private_service_connect": None, "endpoint_display_name": None, "dedicated": True}
         chosen = [key for key, default in fixed.items() if getattr(serving, key) != default]
         if chosen:
-            raise ValueError(f"the adopted endpoint stays as it is; leave out serving.{chosen[0]}")
+            raise ValueError(f"serving.{chosen[0]} is for endpoints that are made here; leave it out")
         return value

@@ -6,9 +6,9 @@ import re
 from urllib.parse import urlsplit
 
 from .client import Endpoint
+from .connection import VERSION, host_of, region_of
 from .errors import InvalidRequest, Transient, VertexError
 
-VERSION = "v1beta1"
 _UID = "[a-z0-9]{1,30}"
 """What follows the region: a number or a word, by the API's type; not always the project's number."""
 _LOOPBACK = re.compile(r"(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\]):[0-9]{1,5}")
@@ -30,9 +30,9 @@ def address(name: str, found: Endpoint, embedded: str | None) -> str:
         raise InvalidRequest(
             "the endpoint has no public address: it is connected to by private service connect only"
         )
-    region, endpoint_id = name.split("/")[3], name.rsplit("/", 1)[1]
+    region, endpoint_id = region_of(name), name.rsplit("/", 1)[1]
     if not found.dedicated:
-        return f"{embedded or f'https://{region}-aiplatform.googleapis.com'}/{VERSION}/{name}"
+        return f"{embedded or f'https://{host_of(region)}'}/{VERSION}/{name}"
     if not found.dns:
         raise Transient("the endpoint has no DNS name yet: it gets one when a model is deployed to it")
     host = found.dns.removeprefix("https://")

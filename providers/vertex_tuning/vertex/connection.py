@@ -32,6 +32,8 @@ DEADLINE = "VERTEX_TUNING_DEADLINE"
 REQUESTS_PER_MINUTE = 540.0
 """A tenth below Vertex AI's quota of 600 requests a minute, project and region."""
 
+VERSION = "v1beta1"
+"""Tuning of open models and deployment of custom weights exist in this version alone."""
 Client = TypeVar("Client")
 
 

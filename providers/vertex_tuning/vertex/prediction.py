@@ -12,15 +12,13 @@ from typing import Any
 
 import msgspec
 from google.api_core.exceptions import GoogleAPICallError, from_http_status
-from google.auth import default
-from google.auth.transport.requests import AuthorizedSession
 from requests import Response
 
 from ..decoding import REFUSED
 from .client import Answer
 from .connection import Connection
-from .credentials import SCOPE
 from .errors import InvalidRequest, Transient
+from .rest import session_of
 from .retry import looked_up
 
 TIMEOUT = 300.0
@@ -55,7 +53,7 @@ class PlainJson:
     """POST requests in JSON, with the connection's credentials."""
 
     def __init__(self, connection: Connection) -> None:
-        self._session = cache(lambda: _session(connection))
+        self._session = cache(lambda: session_of(connection))
 
     def post(self, url: str, body: Mapping[str, Any]) -> bytes:
         """The answer, of bounded size and after a bounded time. A redirect is not followed.
@@ -96,11 +94,6 @@ def predict(plain: PlainJson, address: str, instances: Sequence[Mapping[str, Any
     if len(found.predictions) != len(instances):
         raise Transient(f"{address} answered {len(found.predictions)} of {len(instances)} instances")
     return Answer(found.predictions, found.deployed_model_id, found.model, found.model_version_id)
-
-
-def _session(connection: Connection) -> AuthorizedSession:
-    credentials = connection.credentials() or default(scopes=[SCOPE])[0]
-    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
 
 
 def _bounded(response: Response) -> bytes:

@@ -19,15 +19,13 @@ from proto import Message
 
 from ..decoding import REFUSED
 from . import lenient
-from .connection import Connection, region_of
+from .connection import VERSION, Connection, region_of
 from .credentials import SCOPE
 from .errors import Transient
 from .paging import Pages
 from .retry import TIMEOUT, looked_up
 
 Json = dict[str, Any]
-VERSION = "v1beta1"
-"""Tuning of open models and deployment of custom weights exist in this version alone."""
 Kind = TypeVar("Kind", bound=Message)
 Shape = TypeVar("Shape")
 
@@ -46,7 +44,7 @@ class Rest:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._session = cache(lambda: _session(connection))
+        self._session = cache(lambda: session_of(connection))
 
     def call(self, verb: str, path: str, body: Message | None = None, **query: str) -> bytes:
         """Google's answer to one call, which is made once; errors are Google's own.
@@ -105,6 +103,7 @@ def decoded(decoder: msgspec.json.Decoder[Shape], answer: bytes) -> Shape:
         raise Transient(f"Google's answer cannot be read: {error}") from error
 
 
-def _session(connection: Connection) -> AuthorizedSession:
+def session_of(connection: Connection) -> AuthorizedSession:
+    """A session of requests that carry the connection's credentials."""
     credentials = connection.credentials() or default(scopes=[SCOPE])[0]
     return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]

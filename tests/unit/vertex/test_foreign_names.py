@@ -11,7 +11,6 @@ from google.oauth2.credentials import Credentials
 from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import FakeVertex
 from tests.support.hosts import foreign, recorded
-from vertex_tuning import names
 from vertex_tuning.vertex import Connection, Vertex, connect
 from vertex_tuning.vertex.claim import Claim
 from vertex_tuning.vertex.connection import host_of, region_of
@@ -73,21 +72,6 @@ LEGAL = {
 def test_a_region_is_served_by_its_own_host_and_global_by_the_common_one(place: str) -> None:
     assert host_of(place) == LEGAL[place]
     assert region_of(f"projects/123456789012/locations/{place}/models/m@1") == place
-
-
-@pytest.mark.parametrize(
-    ("host", "is_google_s"),
-    [
-        ("1234567890.us-central1-123456789012.prediction.vertexai.goog", True),
-        ("vt-tickets-0a1b2c3d4e.europe-west4-123.prediction.vertexai.goog", True),
-        ("1234567890.us-central1-1.prediction.vertexai.goog.evil.example", False),
-        ("evil.example/.us-central1-1.prediction.vertexai.goog", False),
-        ("127.0.0.1:8470", False),
-        ("", False),
-    ],
-)
-def test_a_dedicated_endpoint_has_a_host_of_google_s(host: str, *, is_google_s: bool) -> None:
-    assert names.is_dedicated_host(host) is is_google_s
 
 
 GOOD = Claim(id="c", owner="p/dev/tickets", token="t", at=1.0)  # noqa: S106 - it opens nothing
