@@ -145,6 +145,15 @@ def claim_of_service(owner: str) -> str:
     return f"{SERVICES}{readiness(owner)}"
 
 
+ENDPOINTS = "Endpoint/"
+"""Begins the keys of the claims of all endpoints."""
+
+
+def beside(name: str, other: str) -> str:
+    """``name`` with the id of ``other``, whose place may be written with the project's number."""
+    return f"{name.rpartition('/')[0]}/{other.rpartition('/')[2]}"
+
+
 def bare(model_name: str) -> str:
     """A registered model's id, without its place and without ``@VERSION``."""
     return model_name.rsplit("/", 1)[1].partition("@")[0]

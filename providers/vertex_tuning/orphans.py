@@ -64,17 +64,21 @@ class Known(msgspec.Struct, frozen=True):
 def known(exports: Iterable[Mapping[str, Any]]) -> Known:
     """The ids in what ``pulumi stack export`` prints, of resources to be deleted too."""
     found: dict[str, set[str]] = {name: set() for name in Known.__struct_fields__}
-    ids = {
-        "TuningJob": ("jobs", "job"),
-        "TunedModel": ("jobs", "job"),
-        "Endpoint": ("endpoints", "endpoint_id"),
-        "DeployedModel": ("models", "model_id"),
-    }
+    ids = (
+        ("TuningJob", "jobs", "job"),
+        ("TunedModel", "jobs", "job"),
+        ("Endpoint", "endpoints", "endpoint_id"),
+        ("Endpoint", "endpoints", "endpoint"),
+        ("DeployedModel", "endpoints", "endpoint"),
+        ("DeployedModel", "models", "model_id"),
+        ("DeployedModel", "models", "model"),
+    )
     for resource in _resources(exports):
         kind, outputs = str(resource["type"]).removeprefix(names.TYPES), resource.get("outputs") or {}
-        if kind in ids and outputs.get(ids[kind][1]):
-            # The service answers with the project's number where we write its id.
-            found[ids[kind][0]].add(str(outputs[ids[kind][1]]).rsplit("/", 1)[-1])
+        for of_kind, where, key in ids:
+            if kind == of_kind and outputs.get(key):
+                # The service answers with the project's number where we write its id, or with a version.
+                found[where].add(str(outputs[key]).rsplit("/", 1)[-1].partition("@")[0])
         found["claims"].add(f"{kind}/{str(resource.get('id', '')).removeprefix('gs://')}")
         for places, key in (("projects", "project"), ("regions", "region"), ("folders", "output_uri")):
             if outputs.get(key):
@@ -215,12 +219,13 @@ def standing_in(
         if endpoint.traffic.get(deployed.id)
     }
     unheld = answering - held.models
-    claims = [
-        (model, Claims(vertex.storage, uri).read(f"{folder}/{model}", ""))
+    left = [
+        each.claim.model or each.key.rsplit("/", 1)[1]
         for uri in (_folders(vertex, held) if unheld else ())
-        for model in unheld
+        for each in Claims(vertex.storage, uri).below(folder)
+        if not each.claim.owner
     ]
-    return frozenset(model for model, claim in claims if claim is not None and not claim.claim.owner)
+    return unheld.intersection(left)
 
 
 def _folders(vertex: Vertex, held: Known) -> list[str]:

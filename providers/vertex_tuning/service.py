@@ -128,8 +128,8 @@ class TunedModelService(ComponentResource):
         InvalidSpec: something in the arguments or in the data is wrong; nothing has been declared.
     """
 
-    endpoint: str | None
-    endpoint_console: str | None
+    endpoint: Output[str | None]
+    endpoint_console: Output[str | None]
     address: Output[str | None] | None
     job: Output[str | None]
     job_console: Output[str | None]
@@ -221,9 +221,9 @@ class TunedModelService(ComponentResource):
             if planned.deployed and endpoint
             else None
         )
-        self.endpoint = planned.endpoint_name
-        self.endpoint_console = (
-            names.endpoint_console(planned.endpoint_name) if planned.endpoint_name else None
+        self.endpoint = _endpoint_name(deployed, planned.endpoint_name)
+        self.endpoint_console = self.endpoint.apply(
+            lambda name: names.endpoint_console(name) if name else None
         )
         self.address = deployed.address if deployed else None
         # TunedModel knows the job that followed a failed one.
@@ -245,6 +245,18 @@ class TunedModelService(ComponentResource):
         self.cost = planned.estimate.told()
         self.outputs = {name: getattr(self, name) for name in OUTPUTS}
         self.register_outputs(self.outputs)
+
+
+def _endpoint_name(deployed: DeployedModel | None, asked: str | None) -> Output[str | None]:
+    """What Google named the endpoint; until that is known, the name that is asked for."""
+    if deployed is None:
+        return Output.from_input(asked)
+    named: Output[Any] = deployed.endpoint
+
+    def known(name: Any) -> str | None:
+        return name if isinstance(name, str) and name else asked
+
+    return named.apply(known, run_with_unknowns=True)
 
 
 def _urn(kind: str, name: str) -> str:

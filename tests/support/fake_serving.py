@@ -58,6 +58,7 @@ class FakeServing(Served):
 
     Attributes:
         l4_per_region: accelerators that deployed models may hold in a region.
+        own_ids: the one call chooses the ids of endpoint and model itself.
     """
 
     kind = "serving"
@@ -72,6 +73,7 @@ class FakeServing(Served):
         self.asked: list[tuple[str, str]] = []
         self._asking = threading.Lock()
         self.l4_per_region = 8
+        self.own_ids = False
 
     @called
     def endpoint(self, name: str) -> Endpoint | None:
@@ -155,9 +157,10 @@ class FakeServing(Served):
         *,
         dedicated: bool = True,
     ) -> str:
-        endpoint = canonical(endpoint)
-        parent = endpoint.rsplit("/", 2)[0]
-        model = f"{parent}/models/{model_id}"
+        parent = canonical(endpoint).rsplit("/", 2)[0]
+        endpoint_id = self.world.new_id() if self.own_ids else endpoint.rsplit("/", 1)[1]
+        endpoint = f"{parent}/endpoints/{endpoint_id}"
+        model = f"{parent}/models/{self.world.new_id() if self.own_ids else model_id}"
         self._weights(artifacts_uri)
         self._free(endpoint)
         self._free_model(model)
@@ -175,7 +178,9 @@ class FakeServing(Served):
             Step(lambda: self._add(site), self.world.operation_seconds),
             Step(deploy, self.world.deploy_seconds),
         ]
-        return self.world.begin("serving.deploy_weights", parent, steps, (endpoint, model))
+        return self.world.begin(
+            "serving.deploy_weights", parent, steps, (endpoint, model), endpoint, f"{model}@1"
+        )
 
     @called
     def upload_model(
@@ -186,7 +191,7 @@ class FakeServing(Served):
         container: ContainerRequest,
         labels: Mapping[str, str],
     ) -> str:
-        model = canonical(model)
+        model = registered(model)
         self._weights(artifacts_uri)
         self._free_model(model)
         return self._begin(
@@ -201,12 +206,12 @@ class FakeServing(Served):
 
     @called
     def model_artifacts(self, model: str) -> str | None:
-        model = canonical(model)
+        model = registered(model)
         return self.weights.get(model) if model in self.registered else None
 
     @called
     def model_container(self, model: str) -> ContainerRequest | None:
-        return self.registered.get(canonical(model))
+        return self.registered.get(registered(model))
 
     @called
     def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
@@ -215,7 +220,7 @@ class FakeServing(Served):
 
     @called
     def delete_model(self, model: str) -> str | None:
-        model = canonical(model)
+        model = registered(model)
         if model not in self.registered:
             return None
         self._refuse_used(model)
@@ -241,7 +246,7 @@ class FakeServing(Served):
         machine: MachineRequest,
         service_account: str | None,
     ) -> str:
-        site, model = self._site(endpoint), canonical(model)
+        site, model = self._site(endpoint), registered(model)
         self._model(model)
         deployed = _deployed(self.world.new_id(), model, machine)
 
@@ -359,6 +364,11 @@ class FakeServing(Served):
         if held + _accelerators(deployed) > self.l4_per_region:
             raise QuotaExceeded(f"The quota of NVIDIA_L4 in {region} is exceeded: {held} in use.")
         self._site(endpoint).deployed[deployed.id] = deployed
+
+
+def registered(model: str) -> str:
+    """A model's name as it is kept, without a version."""
+    return canonical(model).partition("@")[0]
 
 
 def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:

@@ -84,11 +84,22 @@ class Running:
     done: bool = False
     error_code: int = 0
     error_message: str = ""
+    endpoint: str = ""
+    model: str = ""
+    begun: float = 0.0
+    ended: float = 0.0
 
     @property
     def seen(self) -> Operation:
+        well = self.done and not self.error_code
         return Operation(
-            name=self.name, done=self.done, error_code=self.error_code, error_message=self.error_message
+            name=self.name,
+            done=self.done,
+            error_code=self.error_code,
+            error_message=self.error_message,
+            endpoint=self.endpoint if well else "",
+            model=self.model if well else "",
+            lasted=max(self.ended - self.begun, 0.0),
         )
 
 
@@ -131,8 +142,16 @@ class World:
         """Whether an operation under way is going to make something of this name."""
         return any(name in operation.holds for operation in self.running.values() if not operation.done)
 
-    def begin(self, call: str, parent: str, steps: list[Step], holds: tuple[str, ...] = ()) -> str:
-        """Start an operation; gives its name."""
+    def begin(
+        self,
+        call: str,
+        parent: str,
+        steps: list[Step],
+        holds: tuple[str, ...] = (),
+        endpoint: str = "",
+        model: str = "",
+    ) -> str:
+        """Start an operation that answers with these names in the end; gives its own."""
         for name in holds:
             if self.held(name):
                 raise AlreadyExists(f"{name} already exists.")
@@ -140,8 +159,11 @@ class World:
         if fault is not None:
             self.operation_faults.remove(fault)
         name = f"{parent}/operations/{self.new_id()}"
-        due = self.clock.time() + steps[0].seconds
-        self.running[name] = Running(name, steps, due, holds, fault)
+        now = self.clock.time()
+        due = now + steps[0].seconds
+        self.running[name] = Running(
+            name, steps, due, holds, fault, endpoint=endpoint, model=model, begun=now
+        )
         self.advance()
         return name
 
@@ -155,6 +177,7 @@ class World:
 
 
 def _advance(operation: Running) -> None:
+    operation.ended = operation.due
     fault = operation.fault
     if fault is not None and operation.taken >= fault.after_steps:
         operation.done, operation.error_code, operation.error_message = True, fault.code, fault.message

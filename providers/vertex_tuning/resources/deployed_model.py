@@ -15,7 +15,7 @@ from ..specs import Rollout
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
-from . import artifacts, evaluating, folders, looks, traffic
+from . import artifacts, chosen, evaluating, folders, looks, traffic
 from .deploying import DeployedModelInputs, start, under_way
 from .leftovers import leftovers
 from .operations import finish
@@ -39,7 +39,7 @@ class DeployedModelExternal:
 
     def observe(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation:
         """Ready when it is on the endpoint with all the traffic, and no predecessor is left there."""
-        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        inputs, endpoint = inputs.located(reach, held)
         unfit = not_to_share(reach, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
         if unfit:
             return Observation(Phase.FAILED, {"traffic": 0}, unfit)
@@ -61,28 +61,31 @@ class DeployedModelExternal:
 
     def submit(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Held | None:
         """Deploy, evaluated first if asked; when it is deployed, give it traffic and end its predecessors."""
-        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+        inputs, endpoint = inputs.located(reach, held)
         mine = traffic.found(endpoint, inputs)
         if endpoint is not None and mine:
             return traffic.advance(reach, inputs, endpoint, mine, held)
         if held is None:
             raise Transient("the claim of this deployment is gone; run it again")
+        if (named := chosen.noted(reach, held, wanted=True)) is not None:
+            return named
         if inputs.evaluation is not None:
             stepped = evaluating.step(reach, inputs, inputs.evaluation, held)
             if stepped is not None:
                 return stepped
-        elif held.claim.resource == (probe := evaluating.probe(inputs).endpoint):
+        elif chosen.asked_for(held.claim) == evaluating.probe(inputs).asked:
             # The evaluation was cut off, and then taken out of the spec.
-            clear(reach, probe)
+            clear(reach, held.claim.resource)
         if endpoint is not None and inputs.rollout is Rollout.RECREATE:
             traffic.take_off_left(reach, inputs)
         return start(reach, inputs, endpoint, held)
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: DeployedModelInputs, _held: Held | None
+        self, reach: Reach, _before: Mapping[str, Any], inputs: DeployedModelInputs, held: Held | None
     ) -> None:
         """Change replicas and autoscaling of what is deployed."""
-        mine = traffic.found(reach.vertex.serving.endpoint(inputs.endpoint), inputs)
+        inputs, endpoint = inputs.located(reach, held)
+        mine = traffic.found(endpoint, inputs)
         wanted = inputs.machine
         if (
             mine
@@ -99,15 +102,15 @@ class DeployedModelExternal:
     def delete(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> bool:
         """Take it off its machines and unregister it, unless it stands in for a successor; weights stay."""
         if held is not None:
-            await_start(reach, held.claim.resource or inputs.endpoint, inputs.model_id, held)
-        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
-        mine = found_on(endpoint, inputs.model_id)
+            held = await_start(reach, held.claim.resource or inputs.asked, held)
+        inputs, endpoint = inputs.located(reach, held)
+        mine = found_on(endpoint, inputs.registered_id)
         if held is not None and _has_traffic(endpoint, mine) and _has_successor(reach, inputs, held):
             return True
         take_off(reach, inputs.endpoint, [deployed.id for deployed in mine])
         if inputs.evaluation is not None:
-            clear(reach, evaluating.probe(inputs).endpoint)
-        unregister(reach, inputs.project, inputs.region, inputs.model_id)
+            clear(reach, evaluating.probe(inputs).located(reach, held)[0].endpoint)
+        unregister(reach, inputs.project, inputs.region, inputs.registered_id)
         return False
 
 
@@ -174,7 +177,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
 
     def identity(self, inputs: DeployedModelInputs) -> str:
         """The registered model's name: it changes with everything that redeploys, and with the place."""
-        return inputs.model
+        return names.model(inputs.project, inputs.region, inputs.model_id)
 
     def bill(self, inputs: DeployedModelInputs) -> str:
         """The machines, and before them those of the evaluation."""
@@ -236,7 +239,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         if seen.phase is Phase.ABSENT and (failed := evaluating.failed_before(reach, inputs)):
             process.say(inputs.urn, failed, warning=True)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
-            endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
+            endpoint = chosen.endpoint(reach, inputs.asked)
             others = leftovers(reach, traffic.wanted(inputs))
             if any(found_on(endpoint, left.model_id) for left in others):
                 process.say(inputs.urn, GAP, warning=True)
@@ -259,17 +262,18 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
 
     def take_back(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> None:
         """Leave nothing of a failed deployment that bills; what serves serves on."""
-        endpoint = reach.vertex.serving.endpoint(inputs.endpoint)
-        mine = found_on(endpoint, inputs.model_id)
+        there, endpoint = inputs.located(reach, held)
+        mine = found_on(endpoint, there.registered_id)
         if endpoint is not None and _has_traffic(endpoint, mine):
             idle = [deployed.id for deployed in mine if not endpoint.traffic.get(deployed.id)]
-            take_off(reach, inputs.endpoint, idle)
+            take_off(reach, there.endpoint, idle)
             if held is not None and held.claim.operation:
                 reach.claims.note(held, operation="")
             return
         self.external.delete(reach, inputs, held)
-        if held is not None:
-            reach.claims.forget(held)
+        # The delete may have written down in it what Google chose.
+        if held is not None and (now := reach.claims.again(held)) is not None:
+            reach.claims.forget(now)
 
 
 class DeployedModel(Declared, module="vertex", name="DeployedModel"):
@@ -278,6 +282,8 @@ class DeployedModel(Declared, module="vertex", name="DeployedModel"):
     provider = DeployedModelProvider
 
     deployed_id: Output[str]
+    endpoint: Output[str]
+    model: Output[str]
     traffic: Output[int]
     address: Output[str | None]
     verdict: Output[dict[str, Any] | None]

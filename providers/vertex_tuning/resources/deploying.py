@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
+from pydantic import PrivateAttr
+
 from .. import names
-from ..lifecycle import Observation, Phase, Reach, ResourceInputs
+from ..lifecycle import Observation, Phase, Reach, ResourceInputs, process
 from ..names import OWNER_LABEL
 from ..specs import (
     Canary,
@@ -22,7 +25,7 @@ from ..specs import (
     Text,
 )
 from ..vertex.claim import STARTING, Held
-from ..vertex.client import ContainerRequest, Endpoint, MachineRequest
+from ..vertex.client import ContainerRequest, Endpoint, MachineRequest, Operation
 from ..vertex.errors import (
     AlreadyExists,
     InvalidRequest,
@@ -35,10 +38,14 @@ from ..vertex.errors import (
     of_rpc,
 )
 from ..vertex.retry import outlasting
-from . import artifacts
+from . import artifacts, chosen
 from .endpoint import all_labels
 from .operations import made
 
+INTERNAL = frozenset({13, 14})
+"""Codes of failures inside Google."""
+SOON = 300.0
+"""Seconds after its start until which such a failure says nothing about the model."""
 # Google's answer says that nothing was started; a lost or odd answer does not say so.
 REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
 
@@ -75,16 +82,46 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     adopted: Literal[True] | None = None
     dedicated: Literal[False] | None = None
     price: str = ""
+    _endpoint: str = PrivateAttr("")
+    _registered: str = PrivateAttr("")
+
+    @property
+    def asked(self) -> str:
+        """Full resource name of the endpoint as it is asked for; Google may choose another id."""
+        return names.endpoint(self.project, self.region, self.endpoint_id)
 
     @property
     def endpoint(self) -> str:
-        """Full resource name of the endpoint."""
-        return names.endpoint(self.project, self.region, self.endpoint_id)
+        """Full resource name of the endpoint, as far as it is known by now."""
+        return self._endpoint or self.asked
+
+    @property
+    def registered_id(self) -> str:
+        """Id under which the model is registered, as far as it is known by now."""
+        return self._registered or self.model_id
 
     @property
     def model(self) -> str:
         """Full resource name of the registered model."""
-        return names.model(self.project, self.region, self.model_id)
+        return names.model(self.project, self.region, self.registered_id)
+
+    def renamed(self, changes: Mapping[str, object]) -> DeployedModelInputs:
+        """The same deployment on another endpoint."""
+        same = self.model_copy(update=dict(changes))
+        same._endpoint = ""
+        return same
+
+    def located(self, reach: Reach, held: Held | None) -> tuple[DeployedModelInputs, Endpoint | None]:
+        """The same with the names that Google chose, and the endpoint if it is there."""
+        found = (
+            reach.vertex.serving.endpoint(self.asked)
+            if self.adopted
+            else chosen.endpoint(reach, self.asked, held)
+        )
+        same = self.model_copy()
+        same._endpoint = chosen.name_of(self.asked, found)
+        same._registered = chosen.registered(held) if held is not None else ""
+        return same, found
 
     @property
     def machine(self) -> MachineRequest:
@@ -109,16 +146,17 @@ def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, 
     """Start the deployment, and write its operation into the claim."""
     weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
     uri = str(weights.live["artifacts_uri"])
-    _tell_ended(reach, inputs, uri, held)
+    held = _after_failure(reach, inputs, uri, held)
     on_existing = endpoint is not None
+    asked = inputs.asked if inputs.endpoint != inputs.asked else ""
     if not on_existing and _takes_more_than_one_call(reach, inputs):
         # Whoever undoes this deployment has to know of the endpoint before it is there.
-        held = reach.claims.note(held, resource=inputs.endpoint)
+        held = reach.claims.note(held, resource=inputs.endpoint, asked=asked)
         _make_endpoint(reach, inputs)
         on_existing = True
     if on_existing:
         _register(reach, inputs, endpoint, uri)
-    held = reach.claims.note(held, resource=inputs.endpoint, operation=STARTING, reads=uri)
+    held = reach.claims.note(held, resource=inputs.endpoint, asked=asked, operation=STARTING, reads=uri)
     before = reach.vertex.serving.under_way(inputs.endpoint)
     try:
         operation = _start(reach, inputs, uri, on_existing=on_existing)
@@ -141,7 +179,7 @@ def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | N
         young = reach.claims.age(held) < reach.connection.grace_seconds
         if young or reach.vertex.serving.under_way(endpoint):
             return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
-        return None
+        return _named(chosen.marked(reach, held))
     operation = reach.vertex.serving.operation(held.claim.operation)
     if operation is None:
         return None
@@ -151,17 +189,40 @@ def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | N
         why = of_rpc(operation.error_code, operation.error_message)
         if isinstance(why, NoCapacity):
             return Observation(Phase.PARTIAL, {"traffic": 0}, f"no machines were free: {why}")
+        if _deserves_another(operation, held):
+            return Observation(Phase.PARTIAL, {"traffic": 0}, f"the deployment failed inside Google: {why}")
         return Observation(Phase.FAILED, {"traffic": 0}, f"deployment failed: {why}")
-    return None
+    return _named(chosen.of_operation(operation, held))
 
 
-def _tell_ended(reach: Reach, inputs: DeployedModelInputs, uri: str, held: Held) -> None:
-    """A deployment that ended for want of machines was a refusal, only later: it is told as one, once."""
+def _named(found: chosen.Chosen | None) -> Observation | None:
+    if found is None:
+        return None
+    why = f"deployed; Google chose the names {found.endpoint} and models/{found.model_id}"
+    return Observation(Phase.PARTIAL, {"traffic": 0}, why)
+
+
+def _deserves_another(ended: Operation, held: Held) -> bool:
+    """Whether a deployment failed inside Google soon after its start: repeated once, it mostly succeeds."""
+    return ended.error_code in INTERNAL and ended.lasted < SOON and not held.claim.repeated
+
+
+def _after_failure(reach: Reach, inputs: DeployedModelInputs, uri: str, held: Held) -> Held:
+    """The claim, ready for another try after a deployment that failed.
+
+    Raises:
+        NoCapacity: it failed for lack of machines, which is a refusal, only later; reported once.
+        VertexError: it failed otherwise, and is not tried again.
+    """
     ended = reach.vertex.serving.operation(held.claim.operation) if "/" in held.claim.operation else None
-    if ended is not None and ended.error_code:
-        refused = of_rpc(ended.error_code, ended.error_message)
-        reach.claims.note(held, operation="")
-        raise advised(reach, inputs, uri, refused)
+    if ended is None or not ended.error_code:
+        return held
+    refused = of_rpc(ended.error_code, ended.error_message)
+    if not isinstance(refused, NoCapacity) and _deserves_another(ended, held):
+        process.say(inputs.urn, f"the deployment failed inside Google ({refused}); it is tried once more")
+        return reach.claims.note_repeated(held)
+    reach.claims.note(held, operation="")
+    raise advised(reach, inputs, uri, refused)
 
 
 def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
@@ -241,7 +302,9 @@ def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: 
         )
     return serving.deploy_weights(
         inputs.endpoint,
-        inputs.endpoint_display_name,
+        # The call takes no labels: by this name the endpoint is found if Google chooses another id and
+        # the answer is lost. The name that the user wants follows with the labels.
+        inputs.endpoint_id,
         inputs.model_id,
         inputs.display_name,
         uri,

@@ -17,7 +17,8 @@ from ..specs import KmsKey, Labels, ProjectIds, Text
 from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.claims import contended
-from . import folders
+from ..vertex.client import Endpoint as LiveEndpoint
+from . import chosen, folders
 from .operations import ended, gone, made
 from .undeploying import await_start, clear, not_to_share, take_off, unregister
 
@@ -62,11 +63,11 @@ class EndpointExternal:
 
     waits_in_line = False
 
-    def observe(self, reach: Reach, inputs: EndpointInputs, _held: Held | None) -> Observation:
+    def observe(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Observation:
         """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
-        links = {"endpoint": inputs.name, "console": names.endpoint_console(inputs.name)}
-        live = reach.vertex.serving.endpoint(inputs.name)
-        links |= known_address(inputs.name, live, reach.connection.endpoint)
+        name, live = _located(reach, inputs, held)
+        links = {"endpoint": name, "console": names.endpoint_console(name)}
+        links |= known_address(name, live, reach.connection.endpoint)
         if inputs.adopted:
             unfit = not_to_share(reach, inputs.name, live, inputs.owner)
             return Observation(
@@ -98,17 +99,18 @@ class EndpointExternal:
         return held
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: EndpointInputs, _held: Held | None
+        self, reach: Reach, _before: Mapping[str, Any], inputs: EndpointInputs, held: Held | None
     ) -> None:
         """Set name and labels, if it is there and ours."""
-        if not inputs.adopted and reach.vertex.serving.endpoint(inputs.name) is not None:
+        name, live = _located(reach, inputs, held)
+        if not inputs.adopted and live is not None:
             reach.vertex.serving.patch_endpoint(
-                inputs.name,
+                name,
                 display_name=inputs.display_name,
                 labels=all_labels(inputs.labels, inputs.owner_label),
             )
 
-    def delete(self, reach: Reach, inputs: EndpointInputs, _held: Held | None) -> bool:
+    def delete(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> bool:
         """Take everything off, then delete it: nothing on it may bill once its owner is gone.
 
         That includes deployments that no state knows, because the run that started them was killed.
@@ -116,46 +118,62 @@ class EndpointExternal:
         """
         folder = names.claims_of_models(inputs.project, inputs.region)
         each_folder = folders.of_service(reach, inputs.owner)
-        models: set[str] = set()
+        claimed: dict[str, str] = {}
         for there in each_folder:
-            models |= self._begun(there, inputs)
-        live = reach.vertex.serving.endpoint(inputs.name)
+            claimed |= self._begun(there, inputs)
+        models = set(claimed)
+        # What has begun may have shown meanwhile under which name Google made it.
+        held = reach.claims.again(held) if held is not None else None
+        name, live = _located(reach, inputs, held)
         if live is None:
             # A run that was killed may be making it still.
             for operation in reach.vertex.serving.under_way(inputs.name):
                 ended(reach, operation)
-            live = reach.vertex.serving.endpoint(inputs.name)
+            name, live = _located(reach, inputs, held)
         if live is not None:
             if not inputs.adopted:
                 models.update(names.bare(deployed.model) for deployed in live.deployed)
             ours = [deployed.id for deployed in live.deployed if names.bare(deployed.model) in models]
-            take_off(reach, inputs.name, ours)
+            take_off(reach, name, ours)
         if not inputs.adopted:
-            gone(reach, reach.vertex.serving.delete_endpoint(inputs.name))
+            gone(reach, reach.vertex.serving.delete_endpoint(name))
         for model_id in sorted(models):
             for there in each_folder:
-                claim = there.claims.read(f"{folder}/{model_id}", "")
+                claim = there.claims.read(f"{folder}/{claimed.get(model_id, model_id)}", "")
                 if claim is not None and claim.claim.owner in ("", inputs.owner):
                     unregister(reach, inputs.project, inputs.region, model_id)
                     there.claims.forget(claim)
         return False
 
     @staticmethod
-    def _begun(reach: Reach, inputs: EndpointInputs) -> set[str]:
-        """The models that claims of one folder say were begun on it; each shows by then."""
-        models: set[str] = set()
+    def _begun(reach: Reach, inputs: EndpointInputs) -> dict[str, str]:
+        """The models that claims of one folder say were begun on it; each shows by then.
+
+        Registered ids, with the ids that are in the claims' keys.
+        """
+        models: dict[str, str] = {}
         for held in reach.claims.owned(
             names.claims_of_models(inputs.project, inputs.region), inputs.owner, ""
         ):
             model_id = held.key.rsplit("/", 1)[1]
             probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
             # A claim without a resource was made by a run that was killed before it asked for anything.
-            if held.claim.resource in ("", inputs.name, probe):
-                models.add(model_id)
-                await_start(reach, held.claim.resource or inputs.name, model_id, held)
-            if held.claim.resource == probe:
-                clear(reach, probe)
+            asked = chosen.asked_for(held.claim)
+            if asked in ("", inputs.name, probe):
+                now = await_start(reach, held.claim.resource or inputs.name, held)
+                models[chosen.registered(now)] = model_id
+                if asked == probe:
+                    clear(reach, now.claim.resource)
         return models
+
+
+def _located(reach: Reach, inputs: EndpointInputs, held: Held | None) -> tuple[str, LiveEndpoint | None]:
+    """The endpoint's name, which Google may have chosen otherwise, and the endpoint if it is there."""
+    if held is not None and held.claim.resource and not inputs.adopted:
+        found = reach.vertex.serving.endpoint(held.claim.resource)
+        if found is not None:
+            return held.claim.resource, found
+    return inputs.name, reach.vertex.serving.endpoint(inputs.name)
 
 
 class EndpointProvider(Provider[EndpointInputs]):
@@ -192,8 +210,9 @@ class EndpointProvider(Provider[EndpointInputs]):
         found = super().diff(id_, olds, news)
         name = self._parsed(news).name if found.replaces else id_
         if name != id_:
+            before = olds.get("endpoint") or id_
             process.say(
-                str(news.get("urn", "")), f"callers get a new endpoint: {name}, not {id_}", warning=True
+                str(news.get("urn", "")), f"callers get a new endpoint: {name}, not {before}", warning=True
             )
         return found
 
@@ -204,7 +223,11 @@ class EndpointProvider(Provider[EndpointInputs]):
         moved = inputs.output_uri != before.output_uri and bool(token)
         if moved:
             with told(self.kind, inputs):
-                self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
+                was = self._held(self._reach(before), before, token)
+                there = self._reach(inputs).claims
+                held = there.take(self._key(inputs), inputs.owner, token)
+                if was is not None and was.claim.resource and held.ours:
+                    there.note(held, resource=was.claim.resource)
         made = super().update(id_, olds, news)
         if moved:
             with told(self.kind, inputs):

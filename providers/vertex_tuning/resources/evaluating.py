@@ -41,18 +41,17 @@ def probe(inputs: DeployedModelInputs) -> DeployedModelInputs:
     """The same deployment on an endpoint of its own."""
     name = f"{inputs.endpoint_display_name[:100]} (evaluation)"
     changes = {"endpoint_id": names.probe(inputs.model_id), "endpoint_display_name": name, "adopted": None}
-    return inputs.model_copy(update=changes)
+    return inputs.renamed(changes)
 
 
 def look(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation | None:
     """Where the evaluation stands; ``None`` when it is over, or begins as soon as the weights are there."""
-    there = probe(inputs)
-    site = reach.vertex.serving.endpoint(there.endpoint)
+    there, site = probe(inputs).located(reach, held)
     if held is not None and held.claim.verdict is not None:
         if site is None:
             return None
         return Observation(Phase.PARTIAL, {"traffic": 0}, "evaluated; its machines are still to be freed")
-    if found_on(site, inputs.model_id):
+    if found_on(site, inputs.registered_id):
         return Observation(Phase.PARTIAL, {"traffic": 0}, "deployed for its evaluation, which is next")
     return under_way(reach, there.endpoint, held)
 
@@ -63,15 +62,14 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
     Raises:
         Rejected: the model did not pass.
     """
-    there = probe(inputs)
-    site = reach.vertex.serving.endpoint(there.endpoint)
+    there, site = probe(inputs).located(reach, held)
     if held.claim.verdict is not None:
         still_passes(reach, inputs, evaluation, held)
         if site is None:
             return None
         clear(reach, there.endpoint)
         return held
-    mine = found_on(site, inputs.model_id)
+    mine = found_on(site, inputs.registered_id)
     if not mine:
         return start(reach, there, site, held)
     if site is not None and site.traffic.get(mine[0].id, 0) != 100:

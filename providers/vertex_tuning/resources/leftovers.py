@@ -7,7 +7,7 @@ from typing import NamedTuple
 from .. import names
 from ..lifecycle import Phase, Reach
 from ..vertex.claim import Held
-from . import folders
+from . import chosen, folders
 from .deploying import under_way
 from .undeploying import clear, found_on, take_off, unregister
 
@@ -20,10 +20,12 @@ class Wanted(NamedTuple):
     endpoint: str
     model_id: str
     owner: str
+    asked: str = ""
+    """The endpoint's name as it was asked for, if it is another."""
 
 
 class Leftover(NamedTuple):
-    """Another deployment of the service: where it is or was to be, of which model, and its claim.
+    """Another deployment of the service: where it is or was to be, its model's registered id, and its claim.
 
     ``reach`` has the claims of the output folder in which that claim is.
     """
@@ -51,11 +53,17 @@ def _below(reach: Reach, wanted: Wanted) -> list[Leftover]:
         if model_id == wanted.model_id or model_id.rpartition("-")[0] != family:
             continue
         held = reach.claims.read(key, "")
-        places = (wanted.endpoint, names.endpoint(wanted.project, wanted.region, names.probe(model_id)))
+        places = (
+            wanted.endpoint,
+            wanted.asked,
+            names.endpoint(wanted.project, wanted.region, names.probe(model_id)),
+        )
         if held is None or held.claim.owner not in ("", wanted.owner):
             continue
-        if held.claim.resource in places or (held.claim.owner and not held.claim.resource):
-            found.append(Leftover(reach, held.claim.resource or wanted.endpoint, model_id, held))
+        at = {held.claim.resource, chosen.asked_for(held.claim)}
+        if at.intersection(places) - {""} or (held.claim.owner and not held.claim.resource):
+            place = held.claim.resource or wanted.endpoint
+            found.append(Leftover(reach, place, chosen.registered(held), held))
     return found
 
 
@@ -64,9 +72,11 @@ def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
 
     Its resource may look settled then, so that nothing else would notice.
     """
-    if not _begun(reach, wanted):
+    held = _begun(reach, wanted)
+    if held is None:
         return []
-    endpoint = reach.vertex.serving.endpoint(wanted.endpoint)
+    endpoint = chosen.endpoint(reach, wanted.endpoint, held)
+    wanted = wanted._replace(endpoint=chosen.name_of(wanted.endpoint, endpoint), asked=wanted.endpoint)
     shares = endpoint.traffic if endpoint is not None else {}
     return [
         left
@@ -75,10 +85,13 @@ def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
     ]
 
 
-def _begun(reach: Reach, wanted: Wanted) -> bool:
+def _begun(reach: Reach, wanted: Wanted) -> Held | None:
+    """The claim of the wanted deployment, if it was begun."""
     folder = names.claims_of_models(wanted.project, wanted.region)
     held = reach.claims.read(f"{folder}/{wanted.model_id}", "")
-    return held is not None and (held.claim.owner, held.claim.resource) == (wanted.owner, wanted.endpoint)
+    if held is None or held.claim.owner != wanted.owner:
+        return None
+    return held if chosen.asked_for(held.claim) == wanted.endpoint else None
 
 
 def starts(left: Leftover) -> bool:
@@ -105,7 +118,9 @@ def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
 
 def _end(left: Leftover, wanted: Wanted) -> None:
     """Take it off its machines, with its registration and its claim."""
-    reach = left.reach
+    reach, named = left.reach, chosen.noted(left.reach, left.held)
+    if named is not None:
+        left = Leftover(reach, named.claim.resource, chosen.registered(named), named)
     if left.endpoint != wanted.endpoint:
         clear(reach, left.endpoint)
     mine = found_on(reach.vertex.serving.endpoint(wanted.endpoint), left.model_id)

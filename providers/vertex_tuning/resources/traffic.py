@@ -53,6 +53,8 @@ def serving(
     live: dict[str, Any] = {
         **known_address(inputs.endpoint, endpoint, reach.connection.endpoint),
         "deployed_id": deployed.id,
+        "endpoint": inputs.endpoint,
+        "model": inputs.model,
         "traffic": share,
         "min_replicas": deployed.min_replicas,
         "max_replicas": deployed.max_replicas,
@@ -87,7 +89,7 @@ def serving(
 
 def found(endpoint: Endpoint | None, inputs: DeployedModelInputs) -> tuple[Deployed, ...]:
     """Every deployment of the model: those on the machines that were asked for first, then by traffic."""
-    mine = found_on(endpoint, inputs.model_id)
+    mine = found_on(endpoint, inputs.registered_id)
     return tuple(sorted(mine, key=lambda deployed: not as_asked(deployed, inputs)))
 
 
@@ -218,4 +220,4 @@ def take_off_left(reach: Reach, inputs: DeployedModelInputs) -> None:
 
 def wanted(inputs: DeployedModelInputs) -> Wanted:
     """What of the service is to stay."""
-    return Wanted(inputs.project, inputs.region, inputs.endpoint, inputs.model_id, inputs.owner)
+    return Wanted(inputs.project, inputs.region, inputs.endpoint, inputs.model_id, inputs.owner, inputs.asked)

@@ -8,7 +8,7 @@ from .. import names
 from ..lifecycle import Reach
 from ..vertex.claim import STARTING, Held
 from ..vertex.client import Deployed, Endpoint
-from . import folders
+from . import chosen, folders
 from .operations import ended, gone
 
 
@@ -39,9 +39,8 @@ def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str)
 
 def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> bool:
     _, project, _, region, *_ = name.split("/")
-    key = f"{names.claims_of_models(project, region)}/{names.bare(deployed.model)}"
-    found = (there.claims.read(key, "") for there in folders.of_service(reach, owner))
-    return any(held is not None and held.claim.owner in ("", owner) for held in found)
+    folder, id_ = names.claims_of_models(project, region), names.bare(deployed.model)
+    return any(chosen.claimed_by(there, folder, id_, owner) for there in folders.of_service(reach, owner))
 
 
 def take_off(reach: Reach, name: str, ids: Collection[str]) -> None:
@@ -70,17 +69,22 @@ def unregister(reach: Reach, project: str, region: str, model_id: str) -> None:
     gone(reach, reach.vertex.serving.delete_model(names.model(project, region, model_id)))
 
 
-def await_start(reach: Reach, endpoint: str, model_id: str, held: Held) -> None:
-    """Wait until a deployment that is under way shows, however it ends: before that it cannot be undone."""
+def await_start(reach: Reach, endpoint: str, held: Held) -> Held:
+    """Wait until a deployment that is under way shows, however it ends: before that it cannot be undone.
+
+    Returns:
+        Its claim, which says by then what Google named it.
+    """
     if held.claim.operation != STARTING:
         ended(reach, held.claim.operation or None)
-        return
+        return chosen.noted(reach, held) or held
     while (left := reach.connection.grace_seconds - reach.claims.age(held)) > 0:
-        if found_on(reach.vertex.serving.endpoint(endpoint), model_id):
-            return
+        if found_on(reach.vertex.serving.endpoint(endpoint), chosen.registered(held)):
+            return held
         reach.clock.sleep(min(left, reach.connection.poll_seconds))
     for operation in reach.vertex.serving.under_way(endpoint):
         ended(reach, operation)
+    return chosen.noted(reach, held) or held
 
 
 def whole(rest: Mapping[str, int], total: int = 100) -> dict[str, int]:

@@ -77,6 +77,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
     ``recorded`` is the last token that a state is known to hold.
     ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
+    ``asked`` is the endpoint's name that a deployment asked for, where Google chose another, ``resource``.
+    ``model`` is the id under which its model is registered, where Google chose another than asked for.
+    ``repeated`` is the operation of a deployment that failed inside Google and was tried once more.
     ``folders`` are the other output folders in which a service's claims may lie.
     """
 
@@ -99,6 +102,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     recorded: LabelText = ""
     ending: Moment = 0.0
     folders: Annotated[tuple[GcsName, ...], msgspec.Meta(max_length=100)] = ()
+    asked: Annotated[str, whole(f"|{RESOURCE_NAME}")] = ""
+    model: LabelText = ""
+    repeated: Annotated[str, whole(f"|{OPERATION_NAME}")] = ""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

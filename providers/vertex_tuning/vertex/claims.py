@@ -136,6 +136,8 @@ class Claims:
         verdict: Verdict | None = None,
         place: str | None = None,
         refused: str = "",
+        asked: str | None = None,
+        model: str | None = None,
     ) -> Held:
         """Write down what came of the claim; a refusal stands until the next note.
 
@@ -152,7 +154,18 @@ class Claims:
             verdict=held.claim.verdict if verdict is None else verdict,
             place=held.claim.place if place is None else place,
             refused=refused,
+            asked=held.claim.asked if asked is None else asked,
+            model=held.claim.model if model is None else model,
         )
+        return self._replaced(held, claim)
+
+    def note_repeated(self, held: Held) -> Held:
+        """Write down that the operation it names failed and is followed by another.
+
+        Raises:
+            ClaimChanged: the claim was changed by someone else since it was read.
+        """
+        claim = msgspec.structs.replace(held.claim, repeated=held.claim.operation, operation="")
         return self._replaced(held, claim)
 
     def note_failed(self, held: Held) -> Held:

@@ -150,6 +150,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         error_code: Google's numeric status code, 0 for none.
         endpoint, model: the full names in its response, once it is done and where it has any; the ids are
             Google's choice, the project may be a number, and a version such as ``@1`` may follow.
+        lasted: seconds from its start to its last change; 0 where Google does not say.
         kind: the last part of its metadata's type, such as ``DeployOperationMetadata``.
     """
 
@@ -160,6 +161,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
     model: str = ""
     kind: str = ""
+    lasted: float = 0.0
 
 
 class Answer(msgspec.Struct, frozen=True):

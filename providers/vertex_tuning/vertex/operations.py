@@ -6,10 +6,13 @@ packages do not know, and refuse the whole answer for that.
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from ..names import RESOURCE_NAME
 from .client import Operation
 from .errors import NotFound
 from .rest import Rest, decoded
@@ -64,17 +67,32 @@ def below(rest: Rest, parent: str) -> tuple[Operation, ...]:
 
 
 def _view(found: _Answer) -> Operation:
-    response = found.response or {}
+    response, metadata = found.response or {}, found.metadata or {}
     error = found.error or _Status()
     return Operation(
         name=found.name,
         done=bool(found.done),
         error_code=error.code,
         error_message=error.message,
-        endpoint=_text(response, "endpoint"),
-        model=_text(response, "model"),
-        kind=_text(found.metadata or {}, "@type").rpartition(".")[2],
+        endpoint=_name(response, "endpoint"),
+        model=_name(response, "model"),
+        kind=_text(metadata, "@type").rpartition(".")[2],
+        lasted=_lasted(metadata.get("genericMetadata")),
     )
+
+
+def _lasted(generic: Any) -> float:
+    try:
+        begun, changed = (datetime.fromisoformat(generic[key]) for key in ("createTime", "updateTime"))
+        return (changed - begun).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+
+
+def _name(values: dict[str, Any], key: str) -> str:
+    """A full name: only what is one may become part of the address of a call."""
+    name = _text(values, key)
+    return name if re.fullmatch(RESOURCE_NAME, name) else ""
 
 
 def _text(values: dict[str, Any], key: str) -> str:

@@ -40,7 +40,7 @@ def test_a_revert_after_a_failed_rollout_leaves_the_old_one_serving(
 ) -> None:
     engine, four, five = MiniEngine(), declare(epochs=4), declare(epochs=5)
     assert engine.up(four).ok
-    fake.world.operation_faults.append(OperationFault("serving.deploy", 13))
+    fake.world.operation_faults.append(OperationFault("serving.deploy", 9))
     failed = engine.up(five)
     assert list(failed.failed) == ["deployed"]
     assert serving(fake, four) == [(model_id(four), 100)], "the old one serves on"

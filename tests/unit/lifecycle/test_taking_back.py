@@ -35,6 +35,8 @@ LOOKS = [
     pytest.param(PermissionMissing("no role"), id="a role was taken away"),
 ]
 
+INSIDE_GOOGLE = (13, 14)
+
 
 @pytest.mark.parametrize("error", LOOKS)
 def test_a_deployment_under_way_that_cannot_be_looked_at_is_found_by_the_next_run(
@@ -74,13 +76,43 @@ def test_a_first_deployment_that_fails_half_way_leaves_nothing_that_bills(
 ) -> None:
     engine, plan = MiniEngine(), declare()
     fake.world.operation_faults.append(OperationFault("serving.deploy_weights", code, after_steps=steps))
+    if code in INSIDE_GOOGLE:
+        again = "serving.deploy" if steps else "serving.deploy_weights"
+        fake.world.operation_faults.append(OperationFault(again, code))
     failed = engine.up(plan)
     assert "it broke half-way" in failed.failed["deployed"], "Vertex AI's own word"
+    assert fake.world.operation_faults == [], "as often as it was tried"
     assert deployed(fake) == []
     assert fake.serving.registered == {}
 
     assert engine.up(plan).ok
     assert [share for _, share in deployed(fake)] == [100]
+
+
+@pytest.mark.evidence("operations.first-internal", side="plugin")
+@pytest.mark.parametrize("steps", range(3), ids=["before anything", "with a model", "with an endpoint"])
+@pytest.mark.parametrize("code", INSIDE_GOOGLE)
+def test_a_deployment_that_fails_inside_google_is_tried_once_more(
+    fake: FakeVertex, declare: Declare, said: list[str], steps: int, code: int
+) -> None:
+    engine, plan = MiniEngine(), declare()
+    fake.world.operation_faults.append(OperationFault("serving.deploy_weights", code, after_steps=steps))
+
+    ran = engine.up(plan)
+
+    assert ran.ok, ran.failed
+    assert [share for _, share in deployed(fake)] == [100]
+    assert [line for line in said if "it is tried once more" in line] == [
+        "the deployment failed inside Google (it broke half-way); it is tried once more"
+    ]
+    assert engine.up(plan).quiet
+
+
+def test_one_that_fails_inside_google_after_long_is_not(fake: FakeVertex, declare: Declare) -> None:
+    """A model that does not come up fails so too: another try would cost as much and fail as well."""
+    fake.world.deploy_seconds = 1800.0
+    fake.world.operation_faults.append(OperationFault("serving.deploy_weights", 13, after_steps=2))
+    assert "it broke half-way" in MiniEngine().up(declare()).failed["deployed"]
 
 
 def test_a_take_back_that_fails_too_does_not_hide_why_it_came_to_it(
