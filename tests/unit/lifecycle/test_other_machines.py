@@ -80,7 +80,7 @@ def test_a_deployment_that_fails_leaves_what_serves_and_is_tried_again(
     assert engine.up(plan).ok
     moved(fake, LARGER)
     engine.refresh()
-    fake.world.operation_faults.append(OperationFault("serving.deploy", 13))
+    fake.world.operation_faults.append(OperationFault("serving.deploy", 9))
 
     assert "deployment failed" in engine.up(plan).failed["deployed"]
 
