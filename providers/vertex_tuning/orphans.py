@@ -225,7 +225,7 @@ def standing_in(
         for each in Claims(vertex.storage, uri).below(folder)
         if not each.claim.owner
     ]
-    return unheld.intersection(left)
+    return frozenset(unheld.intersection(left))
 
 
 def _folders(vertex: Vertex, held: Known) -> list[str]:
