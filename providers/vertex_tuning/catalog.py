@@ -97,6 +97,20 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sizes: dict[str, int] = {}
 
 
+class Images(enum.StrEnum):
+    """Which examples with images a model can be tuned on."""
+
+    NONE = "none"  # it reads text only
+    ALONE = "alone"  # one example with an image drops every example without
+
+
+class ImageSupport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of images for the models whose ids begin with ``family``."""
+
+    family: str
+    images: Images
+
+
 class TokenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Billed training tokens for each character of the data, as Google measured them, by mode.
 
@@ -127,6 +141,7 @@ class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[Source, ...]
     models: tuple[BaseModel, ...]
     architectures: tuple[Architecture, ...]
+    images: tuple[ImageSupport, ...]
     token_rates: tuple[TokenRate, ...]
     tuning_locations: tuple[str, ...]
     regions: tuple[str, ...]
@@ -247,6 +262,11 @@ def managed_name(model_id: str) -> str:
         f"Vertex AI does not serve {model_id} by itself, as far as its pages say; name a model that it does "
         f"serve, such as {' or '.join(names.values())}"
     )
+
+
+def images(model_id: str) -> Images | None:
+    """What is known of images in a model's training data; ``None`` where it is not known."""
+    return next((each.images for each in _catalog().images if model_id.startswith(each.family)), None)
 
 
 def measured_tokens(model_id: str, mode: str) -> float | None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from . import catalog
-from .dataset import Dataset, FindingKind, look_closer
+from .dataset import Contents, Dataset, FindingKind, look_closer
 from .sources import as_typed
 from .specs import ServiceSpec, TuningSpec
 
@@ -82,12 +82,41 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
         yield f"{first}: repeated examples: {found.duplicates:,}, each paid for like the first; {which}"
 
 
+def image_problem(base_model: str, found: Contents) -> str | None:
+    """Why a model cannot be tuned on the images of a file; ``None`` when nothing is known against it."""
+    if not found.image_examples:
+        return None
+    known, text_only = catalog.images(base_model), found.examples - found.image_examples
+    if known is catalog.Images.NONE:
+        return (
+            f"examples with images: {found.image_examples:,}, and {base_model} reads text only. "
+            "Take them out, or tune a model that reads images"
+        )
+    if known is catalog.Images.ALONE and text_only:
+        return (
+            f"examples with images: {found.image_examples:,}, without: {text_only:,}. {base_model} is tuned "
+            "on either: one image makes Vertex AI drop every example without. Keep one kind in a file"
+        )
+    return None
+
+
+def image_warning(base_model: str, found: Contents) -> str | None:
+    """That nobody knows whether a model can be tuned on images, where that is so."""
+    if not found.image_examples or catalog.images(base_model) is not None:
+        return None
+    return (
+        f"examples with images: {found.image_examples:,}; whether {base_model} can be tuned on images is not "
+        "known here. See Google's page on tuning open models. What images cost is not in the estimate"
+    )
+
+
 def warned(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """A line about each kind of thing in a tuning's local files that is allowed and probably not meant."""
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
         if source and found:
-            yield from (f"{as_typed(source)}: {line}" for line in warnings_of(found))
+            lines = [*warnings_of(found), image_warning(tuning.base_model, found)]
+            yield from (f"{as_typed(source)}: {line}" for line in lines if line)
 
 
 def warnings_of(found: Dataset) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,14 +14,14 @@ from pydantic import ValidationError
 from . import holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import runs_commands, spoiled, too_large, too_long, warned
+from .fit import image_problem, runs_commands, spoiled, too_large, too_long, warned
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of
 from .pricing import Book, Estimate, list_prices, stale
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
-from .resources.tuning_dataset import first_findings
+from .resources.data_checks import first_findings
 from .sources import as_typed
-from .specs import ServiceSpec, Spec, TuningSpec, is_gcs
+from .specs import ServiceSpec, Spec, TuningSpec, is_local
 
 OUTPUTS = (
     "endpoint",
@@ -38,6 +38,8 @@ OUTPUTS = (
     "settled",
     "cost",
 )
+
+_DATA = ("training_data", "validation_data")
 
 Kind = TypeVar("Kind", Readiness, TuningDataset, TuningJob, TunedModel, Endpoint, DeployedModel)
 
@@ -67,9 +69,9 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[M
     written = tuning.given() if isinstance(tuning, TuningSpec) else tuning
     found: dict[str, Dataset] = {}
     mistakes: list[Mistake] = []
-    for key in ("training_data", "validation_data"):
+    for key in _DATA:
         source = written.get(key) if isinstance(written, Mapping) else None
-        if not isinstance(source, str) or not source or is_gcs(source):
+        if not isinstance(source, str) or not source or not is_local(source):
             continue
         seen = inspect_cached(Path(source))
         if seen.dataset is not None:
@@ -77,21 +79,22 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[M
         else:
             where = f"{at}.tuning.{key}".removeprefix(".")
             mistakes.append(Mistake(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
-    return found, [*mistakes, *_unfit_validation(written, found, at)]
+    return found, [*mistakes, *(_unfit(written, found, at) if found else ())]
 
 
-def _unfit_validation(tuning: Any, found: Mapping[str, Dataset], at: str) -> list[Mistake]:
-    """Why Vertex AI would refuse the validation data beside the training data, where both are local."""
-    names = [tuning.get(key) for key in ("training_data", "validation_data")] if found else []
-    if not all(isinstance(name, str) and name in found for name in names) or not names:
-        return []
-    training, validation = names
-    facts = holdout.Facts.of(found[training]), holdout.Facts.of(found[validation])
-    where = f"{at}.tuning.validation_data".removeprefix(".")
-    return [
-        Mistake(where, f"{as_typed(validation)}: {problem}")
-        for problem in holdout.problems(*facts, as_typed(training))
-    ]
+def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> Iterator[Mistake]:
+    """Why Vertex AI would refuse good files: for this model, or the one beside the other."""
+    model = tuning.get("base_model")
+    files = {key: str(tuning[key]) for key in _DATA if tuning.get(key) in found}
+    for key, source in files.items():
+        if isinstance(model, str) and (problem := image_problem(model, found[source])):
+            yield Mistake(f"{at}.tuning.{key}".removeprefix("."), f"{as_typed(source)}: {problem}")
+    if len(files) == len(_DATA):
+        training, validation = files.values()
+        facts = holdout.Facts.of(found[training]), holdout.Facts.of(found[validation])
+        for problem in holdout.problems(*facts, as_typed(training)):
+            where = f"{at}.tuning.validation_data".removeprefix(".")
+            yield Mistake(where, f"{as_typed(validation)}: {problem}")
 
 
 def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
@@ -100,7 +103,7 @@ def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
     evaluation = written.get("evaluation") if isinstance(written, Mapping) else None
     written = evaluation.given() if isinstance(evaluation, Spec) else evaluation
     path = written.get("prompts") if isinstance(written, Mapping) else None
-    if not isinstance(path, str) or not path:
+    if not isinstance(path, str) or not path or not is_local(path):
         return []
     try:
         prompts.read(Path(path))

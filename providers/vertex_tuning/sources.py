@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .specs import is_gcs
+from .specs import is_local
 
 
 def from_root(source: str, program: str | os.PathLike[str]) -> str:
@@ -15,7 +15,7 @@ def from_root(source: str, program: str | os.PathLike[str]) -> str:
         source: a ``gs://`` address, or a path.
         program: the program's folder, seen from the project's.
     """
-    if is_gcs(source) or Path(source).is_absolute():
+    if not is_local(source) or Path(source).is_absolute():
         return source
     return os.path.normpath(Path(program) / source)
 

@@ -114,7 +114,26 @@ def data_inputs(spec: ServiceSpec, tuning: TuningPlan, data: DataPlan) -> dict[s
         "in_preview": spec.check_in_preview,
         **({"tuning": tuning.fingerprint} if data.live else {}),
         **counted,
+        **_to_check(spec, tuning, data),
     }
+
+
+def _to_check(spec: ServiceSpec, tuning: TuningPlan, data: DataPlan) -> dict[str, Any]:
+    """What Cloud Storage has to be asked about, and what is known for that already."""
+    asked: dict[str, Any] = {}
+    if is_gcs(data.source) and spec.tuning is not None:
+        asked["base_model"] = spec.tuning.base_model
+    if data.dataset is not None and data.dataset.images:
+        asked["images"] = list(dict.fromkeys(image.uri for image in data.dataset.images))[:10]
+    training = tuning.training
+    if data is tuning.validation and (is_gcs(data.source) or is_gcs(training.source)):
+        asked["training_source"] = training.source
+        if training.dataset is not None:
+            asked["training_bytes"] = training.dataset.size
+            asked["training_format"] = training.dataset.format.value
+        if data.dataset is not None:
+            asked["bytes"] = data.dataset.size
+    return asked
 
 
 def job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner_label: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Cloud Storage in memory: buckets, objects, generations and preconditions."""
 
 import base64
+import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ class Kept:
 
     content: bytes
     generation: int
+    encoding: str = ""
 
 
 class FakeStorage(Served):
@@ -32,12 +34,12 @@ class FakeStorage(Served):
         self.objects: dict[str, Kept] = {}
         self._generation = 0
 
-    def put(self, uri: str, content: bytes) -> int:
+    def put(self, uri: str, content: bytes, encoding: str = "") -> int:
         """Write an object, for the fakes' own use; its generation."""
         if _bucket(uri) not in self.buckets:
             raise NotFound("The specified bucket does not exist.")
         self._generation += 1
-        self.objects[uri] = Kept(content, self._generation)
+        self.objects[uri] = Kept(content, self._generation, encoding)
         return self._generation
 
     def below(self, uri: str) -> list[str]:
@@ -100,7 +102,7 @@ class FakeStorage(Served):
         kept = self.objects.get(plain)
         if kept is None or (generation and int(generation) != kept.generation):
             raise NotFound(f"No such object: {plain}")
-        path.write_bytes(kept.content)
+        path.write_bytes(gzip.decompress(kept.content) if kept.encoding == "gzip" else kept.content)
 
     @called
     def listed(self, uri: str) -> tuple[Blob, ...]:
@@ -115,7 +117,7 @@ class FakeStorage(Served):
         kept = self.objects.get(plain)
         if kept is None or (generation and int(generation) != kept.generation):
             raise NotFound(f"No such object: {source}")
-        self.put(target, kept.content)
+        self.put(target, kept.content, kept.encoding)
 
     @called
     def delete(self, uri: str) -> None:
@@ -132,4 +134,10 @@ def _bucket(uri: str) -> str:
 
 def _view(uri: str, kept: Kept) -> Blob:
     checksum = base64.b64encode(google_crc32c.value(kept.content).to_bytes(4)).decode()
-    return Blob(uri=uri, generation=kept.generation, crc32c=checksum, size=len(kept.content))
+    return Blob(
+        uri=uri,
+        generation=kept.generation,
+        crc32c=checksum,
+        size=len(kept.content),
+        encoding=kept.encoding,
+    )

@@ -8,6 +8,7 @@ import typer
 
 from ..catalog import TuningMode
 from ..dataset import survey
+from ..specs import is_local
 from . import findings, statistics, ui
 
 _DATA_HELP = "Training files, in JSON Lines."
@@ -25,6 +26,9 @@ def validate(
     json_output: ui.Json = False,
 ) -> None:
     """Check local training files line by line, and count what is in them."""
+    for file in (*files, *([validation] if validation else [])):
+        if not is_local(str(file)):
+            ui.fail(f"{file} is no local file; download it first and name its path", ui.Exit.USAGE)
     try:
         limits = statistics.limits(model, mode)
     except ValueError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,13 @@ from typing import Any
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
 
-from ..dataset import Dataset, Inspection, inspect
+from ..dataset import Dataset
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
 from ..sources import as_typed
-from ..specs import CountOrZero, DataSource, is_gcs
+from ..specs import CountOrZero, DataSource, Texts, is_gcs
 from ..vertex.claim import Held
 from ..vertex.errors import InvalidRequest
-from . import looks, pinning
-
-PREVIEW_BYTES = 16 * 2**20
-"""An object up to this size is read in preview; a larger one only by an `up`."""
+from . import data_checks, looks, pinning
 
 
 class TuningDatasetInputs(ResourceInputs):
@@ -33,6 +29,11 @@ class TuningDatasetInputs(ResourceInputs):
         tuning: fingerprint of the tuning, for an object without ``#GENERATION``: the next one looks anew.
         generation: which generation an earlier look has pinned; read from the state.
         in_preview: look at an object in preview already.
+        bytes: of a local file.
+        training_source: of validation data that Cloud Storage has a part in: the training data.
+        training_bytes, training_format: of training data that are local.
+        base_model: of an object: what is tuned on it.
+        images: of a local file: the first few images in Cloud Storage that it names.
     """
 
     source: DataSource
@@ -46,6 +47,17 @@ class TuningDatasetInputs(ResourceInputs):
     characters: CountOrZero | None = None
     estimated_tokens: CountOrZero | None = None
     in_preview: bool = True
+    bytes: CountOrZero | None = None
+    training_source: DataSource | None = None
+    training_bytes: CountOrZero | None = None
+    training_format: str | None = None
+    base_model: str | None = None
+    images: Texts = ()
+
+    @property
+    def asks_storage(self) -> bool:
+        """Whether Cloud Storage has to be asked before anything is known to be right."""
+        return is_gcs(self.source) or self.training_source is not None or bool(self.images)
 
     @property
     def pinned_source(self) -> str:
@@ -134,37 +146,17 @@ def _validated_copy(reach: Reach, inputs: TuningDatasetInputs) -> Dataset | None
     if pinned is None:
         return None
     kept = reach.vertex.storage.stat(pinned.copy) is not None
-    if not kept and reach.vertex.storage.stat(pinned.source) is None:
+    blob = reach.vertex.storage.stat(pinned.copy if kept else pinned.source)
+    if blob is None:
         return None
-    found = _read(reach, pinned.copy if kept else pinned.source)
-    if found.dataset is None:
-        raise InvalidRequest(f"{inputs.source}: {first_findings(found)}")
+    found = data_checks.of_object(reach, inputs, blob)
+    if found.problems:
+        raise InvalidRequest("; ".join(found.problems))
     if not kept:
         reach.vertex.storage.copy(pinned.source, pinned.copy, reach.go_on)
     if "#" not in inputs.source:
         pinning.record(reach, inputs.owner, pinned)
     return found.dataset
-
-
-def _read(reach: Reach, uri: str) -> Inspection:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "data.jsonl"
-        reach.vertex.storage.download(uri, copy, reach.go_on)
-        return inspect(copy)
-
-
-def _unfit(reach: Reach, inputs: TuningDatasetInputs) -> str:
-    """What is wrong with an object, as far as a preview reads it; empty when nothing is."""
-    pinned = pinning.pin(reach, inputs.output_uri, inputs.source)
-    blob = reach.vertex.storage.stat(pinned.source) if pinned is not None else None
-    if pinned is not None and blob is None:
-        blob = reach.vertex.storage.stat(pinned.copy)
-    if blob is None:
-        return f"{inputs.source} is not there"
-    if blob.size > PREVIEW_BYTES:
-        return ""
-    found = _read(reach, f"{blob.uri}#{blob.generation}")
-    return "" if found.dataset is not None else f"{inputs.source}: {first_findings(found)}"
 
 
 class TuningDatasetProvider(Provider[TuningDatasetInputs]):
@@ -188,6 +180,12 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         "characters": Change.FOLLOWS.because("content says it"),
         "estimated_tokens": Change.FOLLOWS.because("content says it"),
         "in_preview": Change.NONE.because("says when it is looked at"),
+        "bytes": Change.FOLLOWS.because("content says it"),
+        "training_source": Change.NONE.because("what validation data are held against, in preview"),
+        "training_bytes": Change.NONE.because("the same"),
+        "training_format": Change.NONE.because("the same"),
+        "base_model": Change.NONE.because("what images are held against, in preview"),
+        "images": Change.FOLLOWS.because("content names them"),
     }
 
     def identity(self, inputs: TuningDatasetInputs) -> str:
@@ -195,17 +193,26 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         return inputs.uri
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; a user's object that is missing or unfit fails the preview, as a local file does."""
+        """Refuse in preview what the data say against a tuning, as far as Cloud Storage has to be asked."""
         found = super().check(olds, news)
-        if not looks.made_anew(olds, found) or not is_gcs(str(news.get("source"))):
+        if not looks.made_anew(olds, found):
             return found
         inputs = self._parsed(news)
-        unfit = self.asked(inputs, lambda reach: _unfit(reach, inputs)) if inputs.in_preview else ""
-        return CheckResult(news, [CheckFailure("source", unfit)]) if unfit else found
+        if not inputs.in_preview or not inputs.asks_storage:
+            return found
+        seen = self.asked(inputs, lambda reach: data_checks.in_preview(reach, inputs))
+        for warning in seen.warnings if seen else ():
+            process.say(inputs.urn, warning, warning=True)
+        problems = seen.problems if seen else []
+        return CheckResult(news, [CheckFailure("source", problem) for problem in problems])
 
     def prepare(self, reach: Reach, inputs: TuningDatasetInputs) -> Mapping[str, Any]:
         """Read an object of the user's line by line, as a local file is read in the program."""
-        found = _validated_copy(reach, inputs) if is_gcs(inputs.source) else None
+        if not is_gcs(inputs.source):
+            if inputs.asks_storage and (problems := data_checks.in_preview(reach, inputs).problems):
+                raise InvalidRequest("; ".join(problems))
+            return {}
+        found = _validated_copy(reach, inputs)
         if found is None:
             return {}
         return {
@@ -222,16 +229,6 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         if outputs.get("reason"):
             process.say(str(outputs.get("urn", "")), str(outputs["reason"]), warning=True)
         return found
-
-
-def first_findings(found: Inspection, most: int = 3) -> str:
-    """The first findings in one line, and how many more there are."""
-    shown = [
-        f"line {finding.line}: {finding.message}" if finding.line else finding.message
-        for finding in found.findings[:most]
-    ]
-    more = found.findings_total - len(shown)
-    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
 
 class TuningDataset(Declared, module="vertex", name="TuningDataset"):

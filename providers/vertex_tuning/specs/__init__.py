@@ -31,6 +31,7 @@ from .fields import (
     Texts,
     TuningJobName,
     is_gcs,
+    is_local,
 )
 from .machines import Container, Machine, Scaling
 from .proving import Canary, Evaluation, Match, seconds
@@ -78,5 +79,6 @@ __all__ = [
     "TuningJobName",
     "TuningSpec",
     "is_gcs",
+    "is_local",
     "seconds",
 ]

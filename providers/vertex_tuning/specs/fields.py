@@ -177,9 +177,30 @@ def is_gcs(source: str) -> bool:
     return source[:3].lower() == "gs:"
 
 
+_ELSEWHERE = re.compile(r"hf:|[a-z][a-z0-9+.\-]+:/", re.IGNORECASE)
+"""How a place begins that is neither a path nor in Cloud Storage; one letter would be a drive of Windows."""
+
+
+def is_local(source: str) -> bool:
+    """Whether a source is a path, and no address of whatever kind."""
+    return not is_gcs(source) and not _ELSEWHERE.match(source)
+
+
+def local_path(source: str) -> str:
+    """The path itself; refuses what is an address."""
+    if not is_local(source):
+        raise ValueError(f"{source!r} is no local file; copy it into the repository and give its path")
+    return source
+
+
 def _data_source(source: str) -> str:
     if not source:
         raise ValueError("a dataset needs a path or a gs:// URI")
+    if _ELSEWHERE.match(source) and not is_gcs(source):
+        raise ValueError(
+            f"{source!r} is neither a local file nor an object in Cloud Storage. Copy the data into the "
+            "repository and name its path, or upload it and name gs://BUCKET/OBJECT"
+        )
     if is_gcs(source):
         uri, _, generation = source.partition("#")
         gcs_uri(uri)

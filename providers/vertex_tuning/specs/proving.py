@@ -5,9 +5,9 @@ from __future__ import annotations
 import enum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from .fields import Count, Spec, whole
+from .fields import Count, Spec, local_path, whole
 from .shape import Shape
 
 
@@ -54,7 +54,7 @@ class Evaluation(Spec):
     max_tokens: Count = 64
     timeout: Duration = "10m"
     directory: str = "."
-    prompts: Annotated[str, Field(min_length=1)] | None = None
+    prompts: Annotated[str, Field(min_length=1), AfterValidator(local_path)] | None = None
     command: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
     environment: Annotated[tuple[VariableName, ...], Field(strict=False, max_length=50)] | None = None
 

@@ -18,7 +18,7 @@ from ..mistakes import Mistake, listed, mistakes_of
 from ..policy import Budget, Policy
 from ..pricing import Book
 from ..service import parse, read_datasets, unfit_prompts
-from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_gcs
+from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_local
 from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared
 from .limits import find_prices, refused
@@ -252,7 +252,7 @@ def _evaluated_here(serving: Any, root: Path, folder: Path) -> Any:
 
 
 def _relative(source: Any, root: Path, folder: Path) -> Any:
-    if not isinstance(source, str) or not source or is_gcs(source) or Path(source).is_absolute():
+    if not isinstance(source, str) or not source or not is_local(source) or Path(source).is_absolute():
         return source
     return os.path.relpath(root / source, folder)
 

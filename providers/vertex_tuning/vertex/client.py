@@ -174,12 +174,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """An object in Cloud Storage, without its bytes."""
+    """An object in Cloud Storage, without its bytes; ``encoding`` is its ``Content-Encoding``."""
 
     uri: str
     generation: int
     crc32c: str
     size: int
+    encoding: str = ""
 
 
 class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):

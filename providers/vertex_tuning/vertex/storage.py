@@ -213,4 +213,5 @@ def _view(blob: gcs.Blob) -> Blob:
         generation=int(blob.generation),
         crc32c=blob.crc32c or "",
         size=int(blob.size or 0),
+        encoding=blob.content_encoding or "",
     )

@@ -161,6 +161,13 @@ def test_validation_examples_that_are_in_the_training_file(tmp_path: Path) -> No
     )
 
 
+@pytest.mark.parametrize("place", ["gs://bucket/x.jsonl", "https://example.com/x.jsonl", "hf:org/data"])
+def test_other_places_are_no_files(place: str) -> None:
+    result = CliRunner().invoke(app, ["validate", place])
+    assert result.exit_code == 2
+    assert "is no local file; download it first" in result.stderr
+
+
 @pytest.mark.evidence("data.validation-share", side="plugin")
 def test_validation_data_that_vertex_ai_would_refuse(tmp_path: Path) -> None:
     train = written(tmp_path / "train.jsonl", jsonl(*[GOOD_PAIR] * 10))

@@ -11,7 +11,7 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine, program, wired
 from vertex_tuning import lineage
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.tuning_dataset import PREVIEW_BYTES
+from vertex_tuning.resources.data_checks import PREVIEW_BYTES
 from vertex_tuning.specs import ServiceSpec
 from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded
 
@@ -253,9 +253,9 @@ def test_unfit_objects_fail_the_preview(
     assert _checked(declared(declare, {"check_in_preview": False})) == "", "the same up may make it"
 
 
-def _checked(plan: ServicePlan) -> str:
+def _checked(plan: ServicePlan, name: str = "data") -> str:
     """What a preview refuses of the data."""
-    [data] = [each for each in program(plan) if each.name == "data"]
+    [data] = [each for each in program(plan) if each.name == name]
     return "; ".join(failure.reason for failure in data.provider.check({}, wired(data.inputs)).failures)
 
 

@@ -72,6 +72,21 @@ def test_the_place_is_that_of_the_validation_data(
         assert says in mistakes[0].problem
 
 
+@pytest.mark.evidence("data.images-not-mixed", side="plugin")
+def test_local_images_fit_the_model(tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "gs://b/a.png"}}
+    about = {"messages": [{"role": "user", "content": [image]}, {"role": "assistant", "content": "b"}]}
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps(CHAT) + "\n" + json.dumps(about) + "\n")
+    scout = {"base_model": "meta/llama4@llama-4-scout-17b-16e-instruct", "training_data": str(path)}
+    [mistake] = read_datasets(scout)[1]
+    assert mistake.path == "tuning.training_data"
+    assert "examples with images: 1, without: 1" in mistake.problem
+    [mistake] = read_datasets({**scout, "base_model": "qwen/qwen3@qwen3-8b"})[1]
+    assert "reads text only" in mistake.problem
+    assert read_datasets({**scout, "base_model": "google/gemma3@gemma-3-27b-it"})[1] == []
+
+
 def test_the_sample_data_obey() -> None:
     tuning = {
         "training_data": str(ROOT / "data/tickets-train.jsonl"),

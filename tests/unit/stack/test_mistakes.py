@@ -65,6 +65,15 @@ TUNING = [
     ({"custom_base_model": "gs://b-b-b/../c"}, "custom_base_model", "'..' part", "no way out of a folder"),
     ({"training_data": "gs://bucket"}, "training_data", "not an object", "a bucket holds no examples"),
     ({"training_data": "GS://bucket/x"}, "training_data", "gs://BUCKET/PATH", "no path on this machine"),
+    *(
+        (
+            {"training_data": place},
+            "training_data",
+            f"{place!r} is neither a local file nor an object in Cloud Storage. Copy the data into",
+            "the tuning service reads Cloud Storage only",
+        )
+        for place in ("https://example.com/x.jsonl", "s3://b/x.jsonl", "hf:org/data", "file:///x.jsonl")
+    ),
     ({"training_data": "gs:/bucket/x"}, "training_data", "gs://BUCKET/PATH", "a typing error"),
     (
         {"base_model": "qwen3-4b"},
@@ -185,6 +194,12 @@ SERVICE = [
         "serving.evaluation.threshold",
         "1",
         "a score is at most 1",
+    ),
+    (
+        {"serving": {"evaluation": {"threshold": 1, "prompts": "gs://b/prompts.jsonl"}}},
+        "serving.evaluation.prompts",
+        "'gs://b/prompts.jsonl' is no local file; copy it into the repository",
+        "prompts are read where Pulumi runs",
     ),
     (
         {"serving": {"evaluation": {"threshold": 1, "prompts": "no/such.jsonl"}}},
