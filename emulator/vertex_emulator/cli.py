@@ -60,6 +60,14 @@ def serve(
             help="Port of dedicated endpoints. Default: the one after --port, or a free one.",
         ),
     ] = None,
+    dedicated_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Answered as the DNS name of dedicated endpoints, where a proxy is in front of that port; "
+            "Google's own clients want one with TLS.",
+        ),
+    ] = None,
     speed: Annotated[
         Speed, typer.Option(help="How long states last; training always really runs.")
     ] = Speed.FAST,
@@ -92,7 +100,14 @@ def serve(
     with lock, _listener(host, port) as listener, _dedicated(host, port, dedicated_port) as dedicated:
         config = uvicorn.Config(
             make_app(
-                Settings(data=data, cache=cache, speed=speed, token=token, dedicated=_shown(host, dedicated))
+                Settings(
+                    data=data,
+                    cache=cache,
+                    speed=speed,
+                    token=token,
+                    dedicated=dedicated_address or _shown(host, dedicated),
+                    dedicated_port=dedicated.getsockname()[1],
+                )
             ),
             http=GuardedProtocol,
             ws="none",

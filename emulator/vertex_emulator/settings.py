@@ -49,12 +49,9 @@ class Settings(msgspec.Struct, frozen=True):
     speed: Speed = Speed.FAST
     token: str | None = None
     dedicated: str = ""
-    """HOST:PORT of the second listener, where dedicated endpoints answer."""
-
-    @property
-    def dedicated_port(self) -> int:
-        """The second listener's port; 0 when there is none."""
-        return int(self.dedicated.rpartition(":")[2] or 0)
+    """HOST:PORT that is answered as the DNS name of dedicated endpoints."""
+    dedicated_port: int = 0
+    """Port of the second listener, where they answer; 0 when there is none."""
 
 
 MAX_JSON_BYTES = 10 * 1024 * 1024

@@ -138,7 +138,6 @@ def test_a_tuned_model_is_deployed_asked_and_taken_down(vertex: Plain) -> None:
 
 
 def test_a_publishers_model_is_deployed_but_does_not_answer(vertex: Plain) -> None:
-    # Google's client asks dedicated endpoints over https only: test_documented_script.py does it so.
     endpoint = model_garden.OpenModel("google/gemma3@gemma-3-1b-it").deploy(
         accept_eula=True, dedicated_endpoint_disabled=True, **MACHINE
     )
@@ -150,6 +149,27 @@ def test_a_publishers_model_is_deployed_but_does_not_answer(vertex: Plain) -> No
     assert [item.resource_name for item in aiplatform.Endpoint.list()] == [endpoint.resource_name]
     endpoint.delete(force=True)
     assert aiplatform.Endpoint.list() == []
+
+
+@pytest.mark.evidence("serving.dedicated-host-refuses-alt", side="service")
+def test_a_dedicated_endpoint_is_asked_at_its_own_address(vertex: Plain) -> None:
+    job = vertex.ended(vertex.tune())
+    endpoint = aiplatform.Endpoint.create(display_name="e", dedicated_endpoint_enabled=True)
+    model = aiplatform.Model(job["tunedModel"]["model"])
+    model.deploy(endpoint, traffic_percentage=100, **MACHINE)
+    question = {"prompt": "What is 3?", "max_tokens": 4, "temperature": 0, "raw_response": True}
+
+    answer = endpoint.predict(instances=[question])
+    raw = endpoint.predict(instances=[question], use_raw_predict=True)
+
+    assert answer.predictions == raw.predictions
+    assert answer.deployed_model_id == raw.deployed_model_id == endpoint.list_models()[0].id
+    assert answer.model_resource_name == raw.model_resource_name == model.resource_name
+    shared = rest(aiplatform_v1beta1.PredictionServiceClient, vertex.url)
+    with pytest.raises(
+        exceptions.BadRequest, match="Please access the endpoint using its dedicated dns name"
+    ):
+        shared.predict(endpoint=endpoint.resource_name, instances=[])
 
 
 def test_endpoints_and_models_are_found_by_filter_and_order(vertex: Plain) -> None:

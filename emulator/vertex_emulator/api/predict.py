@@ -79,7 +79,7 @@ async def predict(call: Call) -> Response:
 
 
 async def raw_predict(call: Call) -> Response:
-    """Pass `{"instances": [...]}` on to the container as it is; the answer does not name the models."""
+    """Pass `{"instances": [...]}` on to the container as it is; the answer's headers name the models."""
     endpoint = asked_endpoint(call)
     payload = call.payload or {}
     instances, parameters = payload.get("instances"), payload.get("parameters", {})
@@ -91,6 +91,8 @@ async def raw_predict(call: Call) -> Response:
     headers = {
         "X-Vertex-AI-Endpoint-Id": call.params["endpoint"],
         "X-Vertex-AI-Deployed-Model-Id": target.deployed["id"],
+        "X-Vertex-AI-Model": target.model.body["name"],
+        "X-Vertex-AI-Model-Version-Id": target.model.body["versionId"],
     }
     return JSONResponse({"predictions": answers}, headers=headers)
 
