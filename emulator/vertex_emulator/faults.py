@@ -64,6 +64,15 @@ class JobFails(_Action, frozen=True, tag="job_failure"):
     message: str = "Internal error occurred."
 
 
+class JobEndsInPart(_Action, frozen=True, tag="job_partial"):
+    """The tuning job that the call starts trains and ends as PARTIALLY_SUCCEEDED, with some of its output."""
+
+    code: int = 13
+    message: str = "Internal error occurred."
+    weights: Literal["all", "checkpoints", "none"] = "all"
+    """Whether its last weights are there, only the intermediate ones, or none."""
+
+
 class Signal(_Action, frozen=True, tag="signal"):
     """Send a signal to a process when the call arrives or after its effect; loopback clients only."""
 
@@ -78,7 +87,9 @@ class Signal(_Action, frozen=True, tag="signal"):
             raise ValueError(f"there is no signal {self.signal}")
 
 
-Action = FailBefore | FailAfter | LoseResponse | Hang | Lag | OperationFails | JobFails | Signal
+Action = (
+    FailBefore | FailAfter | LoseResponse | Hang | Lag | OperationFails | JobFails | JobEndsInPart | Signal
+)
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,9 +137,9 @@ class CallFaults(msgspec.Struct, frozen=True):
         return None
 
     @property
-    def job(self) -> JobFails | None:
-        """How the tuning job that this call starts is to fail."""
-        return next((a for a in self.actions if isinstance(a, JobFails)), None)
+    def job(self) -> JobFails | JobEndsInPart | None:
+        """How the tuning job that this call starts is to end."""
+        return next((a for a in self.actions if isinstance(a, JobFails | JobEndsInPart)), None)
 
 
 class FaultBook:

@@ -144,7 +144,7 @@ class Plain:
 
     def ended(self, job: Json) -> Json:
         """Wait for a tuning job to end and give it."""
-        return self.until(job, "SUCCEEDED", "FAILED", "CANCELLED")
+        return self.until(job, "SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED")
 
     def until(self, job: Json, *states: str) -> Json:
         """Wait for a tuning job to be in one of the states (without their prefix) and give it."""

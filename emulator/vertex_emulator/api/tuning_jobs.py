@@ -1,5 +1,7 @@
 """Tuning jobs: create, get, list, cancel. Google has no delete for them."""
 
+import msgspec
+
 from vertex_emulator.api.common import Json, name_in, scope
 from vertex_emulator.api.listing import PLAIN, listing
 from vertex_emulator.api.routing import Call, Route, books
@@ -56,7 +58,7 @@ def create(call: Call) -> Json:
     if where.location == GLOBAL:
         inputs["baseModel"] = long_name(given["baseModel"])
     fault = call.faults.job
-    private = {"fault": {"code": fault.code, "message": fault.message}} if fault else {}
+    private = {"fault": msgspec.to_builtins(fault)} if fault else {}
     record = call.service.store.resources.insert(
         Kind.TUNING_JOB,
         where.parent,

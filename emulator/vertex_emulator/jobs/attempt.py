@@ -56,7 +56,10 @@ async def _run(service: Service, name: str) -> None:
         target = gcs_uri(job["outputUri"], "output_uri")
         stats, objects = await _gathered(service, folder, spec, target)
         try:
-            _settle_succeeded(service, name, target, objects, stats)
+            if fault := service.store.resources.get(name).private.get("fault"):
+                _settle_in_part(service, name, objects, fault)
+            else:
+                _settle_succeeded(service, name, target, objects, stats)
         except ApiError:
             _give_up(service, objects)
             raise
@@ -77,7 +80,8 @@ def _started(service: Service, name: str, folder: Path) -> Json | None:
         tuning.started(record.body, service.now())
         record.private["folder"] = str(folder.relative_to(service.store.data))
         service.store.resources.save(record)
-    if fault := record.private.get("fault"):
+    fault = record.private.get("fault")
+    if fault and fault["type"] == "job_failure":
         raise worker.WorkerFailed(fault["code"], fault["message"])
     return record.body
 
@@ -143,6 +147,20 @@ def _settle_succeeded(
         model = add_version(service, parent, f"{parent}/models/{operations.new_id()}", given, now)
         tuning.succeeded(record.body, model.name, stats, now)
         _settle(service, record)
+
+
+def _settle_in_part(service: Service, name: str, objects: list[Object], fault: Json) -> None:
+    """Keep of the output what the fault leaves, and end the job with its error."""
+    left_out = {"all": (), "checkpoints": ("/final/",), "none": ("/checkpoints/",)}[fault["weights"]]
+    gone = [item for item in objects if any(part in item.name for part in left_out)]
+    with service.store.database.transaction():
+        for item in objects:
+            if item not in gone:
+                service.store.objects.put(item)
+        record = service.store.resources.get(name)
+        tuning.succeeded_in_part(record.body, fault["code"], fault["message"], service.now())
+        _settle(service, record)
+    _give_up(service, gone)
 
 
 def _settle_failed(service: Service, name: str, code: int, message: str) -> None:

@@ -11,6 +11,7 @@ RUNNING = "JOB_STATE_RUNNING"
 CANCELLING = "JOB_STATE_CANCELLING"
 CANCELLED = "JOB_STATE_CANCELLED"
 SUCCEEDED = "JOB_STATE_SUCCEEDED"
+PARTIALLY_SUCCEEDED = "JOB_STATE_PARTIALLY_SUCCEEDED"
 FAILED = "JOB_STATE_FAILED"
 ACTIVE = frozenset({PENDING, RUNNING})
 """States in which a job can be cancelled."""
@@ -74,3 +75,9 @@ def succeeded(body: Json, model: str, stats: Json, now: float) -> None:
     _ended(body, SUCCEEDED, now)
     body["tunedModel"] = {**body.get("tunedModel", {}), "model": model}
     body["tuningDataStats"] = {"supervisedTuningDataStats": stats}
+
+
+def succeeded_in_part(body: Json, code: int, message: str, now: float) -> None:
+    """It has ended with an error, and what it has written stays; no model is registered."""
+    _ended(body, PARTIALLY_SUCCEEDED, now)
+    body["error"] = {"code": code, "message": message}

@@ -62,6 +62,7 @@ def prepare(store: Store, folder: Path, cache: Path, job: Json) -> TrainingSpec:
         learning_rate=rate,
         adapter_size=adapter,
         custom_base=str(base) if base else None,
+        last_checkpoint_only=spec.get("exportLastCheckpointOnly", False),
     )
 
 

@@ -40,7 +40,12 @@ def run(spec: TrainingSpec, inputs: Inputs, report: Report) -> Metrics:
     learner = _learner(base, inputs.hyperparameters.adapter_size, spec.seed)
     base_loss = None if measured_on is None else learner.loss(measured_on)
     plan = Plan(inputs.hyperparameters, training, measured_on, pad, spec.seed)
-    epochs = train(learner, plan, report)
+    checkpoints = Path(spec.output_dir) / "checkpoints"
+
+    def keep(number: int) -> None:
+        write_checkpoint(checkpoints / f"checkpoint-{number}", _whole(base, learner.trained()))
+
+    epochs = train(learner, plan, report, (lambda _: None) if spec.last_checkpoint_only else keep)
 
     report(plan.progress(Phase.SAVING, epochs, plan.steps))
     vocabulary = base.config.vocab_size
@@ -60,7 +65,11 @@ def run(spec: TrainingSpec, inputs: Inputs, report: Report) -> Metrics:
         else unigram_loss(training, validation, vocabulary),
         epochs=epochs,
     )
-    _write(Path(spec.output_dir), base, learner.trained(), metrics)
+    trained = learner.trained()
+    if metrics.hyperparameters.adapter_size is not None:
+        write_adapters(checkpoints / "adapter", trained.adapters, metrics.hyperparameters.adapter_size)
+    write_checkpoint(checkpoints / "final", _whole(base, trained))
+    replace_file(Path(spec.output_dir) / "metrics.json", pretty_json(metrics))
     report(plan.progress(Phase.DONE, epochs, plan.steps))
     return metrics
 
@@ -77,10 +86,6 @@ def _learner(base: Checkpoint, adapter_size: int | None, seed: int) -> Learner:
     return Learner(base.config, Trained({}, adapters), frozen=base.weights)
 
 
-def _write(folder: Path, base: Checkpoint, trained: Trained, metrics: Metrics) -> None:
-    checkpoints = folder / "checkpoints"
-    weights = merge({**base.weights, **trained.tensors}, trained.adapters)
-    if metrics.hyperparameters.adapter_size is not None:
-        write_adapters(checkpoints / "adapter", trained.adapters, metrics.hyperparameters.adapter_size)
-    write_checkpoint(checkpoints / "final", base._replace(weights=weights))
-    replace_file(folder / "metrics.json", pretty_json(metrics))
+def _whole(base: Checkpoint, trained: Trained) -> Checkpoint:
+    """The base with what was learned in it: a full set of weights, of an adapter too."""
+    return base._replace(weights=merge({**base.weights, **trained.tensors}, trained.adapters))

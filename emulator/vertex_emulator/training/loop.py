@@ -16,6 +16,10 @@ from vertex_emulator.training.prompts import Encoded
 from vertex_emulator.training.spec import Phase, Progress, TrainingError
 
 Report = Callable[[Progress], None]
+Keep = Callable[[int], None]
+"""Keeps the weights under a number: of the examples so far, so that numbers do not follow one another."""
+MOST_CHECKPOINTS = 10
+"""Intermediate checkpoints of a job at most."""
 
 
 class Plan(NamedTuple):
@@ -49,13 +53,20 @@ class Plan(NamedTuple):
         )
 
 
-def train(learner: Learner, plan: Plan, report: Report) -> tuple[EpochMetrics, ...]:
+def checkpoint_epochs(epochs: int) -> frozenset[int]:
+    """The epochs after which a checkpoint is kept: each one below ten, or else ten that are evenly spread."""
+    most = min(epochs, MOST_CHECKPOINTS)
+    return frozenset(epochs * number // most for number in range(1, most + 1))
+
+
+def train(learner: Learner, plan: Plan, report: Report, keep: Keep) -> tuple[EpochMetrics, ...]:
     """Run all epochs, reporting after every step; TrainingError when the loss is no longer a number."""
     random = np.random.default_rng([plan.seed, 1])
     peak = plan.hyperparameters.learning_rate
     done: list[EpochMetrics] = []
     step = 0
     report(plan.progress(Phase.TRAINING))
+    kept = checkpoint_epochs(plan.hyperparameters.epochs)
     for epoch in range(1, plan.hyperparameters.epochs + 1):
         losses: list[float] = []
         for batch in in_batches(plan.training, plan.hyperparameters.batch_size, plan.pad, random):
@@ -66,6 +77,8 @@ def train(learner: Learner, plan: Plan, report: Report) -> tuple[EpochMetrics, .
         done.append(
             EpochMetrics(epoch=epoch, training_loss=float(np.mean(losses)), validation_loss=validation)
         )
+        if epoch in kept:
+            keep(epoch * len(plan.training))
         report(plan.progress(Phase.TRAINING, done, step))
     return tuple(done)
 

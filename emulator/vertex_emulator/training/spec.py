@@ -30,7 +30,8 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     `custom_base` is a folder with a checkpoint of an earlier job to continue from; None starts from the
     embedded service's own base model, which is made once and kept in `cache_dir`. None for the numbers
-    means the defaults of `hyperparameters.resolve`.
+    means the defaults of `hyperparameters.resolve`. Intermediate checkpoints lie beside the final one, unless
+    `last_checkpoint_only`.
     """
 
     training_file: str
@@ -43,6 +44,7 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     learning_rate: float | None
     adapter_size: int | None
     custom_base: str | None
+    last_checkpoint_only: bool = False
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
