@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from .catalog import FINAL
+from .checkpoints import output_of
 from .decoding import REFUSED
 
 FILE = "lineage.json"
@@ -51,7 +51,7 @@ _LINEAGE = msgspec.json.Decoder(Lineage)
 
 def uri_of(artifacts_uri: str) -> str:
     """Where the lineage of these weights is: in the folder of their tuning, beside what Vertex AI wrote."""
-    return f"{artifacts_uri.removesuffix(f'/{FINAL}')}/{FILE}"
+    return f"{output_of(artifacts_uri)}/{FILE}"
 
 
 def read(content: bytes) -> Lineage:

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from . import names, tunings
+from . import checkpoints, names, tunings
 from .dataset import Dataset
 from .names import label_of, short
 from .pricing import NO_PRICES, Book, Estimate, estimate
 from .pricing.money import span
 from .promotion import Promoted
-from .specs import Retrain, ServiceSpec
+from .specs import Checkpoints, Retrain, ServiceSpec
 from .tunings import TuningPlan
 
 
@@ -81,7 +81,11 @@ def plan(
         "wait": spec.wait,
     }
     given = promoted.artifacts_uri if promoted else spec.artifacts_uri
+    chosen = spec.serving.checkpoint
+    if promoted and chosen is not None:
+        given = checkpoints.uri_of(checkpoints.output_of(promoted.artifacts_uri), chosen)
     weights = {"fingerprint": tuning.fingerprint} if tuning else {"weights_uri": given}
+    at = {"checkpoint": chosen} if tuning and chosen is not None else {}
     endpoint_id = _endpoint_id(spec, owner)
     # A job that follows a failed one is paid for again, which is what `deny` is for.
     retry = tunings.given(spec.tuning, "retry") if spec.tuning and spec.retrain is Retrain.ALLOW else {}
@@ -92,7 +96,7 @@ def plan(
         else None
     )
     deployed = (
-        {**common, **serving, **weights, **_deployed(spec, weights, endpoint_id), **retry}
+        {**common, **serving, **weights, **_deployed(spec, weights, endpoint_id), **retry, **_kept(spec)}
         if spec.serve
         else None
     )
@@ -120,6 +124,7 @@ def plan(
         model={
             **common,
             **weights,
+            **at,
             **_model(spec, tuning, promoted, owner),
             **retry,
             **({"again": paid} if retry else {}),
@@ -150,6 +155,12 @@ def _model(
         "in_preview": spec.check_in_preview,
         **({"export_uri": spec.export_uri} if spec.export_uri else {}),
     }
+
+
+def _kept(spec: ServiceSpec) -> dict[str, Any]:
+    """Whether the deployment deletes the intermediate checkpoints; written only where it does."""
+    last_only = spec.tuning is not None and spec.tuning.keep_checkpoints is Checkpoints.FINAL
+    return {"keep_checkpoints": Checkpoints.FINAL.value} if last_only else {}
 
 
 def _endpoint_id(spec: ServiceSpec, owner: str) -> str:
@@ -194,6 +205,7 @@ _DEPLOYMENT = (
     "spot",
     "reservation",
     "scale_to_zero",
+    "checkpoint",
     "container",
     "service_account",
 )

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, World, called, canonical, number_of
-from vertex_tuning.catalog import FINAL, FailureKind
+from vertex_tuning import checkpoints
+from vertex_tuning.catalog import FailureKind
 from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState
 from vertex_tuning.vertex.errors import InvalidRequest, QuotaExceeded, failure_of
 
@@ -25,6 +26,7 @@ class Tuning:
     fault: tuple[int, str] | None = None
     failure: FailureKind | None = None
     cancelling: bool = False
+    leaves: str = ""
 
     def view(self) -> Job:
         return Job(
@@ -57,6 +59,7 @@ class FakeJobs(Served):
 
     Attributes:
         quota: jobs at once, per project.
+        in_part: what the next jobs leave that end as succeeded in part: all, checkpoints or none.
         lag: seconds until a list shows a new job.
         failing: codes and messages with which the next jobs fail, in turn.
     """
@@ -69,6 +72,7 @@ class FakeJobs(Served):
         world.moving.append(self._advance)
         self.all: dict[str, Tuning] = {}
         self.failing: list[tuple[int, str]] = []
+        self.in_part: list[str] = []
         self.quota = 1
         self.lag = 0.0
         self.pending_seconds = 8.0
@@ -83,7 +87,8 @@ class FakeJobs(Served):
             raise QuotaExceeded(f"Quota exceeded for tuning jobs: {self.quota} in all.")
         name = f"{place}/tuningJobs/{self.world.new_id()}"
         fault = self.failing.pop(0) if self.failing else None
-        self.all[name] = Tuning(name, request, self.world.clock.time(), fault=fault)
+        leaves = self.in_part.pop(0) if self.in_part else ""
+        self.all[name] = Tuning(name, request, self.world.clock.time(), fault=fault, leaves=leaves)
         return self.all[name].view()
 
     def _check(self, request: JobRequest) -> None:
@@ -149,14 +154,23 @@ class FakeJobs(Served):
             elif now >= begins + self.training_seconds:
                 job.started = begins
                 self._leave_weights(job)
-                _end(job, JobState.SUCCEEDED, now, None)
+                if job.leaves:
+                    _end(job, JobState.PARTIAL, now, "Internal error occurred.")
+                    job.failure = failure_of(13)
+                else:
+                    _end(job, JobState.SUCCEEDED, now, None)
             elif now >= begins:
                 job.started, job.state = begins, JobState.RUNNING
 
     def _leave_weights(self, job: Tuning) -> None:
-        folder = f"{job.request.output_uri}/{FINAL}"
-        self._storage.put(f"{folder}/config.json", b"{}")
-        self._storage.put(f"{folder}/model.safetensors", job.name.encode())
+        output = job.request.output_uri
+        numbers = [10 * n for n in range(1, min(job.request.epochs, checkpoints.MOST) + 1)]
+        others = [checkpoints.uri_of(output, number) for number in numbers]
+        last = [checkpoints.uri_of(output)]
+        left = {"": [*last, *others], "all": [*last, *others], "checkpoints": others, "none": []}
+        for folder in left[job.leaves]:
+            self._storage.put(f"{folder}/config.json", b"{}")
+            self._storage.put(f"{folder}/model.safetensors", job.name.encode())
 
 
 def _end(job: Tuning, state: JobState, now: float, reason: str | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from .. import checkpoints
 from ..catalog import models
 from .book import Book
 from .money import Basis, Money, span
@@ -92,14 +93,25 @@ def machines(book: Book, deployed: Mapping[str, Any] | None) -> tuple[Money, Mon
     return one * int(deployed.get("min_replicas", 1)), one * int(deployed.get("max_replicas", 1))
 
 
-def weights(book: Book, job: Mapping[str, Any] | None) -> Money:
-    """A month of what a tuning leaves in the bucket; given weights and another's are not counted."""
+def weights(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> Money:
+    """A month of what a tuning leaves in the bucket; given weights and another's are not counted.
+
+    Intermediate checkpoints count as full sets of weights, of an adapter too: Google leaves them merged.
+    """
     if job is None or _anothers(job):
         return Money()
     size = next((m.parameters_billion for m in models() if m.id == job["base_model"]), None)
     if size is None:
         return Money(unknown=(f"storage in {job['region']}",))
-    return book.storage_money(str(job["region"])) * (Decimal(size * 1_000_000_000 * BYTES_A_PARAMETER) / _GIB)
+    sets = checkpoints.kept(int(job.get("epochs") or 1), last_only=_prunes(deployed))
+    if deployed is not None and _prunes(deployed) and deployed.get("checkpoint"):
+        sets += 1
+    gib = Decimal(sets * size * 1_000_000_000 * BYTES_A_PARAMETER) / _GIB
+    return book.storage_money(str(job["region"])) * gib
+
+
+def _prunes(deployed: Mapping[str, Any] | None) -> bool:
+    return deployed is not None and deployed.get("keep_checkpoints") == "final"
 
 
 def estimate(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> Estimate:
@@ -108,7 +120,7 @@ def estimate(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, A
         currency=book.currency,
         once=training(book, job),
         hourly=machines(book, deployed),
-        storage=weights(book, job),
+        storage=weights(book, job, deployed),
     )
 
 

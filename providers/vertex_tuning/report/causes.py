@@ -56,6 +56,8 @@ _NAMES = {
     ("DeployedModel", "weights_uri"): "artifacts_uri",
     ("DeployedModel", "display_name"): "serving.model_display_name",
     ("DeployedModel", "retry"): "tuning.retry",
+    ("TunedModel", "checkpoint"): "serving.checkpoint",
+    ("DeployedModel", "keep_checkpoints"): "tuning.keep_checkpoints",
     ("TunedModel", "retry"): "tuning.retry",
 }
 _SECTIONS = {"TuningJob": "tuning", "Endpoint": "serving", "DeployedModel": "serving"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..catalog import FINAL
+from collections.abc import Iterable
+
+from .. import checkpoints
 from ..lifecycle import Observation, Phase, Reach
 from ..specs import Retry
 from ..vertex.claim import Claim
@@ -25,12 +27,18 @@ def made_under(job: Job, claim: Claim) -> bool:
 
 
 def look(
-    reach: Reach, *, fingerprint: str | None, weights_uri: str | None, retry: Retry | None = None
+    reach: Reach,
+    *,
+    fingerprint: str | None,
+    weights_uri: str | None,
+    retry: Retry | None = None,
+    checkpoint: int | None = None,
 ) -> Observation:
     """Whether the weights are ready; ``live`` then holds ``artifacts_uri`` and ``job``.
 
     Exactly one is set: ``fingerprint`` of the tuning job that makes them, or ``weights_uri`` of given ones.
-    A failed job that ``retry`` covers counts as pending: another one is to follow it.
+    A failed job that ``retry`` covers counts as pending: another one is to follow it. ``checkpoint`` asks
+    for an intermediate checkpoint of the job by its number.
     """
     if fingerprint is None:
         return _weights(reach, weights_uri or "", None)
@@ -41,45 +49,52 @@ def look(
         return Observation(Phase.BLOCKED, reason="no tuning job has been submitted yet")
     job = reach.vertex.jobs.get(held.claim.resource)
     if job is None:
-        return of_gone(reach, held.claim)
-    again = runs_again(job, held.claim, retry)
-    return Observation(Phase.PENDING, {"job": job.name}, again) if again else of_job(reach, job)
+        return of_gone(reach, held.claim, checkpoint)
+    again = runs_again(reach, job, held.claim, retry)
+    if again:
+        return Observation(Phase.PENDING, {"job": job.name}, again)
+    return of_job(reach, job, checkpoint)
 
 
-def runs_again(job: Job, claim: Claim, retry: Retry | None) -> str:
+def runs_again(reach: Reach, job: Job, claim: Claim, retry: Retry | None) -> str:
     """Why, in one line, another job follows this one; empty if none does."""
     attempt = len(claim.failed) + 2
     if retry is None or job.failure not in retry.on or attempt > retry.attempts:
         return ""
-    if job.state is not JobState.FAILED or not made_under(job, claim):
+    if job.state not in (JobState.FAILED, JobState.PARTIAL) or not made_under(job, claim):
+        return ""
+    if job.state is JobState.PARTIAL and of_job(reach, job).phase is Phase.READY:
         return ""
     count = f"job {attempt} of at most {retry.attempts}"
     return f"tuning job {job.name} failed ({job.failure}: {job.reason}) and is followed by {count}"
 
 
-def of_gone(reach: Reach, claim: Claim) -> Observation:
+def of_gone(reach: Reach, claim: Claim, checkpoint: int | None = None) -> Observation:
     """What a job that Vertex AI no longer knows means: its weights may be there without it."""
     live = {"job": claim.resource}
-    seen = _weights(reach, claim.weights, None) if claim.weights else None
-    if seen is not None and seen.phase is Phase.READY:
-        return Observation(Phase.READY, {**seen.live, **live})
+    uri = claim.weights
+    if uri and checkpoint is not None:
+        uri = checkpoints.uri_of(checkpoints.output_of(uri), checkpoint)
+    seen = _weights(reach, uri, None) if uri else None
+    if seen is not None and (seen.phase is Phase.READY or checkpoint is not None):
+        return Observation(seen.phase, {**seen.live, **live}, seen.reason)
     gone = f"tuning job {claim.resource} is gone, and so are its weights"
     return Observation(Phase.LOST, live, f"{gone}; to tune again, which costs money, set attempt one higher")
 
 
 def weights_of(job: Job) -> str:
-    """Where a job leaves its weights."""
-    return f"{job.output_uri}/{FINAL}"
+    """Where a job leaves its last weights."""
+    return checkpoints.uri_of(job.output_uri)
 
 
-def of_job(reach: Reach, job: Job) -> Observation:
-    """What a job's state means for its weights."""
+def of_job(reach: Reach, job: Job, checkpoint: int | None = None) -> Observation:
+    """What a job's state means for its weights, the last ones or a checkpoint's."""
     live = {"job": job.name}
+    why = f": {job.reason.rstrip('.')}" if job.reason else ""
     match job.state:
         case JobState.WAITING | JobState.RUNNING:
             return Observation(Phase.PENDING, live, progress.of_job(reach, job))
         case JobState.FAILED | JobState.CANCELLED:
-            why = f": {job.reason.rstrip('.')}" if job.reason else ""
             return Observation(
                 Phase.FAILED,
                 live,
@@ -87,7 +102,13 @@ def of_job(reach: Reach, job: Job) -> Observation:
                 "mend the cause and set attempt one higher",
             )
         case JobState.SUCCEEDED:
-            return _weights(reach, weights_of(job), job)
+            return _weights(reach, checkpoints.uri_of(job.output_uri, checkpoint), job)
+        case JobState.PARTIAL:
+            seen = _weights(reach, checkpoints.uri_of(job.output_uri, checkpoint), job)
+            told = f"tuning job {job.name} succeeded in part{why}"
+            if seen.phase is Phase.READY:
+                return Observation(seen.phase, seen.live, f"{told}. Its weights are there and are used")
+            return Observation(Phase.FAILED, seen.live, f"{told}; {seen.reason}")
 
 
 def missing(reach: Reach, weights_uri: str) -> str:
@@ -99,8 +120,27 @@ def missing(reach: Reach, weights_uri: str) -> str:
 
 
 def _weights(reach: Reach, uri: str, job: Job | None) -> Observation:
-    names = {blob.uri.rsplit("/", 1)[1] for blob in reach.vertex.storage.listed(uri)}
     live = {"artifacts_uri": uri, **({"job": job.name, "ended": job.ended} if job else {})}
-    if "config.json" in names and any(name.endswith(".safetensors") for name in names):
+    if _complete(blob.uri for blob in reach.vertex.storage.listed(uri)):
         return Observation(Phase.READY, live)
-    return Observation(Phase.LOST, live, f"no weights at {uri} (config.json and *.safetensors)")
+    output = checkpoints.output_of(uri)
+    if output == uri:
+        return Observation(Phase.LOST, live, f"no weights at {uri} (config.json and *.safetensors)")
+    others = _checkpoints(reach, output)
+    if uri == checkpoints.uri_of(output):
+        choose = f"; serving.checkpoint takes one of those that are there: {others}" if others else ""
+        return Observation(Phase.LOST, live, f"no weights at {uri} (config.json and *.safetensors){choose}")
+    there = f"it has {others}" if others else "it has no intermediate checkpoints"
+    return Observation(Phase.FAILED, live, f"no checkpoint at {uri}; {there}")
+
+
+def _checkpoints(reach: Reach, output_uri: str) -> str:
+    """The numbers of a job's intermediate checkpoints that are whole."""
+    listed = (blob.uri for blob in reach.vertex.storage.listed(checkpoints.folder_of(output_uri)))
+    found = checkpoints.intermediate(listed, output_uri)
+    return ", ".join(str(number) for number, uris in found.items() if _complete(uris))
+
+
+def _complete(uris: Iterable[str]) -> bool:
+    names = {uri.rsplit("/", 1)[1] for uri in uris}
+    return "config.json" in names and any(name.endswith(".safetensors") for name in names)

@@ -1,36 +1,91 @@
-"""Which weights may be deleted with a service, and who still needs them."""
+"""Which weights may be deleted, with a service or because another set of them serves; and who needs them."""
 
 from __future__ import annotations
 
-from ..lifecycle import Phase, Reach
+from .. import checkpoints
+from ..lifecycle import Reach, process
 from ..vertex.claim import STARTING, Held
 from ..vertex.claims import contended
+from ..vertex.client import Job
+from ..vertex.errors import VertexError
 from . import artifacts
 from .submission import TUNINGS
 
 DEPLOYMENTS = "DeployedModel"
+KEEP_FINAL = "tuning.keep_checkpoints: final"
 
 
 def ending(reach: Reach, owner: str, fingerprint: str) -> str:
-    """Mark a tuning as being undone, and give the folder of its weights.
+    """Mark a tuning as being undone, and give the output folder of its job.
 
-    Empty, and nothing marked, if no submission of this owner made any that are there.
+    Empty, and nothing marked, if no submission of this owner made weights that are there.
     """
     return contended(lambda: _ending(reach, owner, fingerprint))
 
 
 def _ending(reach: Reach, owner: str, fingerprint: str) -> str:
+    found = _own_job(reach, owner, fingerprint)
+    if found is None or not weights(reach, found[1].output_uri):
+        return ""
+    reach.claims.end(found[0])
+    return found[1].output_uri
+
+
+def _own_job(reach: Reach, owner: str, fingerprint: str) -> tuple[Held, Job] | None:
+    """The job that a submission of this owner made, with its claim, once it has ended."""
     held = reach.claims.read(artifacts.job_key(fingerprint), "")
-    if held is None or held.claim.owner != owner:
-        return ""
-    job = reach.vertex.jobs.get(held.claim.resource) if held.claim.resource else None
-    if job is None or not artifacts.made_under(job, held.claim):
-        return ""
-    seen = artifacts.of_job(reach, job)
-    if seen.phase is not Phase.READY:
-        return ""
-    reach.claims.end(held)
-    return str(seen.live["artifacts_uri"])
+    if held is None or held.claim.owner != owner or not held.claim.resource:
+        return None
+    job = reach.vertex.jobs.get(held.claim.resource)
+    if job is None or not job.state.ended or not artifacts.made_under(job, held.claim):
+        return None
+    return (held, job) if job.output_uri.startswith(f"{reach.claims.output_uri}/") else None
+
+
+def weights(reach: Reach, output_uri: str) -> list[str]:
+    """The objects of all sets of weights that a job left."""
+    return checkpoints.weights(_listed(reach, output_uri), output_uri)
+
+
+def _listed(reach: Reach, output_uri: str) -> list[str]:
+    return [blob.uri for blob in reach.vertex.storage.listed(checkpoints.folder_of(output_uri))]
+
+
+def prune(reach: Reach, *, owner: str, fingerprint: str, keep: int | None, urn: str) -> bool:
+    """Delete the intermediate checkpoints of a job of this owner, but one to keep.
+
+    What is in use stays and is reported.
+
+    Returns:
+        False if it is to be tried again: Google refused a deletion, which is reported.
+    """
+    found = _own_job(reach, owner, fingerprint)
+    if found is None:
+        return True
+    output = found[1].output_uri
+    deleted, kept_for = [], dict[int, list[str]]()
+    try:
+        for number, uris in checkpoints.intermediate(_listed(reach, output), output).items():
+            if number == keep:
+                continue
+            if users := in_use(reach, fingerprint, checkpoints.uri_of(output, number), owner):
+                kept_for[number] = users
+                continue
+            # Without its configuration a checkpoint that is half deleted is none.
+            for uri in sorted(uris, key=lambda uri: not uri.endswith("/config.json")):
+                reach.vertex.storage.delete(uri)
+            deleted.append(number)
+    except VertexError as refused:
+        why = (
+            f"intermediate checkpoints of {output} are not all deleted: {refused}. The next `pulumi up` tries"
+        )
+        process.say(urn, f"{why} again; or set tuning.keep_checkpoints: all", warning=True)
+        return False
+    for number, users in kept_for.items():
+        process.say(urn, f"checkpoint {number} of {output} is kept: used by {', '.join(users)}", warning=True)
+    if deleted:
+        process.say(urn, f"deleted the checkpoints {', '.join(map(str, deleted))} of {output} ({KEEP_FINAL})")
+    return True
 
 
 def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
@@ -53,7 +108,7 @@ def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
     adopting = [
         f"{other.claim.owner}, which adopted it"
         for other in reach.claims.below(TUNINGS)
-        if other.key != artifacts.job_key(fingerprint) and other.claim.weights == uri and other.claim.owner
+        if other.key != artifacts.job_key(fingerprint) and _same_job(other, uri) and other.claim.owner
     ]
     return sorted({*readers, *serving, *tuning, *adopting})
 
@@ -61,6 +116,12 @@ def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
 def kept(what: str, users: list[str]) -> str:
     """One line that says why weights are not deleted."""
     return f"delete_artifacts: the weights of {what} are kept, because they are used by {', '.join(users)}"
+
+
+def _same_job(held: Held, uri: str) -> bool:
+    """Whether a claim names the weights of the job that left what lies at ``uri``, a folder of its output."""
+    output = checkpoints.output_of(held.claim.weights)
+    return bool(held.claim.weights) and f"{uri}/".startswith(f"{output}/")
 
 
 def _reads(held: Held, uri: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckResult, DiffResult
+from pulumi.dynamic import CheckResult, DiffResult, ReadResult
 
 from .. import cost, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
@@ -15,12 +15,14 @@ from ..specs import Rollout
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
-from . import artifacts, chosen, evaluating, folders, looks, traffic
-from .deploying import DeployedModelInputs, start, under_way
+from . import chosen, evaluating, folders, looks, traffic
+from .deleting import KEEP_FINAL, prune
+from .deploying import DeployedModelInputs, seen_weights, start, under_way
 from .leftovers import leftovers
 from .operations import finish
 from .undeploying import await_start, clear, found_on, not_to_share, take_off, unregister
 
+PRUNES = f"deletes the intermediate checkpoints of its own tuning once it serves ({KEEP_FINAL})"
 GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
 GAP_OF_A_MOVE = "downtime: the old endpoint goes before the new one serves (wait: false)"
 ENDPOINT = frozenset({"project", "region", "endpoint_id"})
@@ -50,9 +52,7 @@ class DeployedModelExternal:
         started = judged or under_way(reach, inputs.endpoint, held)
         if started is not None:
             return started
-        weights = artifacts.look(
-            reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri, retry=inputs.retry
-        )
+        weights = seen_weights(reach, inputs)
         if weights.phase is Phase.READY:
             return Observation(Phase.ABSENT, {"traffic": 0}, "not deployed")
         if weights.phase in (Phase.BLOCKED, Phase.PENDING):
@@ -145,6 +145,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "endpoint_id": Change.MOVE.because("another endpoint"),
         "fingerprint": Change.REDEPLOY.because("other weights"),
         "weights_uri": Change.REDEPLOY.because("other weights"),
+        "checkpoint": Change.REDEPLOY.because("other weights"),
         "output_uri": Change.REDEPLOY.because(
             "the weights of the new folder serve, not those left in the old"
         ),
@@ -172,6 +173,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         ),
         "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
         "dedicated": Change.FOLLOWS.because("a shared endpoint has another id"),
+        "keep_checkpoints": Change.IN_PLACE.because("the others are deleted once it serves"),
         "price": Change.NONE.because("is for messages"),
     }
 
@@ -203,6 +205,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """As everywhere; that a model failed its evaluation before is told before it is paid for again."""
         found = super().check(olds, news)
+        if news.get("keep_checkpoints") and news.get("keep_checkpoints") != olds.get("keep_checkpoints"):
+            process.say(str(news.get("urn", "")), PRUNES)
         if news.get("evaluation") and looks.made_anew(olds, found):
             inputs = self._parsed(news)
             told = self.asked(inputs, lambda reach: evaluating.failed_before(reach, inputs))
@@ -217,6 +221,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         tells. Only an edit is paid for with one.
         """
         found = super().diff(_id, olds, news)
+        if not found.changes and news.get("keep_checkpoints") and not olds.get("pruned"):
+            return DiffResult(changes=True)
         if not found.changes and news.get("owner") in process.EDITED:
             return DiffResult(changes=self._was_left(olds, news))
         gap = GAP if news.get("rollout") == Rollout.RECREATE.value else ""
@@ -225,6 +231,26 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         if found.replaces and gap:
             process.say(str(news.get("urn", "")), gap, warning=True)
         return found
+
+    def _settled(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation:
+        """Delete the intermediate checkpoints, if asked, once it serves."""
+        seen = super()._settled(reach, inputs, held)
+        if seen.phase is not Phase.READY or not inputs.keep_checkpoints or inputs.fingerprint is None:
+            return seen
+        done = prune(
+            reach,
+            owner=inputs.owner,
+            fingerprint=inputs.fingerprint,
+            keep=inputs.checkpoint,
+            urn=inputs.urn,
+        )
+        return Observation(seen.phase, {**seen.live, "pruned": done}, seen.reason)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What it is now; that checkpoints were deleted stays."""
+        found = super().read(id_, props)
+        kept = {"pruned": props["pruned"]} if "pruned" in props else {}
+        return ReadResult(id_, {**(found.outs or {}), **kept})
 
     def _was_left(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
         seen = self.look(upgraded(olds), news)

@@ -13,6 +13,7 @@ from ..names import OWNER_LABEL
 from ..specs import (
     Canary,
     Container,
+    Count,
     Evaluation,
     GcsUri,
     Labels,
@@ -56,6 +57,8 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     Attributes:
         model_id: id under which the weights are registered; one registration per deployment.
         fingerprint: of the tuning job that makes the weights; or else ``weights_uri``.
+        checkpoint: number of the job's intermediate checkpoint that serves instead of its last weights.
+        keep_checkpoints: ``final`` deletes the job's other checkpoints once this serves.
         adopted: the endpoint is another's: it is neither made nor named here.
         dedicated: ``False`` when the endpoint shares the region's address.
         price: what an hour costs by the price book, for messages; empty when the book does not say.
@@ -70,6 +73,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     owner_label: str
     fingerprint: str | None = None
     weights_uri: GcsUri | None = None
+    checkpoint: Count | None = None
     retry: Retry | None = None
     container: Container | None = None
     service_account: ServiceAccount | None = None
@@ -79,6 +83,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     display_name: Text
     endpoint_display_name: Text
     endpoint_labels: Labels = {}
+    keep_checkpoints: Literal["final"] | None = None
     adopted: Literal[True] | None = None
     dedicated: Literal[False] | None = None
     price: str = ""
@@ -142,9 +147,20 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         )
 
 
+def seen_weights(reach: Reach, inputs: DeployedModelInputs) -> Observation:
+    """Whether the weights that are to be deployed are there, and where."""
+    return artifacts.look(
+        reach,
+        fingerprint=inputs.fingerprint,
+        weights_uri=inputs.weights_uri,
+        retry=inputs.retry,
+        checkpoint=inputs.checkpoint,
+    )
+
+
 def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, held: Held) -> Held:
     """Start the deployment, and write its operation into the claim."""
-    weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
+    weights = seen_weights(reach, inputs)
     uri = str(weights.live["artifacts_uri"])
     held = _after_failure(reach, inputs, uri, held)
     on_existing = endpoint is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ..catalog import FINAL
+from ..checkpoints import output_of
 from ..lifecycle import Reach, ResourceInputs, process
 from ..lifecycle.taking import patiently
 from ..names import FINGERPRINT_LABEL
@@ -20,7 +20,7 @@ from .tuning_inputs import TuningJobInputs
 
 def root_of(folder: str) -> str:
     """The output folder of a tuning's owner: each tuning writes to a folder of its own below it."""
-    return folder.removesuffix(f"/{FINAL}").rpartition("/")[0]
+    return output_of(folder).rpartition("/")[0]
 
 
 def claimed_elsewhere(job: Job, inputs: TuningJobInputs) -> str:

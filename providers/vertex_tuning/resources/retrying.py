@@ -27,7 +27,7 @@ def look(
         return None
     if held.claim.resource:
         job = reach.vertex.jobs.get(held.claim.resource)
-        why = artifacts.runs_again(job, held.claim, retry) if job is not None else ""
+        why = artifacts.runs_again(reach, job, held.claim, retry) if job is not None else ""
         return Observation(Phase.PARTIAL, {"job": held.claim.resource}, why) if why else None
     if not held.claim.failed:
         return None

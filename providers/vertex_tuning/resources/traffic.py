@@ -15,8 +15,7 @@ from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
-from . import artifacts
-from .deploying import DeployedModelInputs, start, under_way
+from .deploying import DeployedModelInputs, seen_weights, start, under_way
 from .endpoint import all_labels
 from .evaluating import Rejected, judge, still_passes
 from .leftovers import Wanted, leftovers, observed, take_off_shown
@@ -123,7 +122,7 @@ def _on_others(
         # Another one would bill, and come out like those that are there.
         ids = ", ".join(deployed.id for deployed in mine)
         return Observation(Phase.FAILED, live, f"{why}: undeploy {ids} from {inputs.endpoint}, run again")
-    weights = artifacts.look(reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri)
+    weights = seen_weights(reach, inputs)
     if weights.phase is not Phase.READY:
         return Observation(Phase.FAILED, live, f"{why}, and it cannot be deployed anew: {weights.reason}")
     return Observation(Phase.PARTIAL, live, f"{why}: one that is takes its place")

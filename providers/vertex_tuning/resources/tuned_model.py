@@ -9,12 +9,12 @@ import msgspec
 from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult
 
-from .. import cost, lineage
+from .. import checkpoints, cost, lineage
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
-from ..specs import GcsUri, Retry, TuningJobName
+from ..specs import Count, GcsUri, Retry, TuningJobName
 from ..vertex.claim import Held
 from . import artifacts, behind, looks, readers, retrying
-from .deleting import ending, in_use, kept
+from .deleting import ending, in_use, kept, weights
 from .submission import ended_early, record
 from .tuning_inputs import TuningJobInputs
 
@@ -24,6 +24,7 @@ class TunedModelInputs(ResourceInputs):
 
     Attributes:
         fingerprint: of the tuning job that makes them; or else ``weights_uri``, a folder of given weights.
+        checkpoint: number of the job's intermediate checkpoint that is used instead of its last weights.
         retry: whether a job that failed is followed by another, and then ``again`` is what to submit.
         lineage: what stands behind the weights, as :class:`vertex_tuning.lineage.Lineage` says it.
         promoted_job: the job of another stack that made given weights; that stack is told of this reader.
@@ -34,6 +35,7 @@ class TunedModelInputs(ResourceInputs):
 
     fingerprint: str | None = None
     weights_uri: GcsUri | None = None
+    checkpoint: Count | None = None
     retry: Retry | None = None
     again: TuningJobInputs | None = None
     lineage: dict[str, Any] = {}
@@ -60,7 +62,8 @@ class TunedModelExternal:
             left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
             if left:
                 return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
-        return Observation(Phase.READY, {**seen.live, "lineage": behind.told(reach, inputs.lineage, seen)})
+        live = {**seen.live, "lineage": behind.told(reach, inputs.lineage, seen)}
+        return Observation(Phase.READY, live, seen.reason)
 
     def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
         """Submit the job that follows a failed one, write the lineage, or copy what the export lacks."""
@@ -89,21 +92,26 @@ class TunedModelExternal:
         if not inputs.delete_artifacts or inputs.fingerprint is None:
             return False
         # Marked before it is looked who uses them: whoever wants them from now on waits, and finds none.
-        uri = ending(reach, inputs.owner, inputs.fingerprint)
-        users = in_use(reach, inputs.fingerprint, uri, inputs.owner) if uri else []
+        output = ending(reach, inputs.owner, inputs.fingerprint)
+        folder = checkpoints.folder_of(output) if output else ""
+        users = in_use(reach, inputs.fingerprint, folder, inputs.owner) if folder else []
         if users:
-            process.say(inputs.urn, kept(uri, users), warning=True)
+            process.say(inputs.urn, kept(checkpoints.uri_of(output), users), warning=True)
             record(reach, inputs.owner, inputs.fingerprint)
-        elif uri:
-            for blob in reach.vertex.storage.listed(uri):
-                reach.vertex.storage.delete(blob.uri)
-            reach.vertex.storage.delete(lineage.uri_of(uri))
+        elif output:
+            for uri in weights(reach, output):
+                reach.vertex.storage.delete(uri)
+            reach.vertex.storage.delete(lineage.uri_of(output))
         return False
 
 
 def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
     seen = artifacts.look(
-        reach, fingerprint=inputs.fingerprint, weights_uri=inputs.weights_uri, retry=inputs.retry
+        reach,
+        fingerprint=inputs.fingerprint,
+        weights_uri=inputs.weights_uri,
+        retry=inputs.retry,
+        checkpoint=inputs.checkpoint,
     )
     if inputs.fingerprint is None or seen.phase not in (Phase.PENDING, Phase.FAILED):
         return seen
@@ -138,6 +146,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         "fingerprint": Change.MOVE.because("other weights"),
         "weights_uri": Change.MOVE.because("other weights"),
         "output_uri": Change.MOVE.because("the weights of the new folder"),
+        "checkpoint": Change.IN_PLACE.because("other weights of the same job"),
         "export_uri": Change.IN_PLACE.because("the copy is made there"),
         "delete_artifacts": Change.IN_PLACE.because("has to be in the state before a destroy"),
         "again": Change.FOLLOWS.because("what the job is made of"),
@@ -161,6 +170,12 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         job = reach.claims.read(artifacts.job_key(inputs.fingerprint), "")
         return ended_early(reach, inputs, job)
 
+    def _settled(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Observation:
+        seen = super()._settled(reach, inputs, held)
+        if seen.phase is Phase.READY and seen.reason:
+            process.say(inputs.urn, seen.reason, warning=True)
+        return seen
+
     def bill(self, inputs: TunedModelInputs) -> str:
         """What a failure that the policy covers may cost; of promoted weights, whose they are."""
         made_by = lineage.of_inputs(inputs.lineage)
@@ -171,16 +186,28 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         return f"may {cost.again(inputs.retry.attempts, inputs.retry.on, inputs.again.price)}"
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; given weights that are not there fail the preview."""
+        """Given weights, or a checkpoint, that are not there fail the preview."""
         found = super().check(olds, news)
+        if not found.failures and news.get("checkpoint") != olds.get("checkpoint") and looks.known(news):
+            refused = self._missing_checkpoint(self._parsed(news))
+            if refused:
+                return CheckResult(news, [CheckFailure("checkpoint", refused)])
         if not looks.made_anew(olds, found):
             return found
         inputs = self._parsed(news)
-        weights = inputs.weights_uri
-        if weights is None or not inputs.in_preview:
+        given = inputs.weights_uri
+        if given is None or not inputs.in_preview:
             return found
-        missing = self.asked(inputs, lambda reach: artifacts.missing(reach, weights))
+        missing = self.asked(inputs, lambda reach: artifacts.missing(reach, given))
         return CheckResult(news, [CheckFailure("weights_uri", missing)]) if missing else found
+
+    def _missing_checkpoint(self, inputs: TunedModelInputs) -> str:
+        """Why a job that has ended lacks the checkpoint, with those that it has; empty if it may come."""
+        if inputs.checkpoint is None or not inputs.in_preview:
+            return ""
+        seen = self.asked(inputs, lambda reach: _look(reach, inputs))
+        ended = seen is not None and seen.phase is Phase.FAILED and "artifacts_uri" in seen.live
+        return f"serving.checkpoint: {seen.reason}" if seen is not None and ended else ""
 
     def prepare(self, reach: Reach, inputs: TunedModelInputs) -> Mapping[str, Any]:
         """Write down that the state holds the job, and tell the owner of promoted weights who reads them."""

@@ -109,8 +109,10 @@ def _known(reach: Reach, held: Held, name: str) -> Observation:
     if job is None:
         gone = artifacts.of_gone(reach, held.claim)
         return Observation(gone.phase, {**live, "ended_badly": ""}, gone.reason)
-    seen = artifacts.of_job(reach, job) if job.state in (JobState.FAILED, JobState.CANCELLED) else None
-    ended_badly, owned = seen.reason if seen else "", held.ours and made_under(job, held.claim)
+    ended = job.state in (JobState.FAILED, JobState.CANCELLED, JobState.PARTIAL)
+    seen = artifacts.of_job(reach, job) if ended else None
+    ended_badly = seen.reason if seen is not None and seen.phase is Phase.FAILED else ""
+    owned = held.ours and made_under(job, held.claim)
     return Observation(Phase.READY, {**live, "ended_badly": ended_badly, "owned": owned})
 
 

@@ -6,6 +6,8 @@ the last of them, not on the whole model: so they are heard even when another ke
 """
 
 from .fields import (
+    Checkpoints,
+    CheckpointsChoice,
     Count,
     CountOrZero,
     DataSource,
@@ -42,6 +44,8 @@ from .tuning import HyperParameters, Retry, TuningSpec
 
 __all__ = [
     "Canary",
+    "Checkpoints",
+    "CheckpointsChoice",
     "Container",
     "Count",
     "CountOrZero",

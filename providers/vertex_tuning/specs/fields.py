@@ -159,9 +159,17 @@ class Reuse(enum.StrEnum):
     PROJECT = "project"
 
 
+class Checkpoints(enum.StrEnum):
+    """Which sets of weights of a tuning are kept once its model serves."""
+
+    ALL = "all"
+    FINAL = "final"
+
+
 # YAML and Pulumi have neither enums nor tuples: these are read from text and lists.
 RolloutChoice = Annotated[Rollout, Field(strict=False)]
 RetrainChoice = Annotated[Retrain, Field(strict=False)]
+CheckpointsChoice = Annotated[Checkpoints, Field(strict=False)]
 ReuseChoice = Annotated[Reuse, Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 ProjectIds = Annotated[tuple[ProjectId, ...], Field(strict=False)]

@@ -124,6 +124,13 @@ class ServiceSpec(Spec):
             )
         return value
 
+    @field_validator("serving")
+    @classmethod
+    def _checkpoint_of_a_tuning(cls, value: ServingSpec, info: ValidationInfo) -> ServingSpec:
+        if value.checkpoint is not None and info.data.get("artifacts_uri"):
+            raise ValueError("checkpoint is for tunings; name its folder in artifacts_uri instead")
+        return value
+
     @field_validator("adopt_job")
     @classmethod
     def _adopted_job_is_checked(cls, value: str | None, info: ValidationInfo) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from .fields import ProjectIds, Rollout, RolloutChoice, ServiceAccount, Spec, Text
+from .fields import Count, ProjectIds, Rollout, RolloutChoice, ServiceAccount, Spec, Text
 from .machines import Container, Machine, Scaling
 from .proving import Canary, Evaluation
 
@@ -15,6 +15,7 @@ class ServingSpec(Machine, Scaling):
     """Where and how the tuned model answers. The default is one g2-standard-12 with one L4.
 
     Attributes:
+        checkpoint: number of an intermediate checkpoint of the tuning to serve, instead of its last weights.
         container: what serves the weights; Vertex AI's recommendation when left out.
         service_account: whose rights the container has; Vertex AI's default when left out.
         private_service_connect: projects from which the endpoint is reached privately, and only so.
@@ -28,6 +29,7 @@ class ServingSpec(Machine, Scaling):
         model_display_name: how the console calls the model; the service's name when left out.
     """
 
+    checkpoint: Count | None = None
     container: Container | None = None
     service_account: ServiceAccount | None = None
     private_service_connect: Annotated[ProjectIds, Field(min_length=1)] | None = None

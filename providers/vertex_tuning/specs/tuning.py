@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from .. import catalog
 from ..catalog import FailureKind, TuningMode
 from .fields import (
+    Checkpoints,
+    CheckpointsChoice,
     Count,
     DataSource,
     GcsUri,
@@ -80,6 +82,8 @@ class TuningSpec(HyperParameters):
         reuse: ``project`` uses the weights of any succeeded job of the project with the same
             fingerprint, whoever owns it, instead of paying again; with ``retrain: deny`` it never pays.
         display_name: default is the service's name.
+        keep_checkpoints: ``final`` deletes the intermediate checkpoints once the model serves; each of them
+            takes as much storage as the tuned weights.
         retry: whether a job that fails is run again; by default, and with ``retrain: deny``, none is.
     """
 
@@ -100,6 +104,7 @@ class TuningSpec(HyperParameters):
     attempt: Count = 1
     reuse: ReuseChoice = Reuse.OUTPUT_URI
     display_name: Text | None = None
+    keep_checkpoints: CheckpointsChoice = Checkpoints.ALL
     retry: Retry | None = None
 
     @field_validator("base_model", mode="before")

@@ -24,11 +24,12 @@ class JobState(enum.StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PARTIAL = "succeeded in part"
 
     @property
     def ended(self) -> bool:
         """Whether the job will not change any more."""
-        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+        return self not in (JobState.WAITING, JobState.RUNNING)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
 
-from ..catalog import FINAL
+from ..checkpoints import output_of
 from ..decoding import REFUSED
 from .client import Answer
 from .connection import Connection, connect, host_of, region_of
@@ -53,7 +53,7 @@ def base_model(connection: Connection, answer: Answer) -> str:
     client = connection.regional(ModelServiceClient, region)
     weights = looked_up(lambda: client.get_model(name=name, **CALL)).artifact_uri.rstrip("/")
     for job in connect(connection).jobs.labelled(project, region, {}):
-        if f"{job.output_uri}/{FINAL}" == weights:
+        if output_of(weights) == job.output_uri:
             return job.base_model
     raise NotFound(
         f"no tuning job in {region} has written the weights that answered ({weights}); name the model to "

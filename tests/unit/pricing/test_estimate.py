@@ -32,8 +32,8 @@ ONLY_REUSED = {**JOB, "reuse": "project", "retrain": "deny"}
 DEPLOYED = {"machine_type": "g2-standard-12", "region": "us-central1", "min_replicas": 1, "max_replicas": 3}
 
 CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
-    (BOOK, JOB, DEPLOYED, "6.00 EUR", "0.50 to 1.50 EUR", "365.30 to 1,095.30 EUR", "all known"),
-    (BOOK, JOB, None, "6.00 EUR", "0.00 EUR", "0.30 EUR", "not served: the weights are stored"),
+    (BOOK, JOB, DEPLOYED, "6.00 EUR", "0.50 to 1.50 EUR", "365.60 to 1,095.60 EUR", "all known"),
+    (BOOK, JOB, None, "6.00 EUR", "0.00 EUR", "0.60 EUR", "not served: the weights are stored"),
     (BOOK, None, DEPLOYED, "0.00 EUR", "0.50 to 1.50 EUR", "365.00 to 1,095.00 EUR", "weights of the user's"),
     (BOOK, {**JOB, "adopt_job": "x"}, None, "0.00 EUR", "0.00 EUR", "0.00 EUR", "paid and stored by another"),
     (BOOK, ONLY_REUSED, None, "0.00 EUR", "0.00 EUR", "0.00 EUR", "it may not tune, only reuse"),
@@ -43,7 +43,7 @@ CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
         None,
         "unknown (tokens of data that are not on this machine)",
         "0.00 EUR",
-        "0.30 EUR",
+        "0.60 EUR",
         "gs:// data are not read in the program",
     ),
     (
@@ -79,7 +79,7 @@ CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
         None,
         "less than 0.01 EUR",
         "0.00 EUR",
-        "0.30 EUR",
+        "0.60 EUR",
         "little is not nothing",
     ),
 ]

@@ -12,14 +12,14 @@ from vertex_tuning.report.model import Severity, Training
 REUSED = Training.REUSED.value
 
 MONTHS: list[tuple[str, str, dict[str, Any], dict[str, Any], str, str, str]] = [
-    ("create", "", {}, {}, "0.00 USD → 1.49 USD", "trains", "weights of its own"),
+    ("create", "", {}, {}, "0.00 USD → 2.98 USD", "trains", "weights of its own"),
     ("create", "uses x of y, pays nothing", {}, {}, "unchanged", REUSED, "weights of another's"),
     (
         "create",
         "uses x of nobody, pays nothing",
         {},
         {},
-        "1.49 USD",
+        "2.98 USD",
         REUSED,
         "let go of: stored all the time",
     ),
@@ -28,34 +28,34 @@ MONTHS: list[tuple[str, str, dict[str, Any], dict[str, Any], str, str, str]] = [
         "uses x of p/dev/tickets, pays nothing",
         {},
         {},
-        "1.49 USD",
+        "2.98 USD",
         REUSED,
         "its own, taken up again",
     ),
     ("create", "", {}, {"adopt_job": "x"}, "unchanged", REUSED, "adopted: another's"),
     ("same", "", {"owned": False}, {}, "unchanged", "no", "another's, as before"),
-    ("same", "", {}, {}, "1.49 USD", "no", "its own, as before"),
-    ("replace", "", {}, {}, "1.49 USD → 2.98 USD", "re-trains", "the weights before stay, too"),
+    ("same", "", {}, {}, "2.98 USD", "no", "its own, as before"),
+    ("replace", "", {}, {}, "2.98 USD → 5.96 USD", "re-trains", "the weights before stay, too"),
     (
         "replace",
         "uses x of nobody, pays nothing",
         {},
         {},
-        "2.98 USD",
+        "5.96 USD",
         REUSED,
         "back to weights that are there",
     ),
-    ("replace", "", {"owned": False}, {}, "0.00 USD → 1.49 USD", "re-trains", "another's stay another's"),
+    ("replace", "", {"owned": False}, {}, "0.00 USD → 2.98 USD", "re-trains", "another's stay another's"),
     (
         "replace",
         "",
         {"job_output_uri": "gs://b/g"},
         {},
-        "1.49 USD",
+        "2.98 USD",
         "re-trains",
         "written into the same folder",
     ),
-    ("delete", "", {}, {}, "1.49 USD", "no", "weights outlive the service"),
+    ("delete", "", {}, {}, "2.98 USD", "no", "weights outlive the service"),
 ]
 
 
@@ -91,7 +91,7 @@ def test_weights_that_are_deleted_are_not_stored_on() -> None:
         step("delete", "TuningJob", job, None), step("delete", "TunedModel", model, None), prices=STORAGE
     )
     [service] = found.services
-    assert words.a_month(service, "USD") == "1.49 USD → 0.00 USD"
+    assert words.a_month(service, "USD") == "2.98 USD → 0.00 USD"
     assert service.notes == ("its weights are deleted (delete_artifacts: true)",)
 
 

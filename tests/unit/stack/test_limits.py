@@ -155,8 +155,8 @@ def test_a_budget_counts_list_prices_and_names_their_dates(data: Path, tmp_path:
     with pytest.raises(InvalidStack) as refused:
         loaded(values, root=tmp_path)
     monthly, once = str(refused.value).splitlines()[1:]
-    # 730 hours at 1.1507, and 8 billion parameters of two bytes at 0.02 a GiB month.
-    assert "840.31 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD" in monthly
+    # 730 hours at 1.1507; the last weights and 3 checkpoints of 8 billion parameters of two bytes at 0.02 a GiB month.
+    assert "841.20 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD" in monthly
     assert "(list price of 2026-08-01) is above the 0.00 USD" in once
 
 
