@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -85,6 +86,8 @@ def _problem(found: Any, model: type[BaseModel]) -> str:
     text = words.format(**found.get("ctx", {})) if words else str(found["msg"])
     if kind == "missing" or isinstance(value, dict | list):
         return text
+    if kind == "string_type" and isinstance(value, bool | int | float | date):
+        return f"{text}, not {value}: put it in quotes"
     return f"{text}, and nothing is written" if value is None else f"{text}, not {value!r}"
 
 

@@ -16,7 +16,7 @@ from . import plan as planning
 from .dataset import Dataset, inspect_cached
 from .fit import image_problem, runs_commands, spoiled, too_large, too_long, warned
 from .lifecycle import Phase
-from .mistakes import Mistake, listed, mistakes_of
+from .mistakes import Mistake, listed, mistakes_of, path_of
 from .pricing import Book, Estimate, list_prices, stale
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
 from .resources.data_checks import first_findings
@@ -55,10 +55,30 @@ def parse(
     arguments: Mapping[str, Any], at: tuple[str | int, ...] = ()
 ) -> tuple[ServiceSpec | None, list[Mistake]]:
     """Check one service as far as its text goes. The spec is ``None`` exactly when there are mistakes."""
+    outputs = [path_of([*at, *path]) for path in _outputs(arguments)]
     try:
         return ServiceSpec.model_validate(arguments), []
     except ValidationError as error:
-        return None, mistakes_of(error, ServiceSpec, at)
+        found = [m for m in mistakes_of(error, ServiceSpec, at) if m.path not in outputs]
+        return None, [*(Mistake(path, _NO_OUTPUT) for path in outputs), *found]
+
+
+_NO_OUTPUT = (
+    "is an output of another resource: only an `up` knows it, and a preview has to know this. Pass a plain "
+    'value: the one that you gave that resource, or one of the configuration, as config.require("project")'
+)
+
+
+def _outputs(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The places of Pulumi's outputs among plain values."""
+    if isinstance(value, Output):
+        yield at
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _outputs(each, (*at, key))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _outputs(each, (*at, index))
 
 
 def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Mistake]]:

@@ -22,6 +22,7 @@ from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec,
 from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared
 from .limits import find_prices, refused
+from .quotes import as_written
 
 Slug = Annotated[
     str,
@@ -156,7 +157,8 @@ def load(
             for each, written in zip(services, settings.services, strict=True)
         ]
         mistakes += refused(checked, _policy(settings), settings.budget, prices, inherited=_DEFAULTS)
-    told = [*unreadable, *(Mistake(merged.place(each.path), each.problem) for each in mistakes)]
+    placed = (Mistake(merged.place(each.path), each.problem) for each in mistakes)
+    told = [*unreadable, *as_written(placed, root)]
     if told or settings is None:
         raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
     return Stack(settings, tuple(services), prices)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from vertex_tuning.stack import InvalidStack, Stack, load
+from vertex_tuning.stack.files import read_mapping
 from vertex_tuning.stack.layers import Layer, merge
 
 DATA = '{"prompt": "a", "completion": "b"}\n'
@@ -159,6 +160,60 @@ MISTAKES: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
         "stacks/defaults.yaml: line 2, column 1: the key 'wait' is written twice",
     ),
     (
+        "a date is text to us, and no date",
+        {},
+        {"teams_search": "labels: {since: 2026-11-30}"},
+        "stacks/teams/search.yaml: labels.since: must be text, and YAML reads 2026-11-30 as a date: put it in quotes",
+    ),
+    (
+        "a nought in front makes an octal number",
+        {},
+        {"teams_search": "labels: {centre: 0123}"},
+        "stacks/teams/search.yaml: labels.centre: must be text, and YAML reads 0123 as a number: put it in quotes",
+    ),
+    (
+        "colons make a number of base 60",
+        {},
+        {"teams_search": "labels: {at: 12:30:45}"},
+        "stacks/teams/search.yaml: labels.at: must be text, and YAML reads 12:30:45 as a number",
+    ),
+    (
+        "yes is true, in a service too",
+        {},
+        {"teams_search": "services: [{name: tickets, labels: {trial: yes}}]"},
+        "stacks/teams/search.yaml: services[0].labels.trial: must be text, and YAML reads yes as a boolean",
+    ),
+    (
+        "a value that was merged is told where it is merged",
+        {},
+        {"teams_search": "services:\n  - {name: a, labels: &l {x: 1}}\n  - {name: b, labels: {<<: *l}}"},
+        "stacks/teams/search.yaml: services[1].labels.x: must be text, and YAML reads 1 as a number",
+    ),
+    (
+        "on is a truth as a key as well",
+        {},
+        {"teams_search": "labels: {on: x}"},
+        "stacks/teams/search.yaml: line 1, column 10: the key on is not text; put it in quotes",
+    ),
+    (
+        "a mapping that merges itself has no end",
+        {},
+        {"teams_search": "labels: &l {<<: *l}"},
+        "stacks/teams/search.yaml: line 1, column 9: a mapping is merged into itself",
+    ),
+    (
+        "what is merged is a mapping",
+        {},
+        {"teams_search": "labels: {<<: 3}"},
+        "stacks/teams/search.yaml: line 1, column 14: << takes a mapping",
+    ),
+    (
+        "one merge in a mapping, as Pulumi has it",
+        {},
+        {"teams_search": "labels: {<<: {a: b}, <<: {c: d}}"},
+        "stacks/teams/search.yaml: line 1, column 22: the key '<<' is written twice",
+    ),
+    (
         "the chooser of the files is not in them",
         {},
         {"teams_search": "environment: prod"},
@@ -179,6 +234,60 @@ def test_a_mistake_names_its_file(
 ) -> None:
     told = refused(tmp_path, {**OWN, **own}, **shared)
     assert any(each.startswith(line) for each in told), (why, told)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("2026-11-30 00:00:00 +0000 UTC", "2026-11-30"),
+        (83, "0123"),
+        (True, "true"),
+    ],
+    ids=["a date", "an octal number", "a truth"],
+)
+def test_a_value_of_the_stack_s_own_file_is_told_as_it_is_written(
+    tmp_path: Path, given: Any, text: str
+) -> None:
+    """Pulumi hands over what it has read, and no longer what was written."""
+    path = tmp_path / "stacks" / "Pulumi.search-dev.yaml"
+    path.parent.mkdir()
+    path.write_text(f"config:\n  vertex-tuning:labels: {{a: {text}}}\n")
+    [told] = refused(tmp_path, {**OWN, "labels": {"a": given}})
+    assert told.startswith(
+        "stacks/Pulumi.search-dev.yaml: vertex-tuning:labels.a: must be text, and YAML reads"
+    )
+    assert told.endswith(f'put it in quotes, "{text}"')
+
+
+MERGED = [
+    ("services:\n  - {name: tickets, tuning: &t {batch_size: 4}}", {"batch_size": 4}, "an anchor alone"),
+    (
+        "labels: &l {a: b}\nservices:\n  - name: tickets\n    tuning: {<<: {batch_size: 4, epochs: 9}, epochs: 1}",
+        {"batch_size": 4, "epochs": 1},
+        "what is written wins over what is merged",
+    ),
+    (
+        "services:\n  - name: tickets\n    tuning: {<<: [{batch_size: 4}, {batch_size: 8, epochs: 2}]}",
+        {"batch_size": 4, "epochs": 2},
+        "of several the first wins",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "tuning", "why"), MERGED, ids=[case[2] for case in MERGED])
+def test_merge_keys_are_taken_as_pulumi_takes_them(
+    tmp_path: Path, text: str, tuning: dict[str, Any], why: str
+) -> None:
+    [found] = loaded(tmp_path, {**OWN, "services": [TICKETS]}, teams_search=text).services
+    assert found.spec.tuning is not None
+    assert found.spec.tuning.model_dump(include=set(tuning)) == tuning, why
+
+
+def test_merging_does_not_blow_a_short_file_up(tmp_path: Path) -> None:
+    lines = ["a: &a0 {x: y}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 60))]
+    path = tmp_path / "deep.yaml"
+    path.write_text("\n".join(lines))
+    assert read_mapping(path)["a59"] == {"x": "y"}
 
 
 def test_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
