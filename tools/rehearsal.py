@@ -213,6 +213,7 @@ def ask(env: dict[str, str], served: dict[str, Any]) -> None:
     say(f"Asked:    {QUESTION!r}")
     say(f" Answer:   {answer}")
     say(f" Endpoint: {served['endpoint']}")
+    say(f" Address:  {served['address']}")
     say(f" Weights:  {served['artifacts_uri']}")
 
 

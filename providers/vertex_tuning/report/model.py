@@ -37,7 +37,7 @@ class Downtime(enum.StrEnum):
     STARTS = "none: it starts"
     TAKEN_OVER = "none: the new model takes over from the old one"
     GAP = "yes: the old model goes before the new one serves"
-    MOVES = "yes: the endpoint gets another name"
+    MOVES = "yes: the endpoint gets another name and address"
     ENDS = "for good: it is no longer served"
     NOT_SERVED = "not served"
 

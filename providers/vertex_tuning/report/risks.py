@@ -32,7 +32,7 @@ def _high(service: Service, parts: Sequence[Planned]) -> Iterator[str]:
     if service.downtime is Downtime.ENDS:
         yield "is no longer served; who calls it gets errors"
     if service.downtime is Downtime.MOVES:
-        yield "the endpoint gets another name: callers of the old one get errors"
+        yield "the endpoint gets another name and address: callers of the old one get errors"
         if GAP_OF_A_MOVE in service.notes:
             yield "nothing answers between the old endpoint and the new one (wait: false)"
     if service.downtime is Downtime.GAP:

@@ -16,6 +16,7 @@ from .. import names, prompts
 from ..lifecycle import Observation, Phase, Reach, process
 from ..sources import as_typed
 from ..specs import Evaluation, Match, seconds
+from ..vertex.address import known_address
 from ..vertex.claim import Held, Rejection, Verdict
 from ..vertex.connection import ENDPOINT
 from ..vertex.errors import InvalidRequest, VertexError
@@ -137,8 +138,12 @@ def _rejected(reach: Reach, inputs: DeployedModelInputs, score: float, n: int, t
 def _by_command(
     reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
 ) -> tuple[float, int]:
+    site = reach.vertex.serving.endpoint(inputs.endpoint)
     variables = {
         "EVALUATION_ENDPOINT": inputs.endpoint,
+        "EVALUATION_ADDRESS": known_address(inputs.endpoint, site, reach.connection.endpoint).get(
+            "address", ""
+        ),
         "EVALUATION_DEPLOYED_MODEL": deployed_id,
         "EVALUATION_MODEL": inputs.model,
         "EVALUATION_TRAFFIC": str(share),

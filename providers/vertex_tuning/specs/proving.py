@@ -43,8 +43,8 @@ class Evaluation(Spec):
         prompts: local JSON Lines file of objects with ``prompt`` and ``expected``; the score is the
             share of right answers.
         command: program and arguments, run without a shell where Pulumi runs; the endpoint to ask is in
-            ``EVALUATION_ENDPOINT``. The last line of its output is the score, or an object with
-            ``score`` and ``n``. It runs with the rights of whoever runs ``up``.
+            ``EVALUATION_ENDPOINT``, its address in ``EVALUATION_ADDRESS``. The last line of its output is
+            the score, or an object with ``score`` and ``n``. It runs with the rights of whoever runs ``up``.
         environment: names of environment variables that the command gets beside PATH, HOME, locale and
             ``EVALUATION_...``, such as GOOGLE_APPLICATION_CREDENTIALS; no other reaches it.
     """

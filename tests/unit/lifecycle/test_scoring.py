@@ -130,7 +130,8 @@ COMMANDS = [
     (
         (
             "import os; say = os.environ; print(int(say['EVALUATION_ENDPOINT'].endswith('-eval') and "
-            "say['EVALUATION_DEPLOYED_MODEL'].isdigit()))"
+            "say['EVALUATION_DEPLOYED_MODEL'].isdigit() and "
+            "say['EVALUATION_ADDRESS'].endswith('/v1beta1/' + say['EVALUATION_ENDPOINT'])))"
         ),
         None,
         "it is told whom to ask",
