@@ -37,6 +37,10 @@ def stack_file() -> str:
         "Made by `python -m tools.reference` from the rules that check the files; a test holds the two",
         "together. `stacks/schema.json` says the same to editors. Files that stacks share have the keys",
         "without `vertex-tuning:`.",
+        "",
+        "YAML's anchors and merge keys (`<<: *name`) work in all of them. YAML reads a value without quotes",
+        "as a number, a boolean or a date where it looks like one (`0123`, `yes`, `2026-11-30`): put text in",
+        "quotes.",
     ]
     for model in MODELS:
         fields = settings if model.__name__ == "Settings" else schema["$defs"][model.__name__]["properties"]

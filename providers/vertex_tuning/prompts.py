@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from .decoding import REFUSED
+from .decoding import REFUSED, counted_from_one
 
 MOST = 1000
 MOST_BYTES = 10_000_000
@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[Prompt, ...]:
         try:
             found.append(_PROMPT.decode(line))
         except REFUSED as error:
-            raise ValueError(f"line {number}: {error}") from error
+            raise ValueError(f"line {number}: {counted_from_one(str(error))}") from error
     if not 0 < len(found) <= MOST:
         raise ValueError(f"it has {len(found):,} prompts; 1 to {MOST:,} are asked")
     return tuple(found)

@@ -7,10 +7,10 @@ from typing import Any, Final
 import msgspec
 
 from vertex_tuning.dataset.model import FindingKind
+from vertex_tuning.decoding import counted_from_one
 
 Problem = tuple[FindingKind, str]
 
-_POSITION: Final = re.compile(r" \(byte (\d+)\)$")
 _SEVERAL_LINES: Final = "the JSON goes on over several lines; write each example as one object on one line"
 _OPEN: Final = (b"{", b"[", b",", b":")
 _CLOSES: Final = re.compile(rb"\s*[\]}][\s\]},]*$")
@@ -54,11 +54,6 @@ def _bad_json(line: bytes, error: msgspec.DecodeError) -> str:
             f"not JSON: the line ends at byte {len(bare)}, inside a value; write one whole JSON object on it"
         )
     return f"not JSON: {counted_from_one(said)}; write one whole JSON object on the line"
-
-
-def counted_from_one(said: str) -> str:
-    """What msgspec says of broken JSON, with the position counted from 1 as it is for encodings."""
-    return _POSITION.sub(lambda found: f" (byte {int(found[1]) + 1})", said)
 
 
 def _half_a_pair(line: bytes) -> bool:

@@ -12,9 +12,9 @@ PIECE_BYTES: Final = 64 << 10
 # that none is left with much to do when the others are done.
 PART_BYTES: Final = 8 << 20
 
-# The longest sequence that can be tuned on is 8192 tokens, some 32 KB of text. A hundred times that is no
-# example, and the bound keeps a file without line ends from being read into memory whole.
-MAX_LINE_BYTES: Final = 4 << 20
+# The longest sequence that can be tuned on is 12288 tokens, some 48 KB of text; an image in the line may take
+# megabytes. The bound keeps a file without line ends from being read into memory whole.
+MAX_LINE_BYTES: Final = 16 << 20
 
 
 def pieces_between(file: int, start: int, end: int) -> Iterator[bytes]:

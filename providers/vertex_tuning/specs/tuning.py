@@ -74,7 +74,8 @@ class TuningSpec(HyperParameters):
         base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
         mode: ``FULL`` or ``PEFT_ADAPTER`` (LoRA).
         training_data: local JSONL path, or ``gs://BUCKET/OBJECT``, with ``#GENERATION`` to pin one.
-        validation_data: like ``training_data``; optional.
+        validation_data: like ``training_data``, in the same format, with at most 25 % of its bytes and 5,000
+            examples; optional.
         custom_base_model: folder of a checkpoint to start from instead of the published weights.
         service_account: whose rights the job has; Vertex AI's own service agent when left out.
         kms_key: key that encrypts the job: ``projects/P/locations/L/keyRings/R/cryptoKeys/K``.

@@ -276,15 +276,17 @@ def test_rows_of_generate_content_are_trained_on(plain: Plain) -> None:
     assert (stats["tuningDatasetExampleCount"], stats["totalTuningCharacterCount"]) == ("8", "184")
 
 
-@pytest.mark.evidence("data.images", side="service")
-def test_images_are_refused_in_plain_words(plain: Plain) -> None:
-    """Vertex AI trains on them; this service says that it does not, and never trains on the text alone."""
+@pytest.mark.evidence("data.images", "data.images-not-mixed", side="service")
+@pytest.mark.parametrize(("text_rows", "line"), [(0, 1), (1, 9)], ids=["images alone", "text and images"])
+def test_images_are_refused_in_plain_words(plain: Plain, text_rows: int, line: int) -> None:
+    """Vertex AI trains on them; this service says that it does not, and never drops an example in silence."""
     image = {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/a.png"}}
-    plain.put("train.jsonl", contents({"text": "What is it?"}, image))
+    rows = contents({"text": "What is it?"}) * text_rows + contents({"text": "What is it?"}, image)
+    plain.put("train.jsonl", rows)
     job = plain.ended(plain.vertex("POST", "/tuningJobs", plain.job()))
     assert job["state"] == "JOB_STATE_FAILED"
     assert job["error"]["message"].endswith(
-        "line 1: it has an image, and the embedded Vertex AI trains on text only"
+        f"line {line}: it has an image, and the embedded Vertex AI trains on text only"
     )
 
 
