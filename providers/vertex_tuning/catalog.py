@@ -172,6 +172,11 @@ def tuning_locations() -> tuple[str, ...]:
     return _catalog().tuning_locations
 
 
+def tuning_regions() -> tuple[str, ...]:
+    """The tuning locations that are regions."""
+    return tuple(location for location in tuning_locations() if location != GLOBAL)
+
+
 def regions() -> tuple[str, ...]:
     """Every region of Vertex AI: tuned weights are served in any that has the machine."""
     return _catalog().regions

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from . import cost, names
+from .catalog import GLOBAL
 from .pricing import NO_PRICES, Book, Money
 from .pricing.estimate import machines
 from .pricing.money import span
 from .vertex.claim import STARTING, Claim, Held
 from .vertex.claims import Claims
-from .vertex.client import Deployed, Endpoint, Job, Vertex
+from .vertex.client import Deployed, Endpoint, Job, Vertex, counted_once
 from .vertex.errors import NotFound
 
 AT_ONCE = 16
@@ -191,16 +192,27 @@ def _tuning(job: Job, prices: Book) -> str:
 
 
 def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = NO_PRICES) -> list[Orphan]:
-    """Ask Google, then tell what is ours and not held."""
+    """Ask Google, then report what is ours and not held; at ``global`` there are tuning jobs alone."""
+    if region == GLOBAL:
+        return orphans(held, vertex.jobs.labelled(project, GLOBAL, {}), (), (), prices)
     endpoints = vertex.serving.endpoints(project, region)
     serving = held.models | standing_in(vertex, project, region, held, endpoints)
     return orphans(
         msgspec.structs.replace(held, models=serving),
-        vertex.jobs.labelled(project, region, {}),
+        _regional_jobs(vertex, project, region),
         endpoints,
         vertex.serving.models(project, region),
         prices,
     )
+
+
+def _regional_jobs(vertex: Vertex, project: str, region: str) -> list[Job]:
+    """The jobs of a region without those that Google made for jobs at ``global``."""
+    here = vertex.jobs.labelled(project, region, {})
+    if not any(names.OWNER_LABEL in job.labels and not job.state.ended for job in here):
+        return list(here)
+    at_global = vertex.jobs.labelled(project, GLOBAL, {})
+    return [job for job in counted_once((*here, *at_global)) if job in here]
 
 
 def standing_in(

@@ -80,6 +80,8 @@ def plan(
         "owner": owner,
         "wait": spec.wait,
     }
+    tuned = {**common, "region": spec.tuning_location if spec.tuning else spec.region}
+    served = {**common, "region": spec.serving_region}
     given = promoted.artifacts_uri if promoted else spec.artifacts_uri
     chosen = spec.serving.checkpoint
     if promoted and chosen is not None:
@@ -91,12 +93,12 @@ def plan(
     retry = tunings.given(spec.tuning, "retry") if spec.tuning and spec.retrain is Retrain.ALLOW else {}
     serving = {"endpoint_id": endpoint_id, "owner_label": label_of(owner)}
     job = (
-        {**common, **tunings.job(spec, spec.tuning, tuning, label_of(owner))}
+        {**tuned, **tunings.job(spec, spec.tuning, tuning, label_of(owner))}
         if tuning and spec.tuning
         else None
     )
     deployed = (
-        {**common, **serving, **weights, **_deployed(spec, weights, endpoint_id), **retry, **_kept(spec)}
+        {**served, **serving, **weights, **_deployed(spec, weights, endpoint_id), **retry, **_kept(spec)}
         if spec.serve
         else None
     )
@@ -104,10 +106,10 @@ def plan(
     paid = _priced(job, costs.once.told(costs.currency), unknown=bool(costs.once.unknown))
     return ServicePlan(
         owner=owner,
-        endpoint_name=names.endpoint(spec.project, spec.region, endpoint_id) if spec.serve else None,
+        endpoint_name=names.endpoint(spec.project, spec.serving_region, endpoint_id) if spec.serve else None,
         tuning=tuning,
         readiness={
-            **common,
+            **served,
             "tunes": tuning is not None,
             **({"fingerprint": tuning.fingerprint} if tuning else {}),
             **_capacity(spec, weights, endpoint_id),
@@ -122,7 +124,7 @@ def plan(
         ),
         job=paid,
         model={
-            **common,
+            **tuned,
             **weights,
             **at,
             **_model(spec, tuning, promoted, owner),
@@ -130,7 +132,7 @@ def plan(
             **({"again": paid} if retry else {}),
             **({"price": paid["price"]} if paid and "price" in paid else {}),
         },
-        endpoint={**common, **serving, **_endpoint(spec)} if spec.serve else None,
+        endpoint={**served, **serving, **_endpoint(spec)} if spec.serve else None,
         deployed=_priced(
             deployed, span(costs.hourly, costs.currency, " an hour"), unknown=bool(costs.hourly[1].unknown)
         ),

@@ -16,9 +16,9 @@ from pydantic import Field
 
 from .pricing import Estimate, Money
 from .pricing.money import rounded
-from .specs import Count, LabelKey, ModelId, Region, Shape, Spec, Texts
+from .specs import Count, LabelKey, ModelId, Place, Shape, Spec, Texts
 
-Regions = Annotated[tuple[Region, ...], Field(strict=False)]
+Regions = Annotated[tuple[Place, ...], Field(strict=False)]
 Models = Annotated[tuple[ModelId, ...], Field(strict=False)]
 LabelKeys = Annotated[tuple[LabelKey, ...], Field(strict=False)]
 Commands = Annotated[tuple[Annotated[Texts, Field(min_length=1)], ...], Field(strict=False)]
@@ -84,9 +84,17 @@ Inputs = Mapping[str, Any]
 Rule = Callable[[Policy, str, Inputs], Iterator[Violation]]
 
 
-def region(policy: Policy, _kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Everything is in an allowed region."""
-    yield from _among(policy.regions, "region", inputs.get("region"))
+_REGION_KEYS = {
+    "TuningJob": "tuning.location",
+    "Endpoint": "serving.region",
+    "DeployedModel": "serving.region",
+}
+
+
+def region(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
+    """Everything is in an allowed region; a tuning at ``global`` needs ``global`` among them."""
+    for name in ("region", "fallback_region"):
+        yield from _among(policy.regions, _REGION_KEYS.get(kind, "region"), inputs.get(name))
 
 
 def machine(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from . import names
-from .catalog import FINAL, billed_tokens
+from .catalog import FINAL, GLOBAL, billed_tokens, tuning_regions
 from .dataset import Dataset
 from .lineage import Data, Lineage
 from .specs import HyperParameters, ServiceSpec, TuningSpec, is_gcs
@@ -152,9 +152,16 @@ def job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner_label:
         "reuse": tuning.reuse.value,
         **({"billed_tokens": planned.billed_tokens} if planned.billed_tokens is not None else {}),
         **({"adopt_job": spec.adopt_job} if spec.adopt_job else {}),
+        **_fallback(spec),
         **given(tuning, "base_model", "mode", "custom_base_model", "service_account", "kms_key"),
         **given(tuning, *HyperParameters.model_fields),
     }
+
+
+def _fallback(spec: ServiceSpec) -> dict[str, str]:
+    """The region that takes a model which `global` does not; only one that the user has named himself."""
+    tunes = spec.tuning_location == GLOBAL and spec.region in tuning_regions()
+    return {"fallback_region": spec.region} if tunes else {}
 
 
 def behind(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner: str) -> Lineage:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from ..catalog import GLOBAL
 from ..decoding import REFUSED
 from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
@@ -92,7 +93,7 @@ def doctor(
         *(
             partial(look, vertex, each, there, held, book)
             for each in sorted(projects)
-            for there in sorted(regions)
+            for there in sorted({*regions, GLOBAL})
         ),
         *(partial(look_at_claims, vertex, folder, held) for folder in sorted(folders)),
     ]

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from .. import checkpoints
-from ..catalog import models
+from ..catalog import GLOBAL, models
 from .book import Book
 from .money import Basis, Money, span
 
@@ -93,6 +93,13 @@ def machines(book: Book, deployed: Mapping[str, Any] | None) -> tuple[Money, Mon
     return one * int(deployed.get("min_replicas", 1)), one * int(deployed.get("max_replicas", 1))
 
 
+def _stored_in(job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> str:
+    """The region whose price of storage counts: most likely the bucket's, which no input says."""
+    tuned, served = job or {}, deployed or {}
+    places = (tuned.get("region"), tuned.get("fallback_region"), served.get("region"))
+    return next((str(place) for place in places if place not in (None, GLOBAL)), GLOBAL)
+
+
 def weights(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> Money:
     """A month of what a tuning leaves in the bucket; given weights and another's are not counted.
 
@@ -102,12 +109,12 @@ def weights(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, An
         return Money()
     size = next((m.parameters_billion for m in models() if m.id == job["base_model"]), None)
     if size is None:
-        return Money(unknown=(f"storage in {job['region']}",))
+        return Money(unknown=(f"storage in {_stored_in(job, deployed)}",))
     sets = checkpoints.kept(int(job.get("epochs") or 1), last_only=_prunes(deployed))
     if deployed is not None and _prunes(deployed) and deployed.get("checkpoint"):
         sets += 1
     gib = Decimal(sets * size * 1_000_000_000 * BYTES_A_PARAMETER) / _GIB
-    return book.storage_money(str(job["region"])) * gib
+    return book.storage_money(_stored_in(job, deployed)) * gib
 
 
 def _prunes(deployed: Mapping[str, Any] | None) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from ..catalog import GLOBAL, BaseModel, Shape, TuningMode, machines, models, shapes, tuning_locations
+from ..catalog import BaseModel, Shape, TuningMode, machines, models, shapes, tuning_regions
 from .book import FROM_CATALOG, Book, NodeHour, Row, StorageMonth, TrainingTokens
 
 VERTEX_AI = "C7E2-9256-1C43"
@@ -83,7 +83,7 @@ def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str
         today: goes into each row.
         wanted: regions; every region where open models are tuned when there are none. Rows of others stay.
     """
-    places = tuple(wanted) or tuple(place for place in tuning_locations() if place != GLOBAL)
+    places = tuple(wanted) or tuning_regions()
     kept = [row for row in old.rows if not _replaced(row, places)]
     taken = {row.key for row in kept}
     rows, missing = list[Row](), list[str]()

@@ -32,7 +32,7 @@ LATER, WITH_IT = "takes effect next time", "takes effect with this"
 _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
     "Readiness": None,
     "TuningDataset": ("project", "region", "uri", "content", "tuning", "in_preview"),
-    "TuningJob": ("fingerprint", "live_data", "billed_tokens", "price", "in_preview"),
+    "TuningJob": ("fingerprint", "fallback_region", "live_data", "billed_tokens", "price", "in_preview"),
     "TunedModel": ("project", "region", "fingerprint", "lineage", "promoted_job", "price", "in_preview"),
     "Endpoint": ("endpoint_id",),
     "DeployedModel": (
@@ -49,6 +49,8 @@ _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
     ),
 }
 _NAMES = {
+    ("TuningJob", "region"): "tuning.location",
+    ("Endpoint", "region"): "serving.region",
     ("Endpoint", "display_name"): "serving.endpoint_display_name",
     ("Endpoint", "kms_key"): "tuning.kms_key",
     ("Endpoint", "adopted"): "adopt_endpoint",

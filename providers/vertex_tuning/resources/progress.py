@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import catalog
 from ..lifecycle import Reach
-from ..vertex.client import Job, JobState
+from ..vertex.client import Job, JobState, counted_once
 from ..vertex.errors import VertexError
 from ..vertex.retry import outlasting
 
@@ -35,16 +35,15 @@ def in_the_way(reach: Reach, project: str, *, of: Job | None = None) -> str:
     Returns:
         Nothing, if no region can be looked at.
     """
-    ahead, regions, unseen = 0, list(catalog.tuning_locations()), []
+    found, regions, unseen = list[Job](), list(catalog.tuning_locations()), []
     for region in regions:
         # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
         try:
             with outlasting(None):
-                there = reach.vertex.jobs.active(project, region)
+                found += reach.vertex.jobs.active(project, region)
         except VertexError:
             unseen.append(region)
-        else:
-            ahead += sum(of is None or (job.created, job.name) < (of.created, of.name) for job in there)
+    ahead = sum(of is None or (job.created, job.name) < (of.created, of.name) for job in counted_once(found))
     if unseen == regions:
         return ""
     but = f" (not looked at: {', '.join(unseen)})" if unseen else ", in all regions"

@@ -90,7 +90,7 @@ def overwritten(reach: Reach, inputs: TuningJobInputs, held: Held | None) -> str
 def succeeded(reach: Reach, inputs: TuningJobInputs) -> Job | None:
     """The newest job of the project with this fingerprint whose weights are there.
 
-    The service's own region counts first; one where the caller may not look is passed over.
+    The service's own location counts first; one where the caller may not look is passed over.
     """
     found = _in_region(reach, inputs, inputs.region)
     for other in (place for place in catalog.tuning_locations() if place != inputs.region):

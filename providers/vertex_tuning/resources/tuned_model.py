@@ -142,7 +142,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
     claimed = True
     changes = {
         "project": Change.MOVE.because("another project's job"),
-        "region": Change.MOVE.because("another region's job"),
+        "region": Change.NONE.because("weights are in their bucket, wherever they were tuned"),
         "fingerprint": Change.MOVE.because("other weights"),
         "weights_uri": Change.MOVE.because("other weights"),
         "output_uri": Change.MOVE.because("the weights of the new folder"),

@@ -6,16 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import names
-from ..lifecycle import Observation, Phase, Reach
+from ..catalog import GLOBAL, tuning_regions
+from ..lifecycle import Observation, Phase, Reach, process
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..specs import Retrain, Reuse
 from ..vertex.claim import STARTING, Held
 from ..vertex.client import Job, JobRequest, JobState
-from ..vertex.errors import InvalidRequest, NoCapacity, NotFound, PermissionMissing, QuotaExceeded, Transient
+from ..vertex.errors import (
+    FailedPrecondition,
+    InvalidRequest,
+    NoCapacity,
+    NotFound,
+    PermissionMissing,
+    QuotaExceeded,
+    Transient,
+)
 from . import adopting, artifacts, pinning, readers, reuse
 from .artifacts import CLAIM_LABEL, made_under
 from .progress import in_the_way
-from .submission import claim_label, noted, submitted, undo
+from .submission import claim_label, noted, place_of, submitted, undo
 from .tuning_inputs import TuningJobInputs
 
 # Google's answer says that nothing was made. A lost or odd answer does not say so, and a full quota or
@@ -66,11 +75,20 @@ class TuningJobExternal:
         data = [
             pinning.validated(reach, inputs, uri) if uri in inputs.live_data else uri for uri in inputs.data
         ]
-        held = reach.claims.note(
-            held, operation=STARTING, reads=inputs.custom_base_model or "", place=inputs.place
-        )
+        return self._create(reach, inputs, held, data, inputs.region)
+
+    def _create(
+        self, reach: Reach, inputs: TuningJobInputs, held: Held, data: list[str], location: str
+    ) -> Held | None:
+        place = place_of(inputs.project, location)
+        held = reach.claims.note(held, operation=STARTING, reads=inputs.custom_base_model or "", place=place)
         try:
-            job = reach.vertex.jobs.create(inputs.project, inputs.region, _request(inputs, held, *data))
+            job = reach.vertex.jobs.create(inputs.project, location, _request(inputs, held, *data))
+        except FailedPrecondition as refused:
+            if location != GLOBAL:
+                reach.claims.note(held, operation="")
+                raise
+            return self._elsewhere(reach, inputs, held, data, refused)
         except REFUSALS:
             reach.claims.note(held, operation="")
             raise
@@ -85,6 +103,24 @@ class TuningJobExternal:
             # The job may exist all the same: the next look finds it, or the grace period ends.
             return held
         return noted(reach, inputs.urn, held, job)
+
+    def _elsewhere(
+        self, reach: Reach, inputs: TuningJobInputs, held: Held, data: list[str], refused: FailedPrecondition
+    ) -> Held | None:
+        """The same in the region that the service names: `global` does not take every model."""
+        region = inputs.fallback_region
+        if region is None:
+            reach.claims.note(held, operation="")
+            raise FailedPrecondition(
+                f"Vertex AI does not tune this at {GLOBAL}: {str(refused).rstrip('.')}. Set tuning.location "
+                f"to a region, one of {', '.join(tuning_regions())}"
+            ) from refused
+        process.say(
+            inputs.urn,
+            f"not tuned at {GLOBAL} but in {region}, because Vertex AI says: {refused}",
+            warning=True,
+        )
+        return self._create(reach, inputs, held, data, region)
 
     def update(
         self, _reach: Reach, _before: Mapping[str, Any], _inputs: TuningJobInputs, _held: Held | None

@@ -18,6 +18,7 @@ from ..specs import (
     ServiceAccount,
     Texts,
     TuningJobName,
+    TuningLocation,
 )
 from .submission import place_of
 
@@ -30,6 +31,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
         price: what they cost by the price book, for messages; empty when the book does not say.
         fingerprint: identity of spec, data, attempt and adopted job; label of the job and key of its claim.
         job_output_uri: folder of this job alone.
+        fallback_region: where the job is asked for if ``region`` is ``global`` and does not take the model.
         live_data: those of the data that are a user's objects, and may be overwritten: the job reads copies.
         in_preview: look at ``custom_base_model`` in preview already.
         owner_label: ``owner`` as far as a label can carry it.
@@ -42,6 +44,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     mode: Mode
     training_uri: GcsUri
     validation_uri: GcsUri | None = None
+    fallback_region: TuningLocation | None = None
     live_data: Texts = ()
     custom_base_model: GcsUri | None = None
     service_account: ServiceAccount | None = None

@@ -34,9 +34,10 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "project": Change.RETRAIN.because(
             "a job is a project's; one that was paid for is found below output_uri"
         ),
-        "region": Change.RETRAIN.because(
-            "a job is a region's; one that was paid for is found below output_uri"
+        "region": Change.NONE.because(
+            "says where a next job is tuned; one that was paid for keeps its weights"
         ),
+        "fallback_region": Change.NONE.because("says where a next job is tuned"),
         "output_uri": Change.RETRAIN.because(
             "weights belong to their folder; reuse: project finds those of others"
         ),

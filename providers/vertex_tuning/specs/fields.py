@@ -56,6 +56,10 @@ def whole(value: object) -> object:
 
 GcsUri = Annotated[str, AfterValidator(gcs_uri)]
 Region = Annotated[str, AfterValidator(catalog.find_region)]
+Place = Annotated[
+    str, AfterValidator(lambda value: value if value == catalog.GLOBAL else catalog.find_region(value))
+]
+"""A region, or ``global``."""
 TuningLocation = Annotated[str, AfterValidator(catalog.find_location)]
 ModelId = Annotated[
     str,

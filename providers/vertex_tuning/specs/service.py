@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from .. import catalog
 from .fields import (
     EndpointName,
     FormerNames,
@@ -21,7 +22,7 @@ from .fields import (
 )
 from .serving import ServingSpec
 from .shape import Shape
-from .tuning import TuningSpec
+from .tuning import NO_KEY_AT_GLOBAL, TuningSpec
 
 Commit = Annotated[
     str,
@@ -54,7 +55,7 @@ class ServiceSpec(Spec):
     Attributes:
         name: unique in the stack; ids are made of it.
         project: Google Cloud project that holds and pays for it.
-        region: where it is tuned and served.
+        region: where it is tuned and served, unless ``tuning.location`` and ``serving.region`` say otherwise.
         tuning: which model to tune, how, and on what.
         artifacts_uri: folder of weights that are tuned already.
         from_stack: serve what a service of another stack tuned and tested; it stays that stack's.
@@ -104,6 +105,18 @@ class ServiceSpec(Spec):
         """The name under which everything was made first: ids and ownership hang on it for good."""
         return self.renamed_from[0] if self.renamed_from else self.name
 
+    @property
+    def tuning_location(self) -> str:
+        """Where it is tuned: ``global`` where nothing else is said and the region tunes nothing."""
+        if self.tuning is not None and self.tuning.location is not None:
+            return self.tuning.location
+        return self.region if self.region in catalog.tuning_locations() else catalog.GLOBAL
+
+    @property
+    def serving_region(self) -> str:
+        """Where it is served."""
+        return self.serving.region or self.region
+
     @field_validator("renamed_from")
     @classmethod
     def _renamed_once_each(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -111,6 +124,28 @@ class ServiceSpec(Spec):
             raise ValueError(f"{value[0]!r} is the name that the service has; leave renamed_from out")
         if len(set(value)) < len(value):
             raise ValueError("a name is in it twice")
+        return value
+
+    @field_validator("tuning")
+    @classmethod
+    def _key_has_a_region(cls, value: TuningSpec | None, info: ValidationInfo) -> TuningSpec | None:
+        region = info.data.get("region")
+        unsaid = value is not None and value.kms_key is not None and value.location is None
+        if unsaid and region is not None and region not in catalog.tuning_regions():
+            raise ValueError(f"nothing is tuned in {region}, and {NO_KEY_AT_GLOBAL}")
+        return value
+
+    @field_validator("serving")
+    @classmethod
+    def _key_is_of_both_regions(cls, value: ServingSpec, info: ValidationInfo) -> ServingSpec:
+        tuning, region = info.data.get("tuning"), info.data.get("region")
+        if tuning is not None and tuning.kms_key and region is not None:
+            tuned, served = tuning.location or region, value.region or region
+            if tuned != served:
+                raise ValueError(
+                    f"tuning.kms_key encrypts the job in {tuned} and the endpoint in {served}, and a key is "
+                    "of one region: tune and serve in the same"
+                )
         return value
 
     @field_validator("from_stack")
@@ -144,10 +179,11 @@ class ServiceSpec(Spec):
         if value is None:
             return value
         _, project, _, region, _, _ = value.split("/")
-        for key, found in (("project", project), ("region", region)):
-            if key in info.data and info.data[key] != found:
-                raise ValueError(f"is in the {key} {found!r}, and the service in {info.data[key]!r}")
         serving = info.data.get("serving", ServingSpec())
+        served = {**info.data, "region": serving.region or info.data.get("region")}
+        for key, found in (("project", project), ("region", region)):
+            if served.get(key) not in (None, found):
+                raise ValueError(f"is in the {key} {found!r}, and the service in {served[key]!r}")
         if not info.data.get("serve", True):
             raise ValueError("adopt_endpoint needs serve: there is nothing to put on it")
         fixed = {"private_service_connect": None, "endpoint_display_name": None, "dedicated": True}

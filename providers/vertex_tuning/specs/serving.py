@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from .fields import Count, ProjectIds, Rollout, RolloutChoice, ServiceAccount, Spec, Text
+from .fields import Count, ProjectIds, Region, Rollout, RolloutChoice, ServiceAccount, Spec, Text
 from .machines import Container, Machine, Scaling
 from .proving import Canary, Evaluation
 
@@ -15,6 +15,8 @@ class ServingSpec(Machine, Scaling):
     """Where and how the tuned model answers. The default is one g2-standard-12 with one L4.
 
     Attributes:
+        region: where it is served: any region that has the machine; the service's region when left out.
+            Another region is another endpoint.
         checkpoint: number of an intermediate checkpoint of the tuning to serve, instead of its last weights.
         container: what serves the weights; Vertex AI's recommendation when left out.
         service_account: whose rights the container has; Vertex AI's default when left out.
@@ -29,6 +31,7 @@ class ServingSpec(Machine, Scaling):
         model_display_name: how the console calls the model; the service's name when left out.
     """
 
+    region: Region | None = None
     checkpoint: Count | None = None
     container: Container | None = None
     service_account: ServiceAccount | None = None

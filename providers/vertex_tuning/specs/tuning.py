@@ -24,7 +24,13 @@ from .fields import (
     ServiceAccount,
     Spec,
     Text,
+    TuningLocation,
     whole,
+)
+
+NO_KEY_AT_GLOBAL = (
+    f"Vertex AI takes no key for a tuning at {catalog.GLOBAL}; set tuning.location to the key's region, "
+    f"one of {', '.join(catalog.tuning_regions())}"
 )
 
 
@@ -69,6 +75,9 @@ class TuningSpec(HyperParameters):
     """Which open model to tune, how, and on what.
 
     Attributes:
+        location: where it is tuned: a region, or ``global``, which Google recommends and which leaves the
+            choice of a region to it. By default the service's region, or ``global`` if nothing is tuned
+            there. A change keeps weights that are paid for.
         base_model_unlisted: take a ``base_model`` that this version does not know: no rule of its modes and
             lengths is checked, and nothing is estimated.
         base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
@@ -94,6 +103,7 @@ class TuningSpec(HyperParameters):
         )
     }
 
+    location: TuningLocation | None = None
     base_model_unlisted: bool = False
     base_model: ModelId
     mode: Mode
@@ -117,6 +127,13 @@ class TuningSpec(HyperParameters):
             except ValueError as error:
                 newer = "; base_model_unlisted: true takes a newer one" if "@" in value else ""
                 raise ValueError(f"{error}{newer}") from None
+        return value
+
+    @field_validator("kms_key")
+    @classmethod
+    def _key_has_a_region(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("location") == catalog.GLOBAL:
+            raise ValueError(NO_KEY_AT_GLOBAL)
         return value
 
     @field_validator("mode")

@@ -25,6 +25,14 @@ def find_prices(written: Any, root: Path) -> tuple[Book, list[Mistake]]:
         return NO_PRICES, [Mistake("prices", str(error))]
 
 
+def _written(key: str, service: Mapping[str, Any]) -> str:
+    """The key that says it: ``region`` where the service has neither of its two parts."""
+    part, _, name = key.partition(".")
+    own = service.get(part)
+    shorthand = key in ("tuning.location", "serving.region")
+    return "region" if shorthand and not (isinstance(own, Mapping) and name in own) else key
+
+
 def refused(
     services: Sequence[Checked],
     policy: Policy,
@@ -37,9 +45,12 @@ def refused(
     place = Place("any", "any")  # it decides ids only
     plans = [plan(spec, place, datasets, prices) for spec, datasets, _ in services]
     broken = [
-        Mistake(key if key in inherited and key not in written else f"services[{index}].{key}", problem)
+        Mistake(
+            place if place in inherited and place not in written else f"services[{index}].{place}", problem
+        )
         for index, ((_, _, written), planned) in enumerate(zip(services, plans, strict=True))
         for key, problem in violations(policy, planned.by_kind)
+        for place in [_written(key, written)]
     ]
     if budget is not None:
         estimates = {

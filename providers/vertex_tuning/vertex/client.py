@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..catalog import FailureKind, TuningMode
+from ..catalog import GLOBAL, FailureKind, TuningMode
 
 
 class JobState(enum.StrEnum):
@@ -81,6 +81,24 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     failure: FailureKind | None = None
     training_uri: str = ""
     validation_uri: str = ""
+
+
+def counted_once(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs without the regional ones that Google makes for those at ``global``: each tuning once.
+
+    Nothing in a regional job names the other, but what it was asked for is the same to the last label.
+    """
+    found = list(jobs)
+    at_global = [_asked_for(job) for job in found if _at_global(job)]
+    return [job for job in found if _at_global(job) or _asked_for(job) not in at_global]
+
+
+def _at_global(job: Job) -> bool:
+    return f"/locations/{GLOBAL}/" in job.name
+
+
+def _asked_for(job: Job) -> tuple[object, ...]:
+    return job.output_uri, job.base_model, job.training_uri, job.validation_uri, dict(job.labels)
 
 
 class MachineRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from google.cloud.aiplatform_v1beta1.services.model_service import ModelServiceClient
 
+from ..catalog import tuning_locations
 from ..checkpoints import output_of
 from ..decoding import REFUSED
 from .client import Answer
@@ -52,11 +53,14 @@ def base_model(connection: Connection, answer: Answer) -> str:
     region, project = region_of(answer.model), answer.model.split("/")[1]
     client = connection.regional(ModelServiceClient, region)
     weights = looked_up(lambda: client.get_model(name=name, **CALL)).artifact_uri.rstrip("/")
-    for job in connect(connection).jobs.labelled(project, region, {}):
-        if output_of(weights) == job.output_uri:
-            return job.base_model
+    jobs = connect(connection).jobs
+    # Weights are served in any region; those of a job at `global` were tuned in one that Google chose.
+    for place in dict.fromkeys((region, *tuning_locations())):
+        for job in jobs.labelled(project, place, {}) if place in tuning_locations() else ():
+            if output_of(weights) == job.output_uri:
+                return job.base_model
     raise NotFound(
-        f"no tuning job in {region} has written the weights that answered ({weights}); name the model to "
+        f"no tuning job of {project} has written the weights that answered ({weights}); name the model to "
         "compare with"
     )
 

@@ -2,6 +2,7 @@
 
 VertexError
 ├── InvalidRequest      never retried: the same request stays wrong
+│   └── FailedPrecondition  right in itself; another place may take it
 ├── PermissionMissing   mended by a role
 ├── NotFound
 ├── AlreadyExists
@@ -60,6 +61,10 @@ class VertexError(Exception):
 
 class InvalidRequest(VertexError):
     """Google refuses the request as it is."""
+
+
+class FailedPrecondition(InvalidRequest):
+    """Google refuses the request where or as things are; it is right in itself."""
 
 
 class NotSignedIn(VertexError):
@@ -123,7 +128,7 @@ _BY_RPC: dict[int, type[VertexError]] = {
     6: AlreadyExists,
     7: PermissionMissing,
     8: QuotaExceeded,
-    9: InvalidRequest,
+    9: FailedPrecondition,
     12: InvalidRequest,
     16: NotSignedIn,
 }
@@ -168,11 +173,21 @@ def _narrowed(kind: type[VertexError], message: str) -> VertexError:
 def _answered(error: GoogleAPICallError) -> VertexError:
     """The error for what Google answered, with the pause that it asks for."""
     found = of_http(int(error.code or 0), str(error.message))
+    if type(found) is InvalidRequest and _status(error) == "FAILED_PRECONDITION":
+        found = FailedPrecondition(str(found))
     if type(found) is QuotaExceeded and error.reason == "RATE_LIMIT_EXCEEDED":
         found = TooManyRequests(str(found))
     if isinstance(found, Unavailable):
         found.retry_after = retry_after(error)
     return found
+
+
+def _status(error: GoogleAPICallError) -> str:
+    """Google's name of the error's code, which HTTP does not tell apart; empty if the answer has none."""
+    try:
+        return str(error.response.json()["error"]["status"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def retry_after(error: GoogleAPICallError) -> float:
