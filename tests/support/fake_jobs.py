@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, World, called, canonical, number_of
 from vertex_tuning import checkpoints
-from vertex_tuning.catalog import FailureKind
+from vertex_tuning.catalog import GLOBAL, FailureKind
 from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState
-from vertex_tuning.vertex.errors import InvalidRequest, QuotaExceeded, failure_of
+from vertex_tuning.vertex.errors import FailedPrecondition, InvalidRequest, QuotaExceeded, failure_of
+
+REGION_OF_GLOBAL = "us-central1"
+"""Where Google is to run the jobs at ``global``."""
 
 
 @dataclass
@@ -62,6 +67,8 @@ class FakeJobs(Served):
         in_part: what the next jobs leave that end as succeeded in part: all, checkpoints or none.
         lag: seconds until a list shows a new job.
         failing: codes and messages with which the next jobs fail, in turn.
+        not_at_global: base models that are tuned in regions only.
+        regional: of each job at ``global``, the name of its regional job.
     """
 
     kind = "jobs"
@@ -73,6 +80,8 @@ class FakeJobs(Served):
         self.all: dict[str, Tuning] = {}
         self.failing: list[tuple[int, str]] = []
         self.in_part: list[str] = []
+        self.not_at_global: set[str] = set()
+        self.regional: dict[str, str] = {}
         self.quota = 1
         self.lag = 0.0
         self.pending_seconds = 8.0
@@ -80,7 +89,7 @@ class FakeJobs(Served):
 
     @called
     def create(self, project: str, region: str, request: JobRequest) -> Job:
-        self._check(request)
+        self._check(request, region)
         place = canonical(f"projects/{project}/locations/{region}")
         active = [job for job in self.all.values() if not job.state.ended and _same_project(job, project)]
         if len(active) >= self.quota:
@@ -89,9 +98,14 @@ class FakeJobs(Served):
         fault = self.failing.pop(0) if self.failing else None
         leaves = self.in_part.pop(0) if self.in_part else ""
         self.all[name] = Tuning(name, request, self.world.clock.time(), fault=fault, leaves=leaves)
+        if region == GLOBAL:
+            there = canonical(f"projects/{project}/locations/{REGION_OF_GLOBAL}")
+            self.regional[name] = f"{there}/tuningJobs/{self.world.new_id()}"
         return self.all[name].view()
 
-    def _check(self, request: JobRequest) -> None:
+    def _check(self, request: JobRequest, region: str) -> None:
+        if region == GLOBAL and (request.kms_key or request.base_model in self.not_at_global):
+            raise FailedPrecondition(f"{request.base_model} is not available in location 'global'.")
         for uri in (request.training_uri, request.validation_uri):
             if uri is not None and uri not in self._storage.objects:
                 raise InvalidRequest(f"The file at '{uri}' is not found or cannot be read.")
@@ -108,36 +122,39 @@ class FakeJobs(Served):
 
     @called
     def get(self, name: str) -> Job | None:
-        job = self.all.get(canonical(name))
-        return job.view() if job else None
+        job = self._named(name)
+        return msgspec.structs.replace(job.view(), name=canonical(name)) if job else None
+
+    def _named(self, name: str) -> Tuning | None:
+        """A job by its name, or by that of its regional job."""
+        at_global = next((each for each, beside in self.regional.items() if beside == canonical(name)), name)
+        return self.all.get(canonical(at_global))
+
+    def _in(self, project: str, region: str) -> list[Job]:
+        """The jobs of a location, regional ones included, that a list shows by now."""
+        place = canonical(f"projects/{project}/locations/{region}")
+        names = list(self.all.items())
+        names += [(beside, self.all[name]) for name, beside in self.regional.items() if name in self.all]
+        return [
+            msgspec.structs.replace(job.view(), name=name)
+            for name, job in names
+            if name.startswith(f"{place}/") and job.created + self.lag <= self.world.clock.time()
+        ]
 
     @called
     def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
-        place = canonical(f"projects/{project}/locations/{region}")
-        return tuple(
-            job.view()
-            for job in self.all.values()
-            if job.name.startswith(f"{place}/")
-            and job.created + self.lag <= self.world.clock.time()
-            and labels.items() <= dict(job.request.labels).items()
-        )
+        found = self._in(project, region)
+        return tuple(job for job in found if labels.items() <= dict(job.labels).items())
 
     @called
     def cancel(self, name: str) -> None:
-        job = self.all.get(canonical(name))
+        job = self._named(name)
         if job is not None and not job.state.ended:
             job.cancelling = True
 
     @called
     def active(self, project: str, region: str) -> tuple[Job, ...]:
-        place = canonical(f"projects/{project}/locations/{region}")
-        return tuple(
-            job.view()
-            for job in self.all.values()
-            if not job.state.ended
-            and job.name.startswith(f"{place}/")
-            and job.created + self.lag <= self.world.clock.time()
-        )
+        return tuple(job for job in self._in(project, region) if not job.state.ended)
 
     def _advance(self) -> None:
         """Let the time that has gone by have its effect."""

@@ -88,8 +88,8 @@ def test_a_move_of_what_is_gone_is_denied(fake: FakeVertex, declare: Declare) ->
 
     entry = engine.live("job")
     assert entry is not None
-    with pytest.raises(InvalidRequest, match="region changed, which would tune again and cost money"):
-        entry.provider.diff(entry.id, entry.outputs, entry.inputs | {"region": "us-west1"})
+    with pytest.raises(InvalidRequest, match="project changed, which would tune again and cost money"):
+        entry.provider.diff(entry.id, entry.outputs, entry.inputs | {"project": "other-project"})
 
 
 PEFT = {"mode": "PEFT_ADAPTER", "adapter_size": 8}
