@@ -101,7 +101,7 @@ def test_who_waits_for_the_quota_hears_how_many_have_it(
     other = declare(epochs=2, service={"name": "invoices", "wait": False, "region": region})
     assert MiniEngine().up(other).ok
     if refused:
-        fake.fault("jobs.active", refused)
+        fake.fault("jobs.active", refused, nth=2)
     engine = MiniEngine()
     assert engine.up(declare(service={"wait": False})).ok
     reason = engine.outputs("job")["reason"]
