@@ -64,6 +64,8 @@ _NAMES = {
 }
 _SECTIONS = {"TuningJob": "tuning", "Endpoint": "serving", "DeployedModel": "serving"}
 _LONGEST = 120
+HIDDEN = "(hidden)"
+"""Stands for the value of a container's environment variable: reports are public where pull requests are."""
 _COSTLIEST_FIRST = (
     lifecycle.Change.RETRAIN.value,
     lifecycle.Change.MOVE.value,
@@ -107,7 +109,9 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
         key, means = key_of(resource.kind, name), provider.changes[name].change.value
         outside = resource.declared.get(name) == after.get(name)
         for below, was, now in _parts(before.get(name), after.get(name)):
-            yield Change(key=key + below, before=_shown(was), after=_shown(now), means=means, outside=outside)
+            path = key + below
+            shown = (_shown(_masked(path, was)), _shown(_masked(path, now)))
+            yield Change(key=path, before=shown[0], after=shown[1], means=means, outside=outside)
     attempts = [(side.get("lineage") or {}).get("attempt", 1) for side in (before, after)]
     if resource.kind == "TunedModel" and attempts[0] != attempts[1]:
         yield Change(
@@ -171,6 +175,17 @@ def key_of(kind: str, name: str) -> str:
     if (kind, name) in _NAMES:
         return _NAMES[kind, name]
     return name if name in _TOP or kind not in _SECTIONS else f"{_SECTIONS[kind]}.{name}"
+
+
+def _masked(path: str, value: Any) -> Any:
+    """The value without what a container's environment holds: names are shown, values are not."""
+    if not isinstance(value, Mapping):
+        return value
+    if path == "serving.container.env":
+        return dict.fromkeys(value, HIDDEN)
+    if path == "serving.container" and isinstance(value.get("env"), Mapping):
+        return {**value, "env": dict.fromkeys(value["env"], HIDDEN)}
+    return value
 
 
 def _shown(value: Any) -> str:

@@ -176,3 +176,27 @@ def test_what_was_changed_outside_is_told_as_such() -> None:
     [change] = found.services[0].changes
     assert (change.key, change.before, change.after, change.outside) == ("labels.team", "b", "a", True)
     assert "behind Pulumi's back" in found.risks[0].text
+
+
+CONTAINERS = [
+    (None, {"image_uri": "i", "env": {"TOKEN": "abc123"}}, "a container of one's own"),
+    ({"image_uri": "i", "env": {"TOKEN": "abc123"}}, None, "one less"),
+    (
+        {"image_uri": "i", "env": {"TOKEN": "abc123"}},
+        {"image_uri": "i", "env": {"TOKEN": "def456"}},
+        "another",
+    ),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "why"), CONTAINERS, ids=[case[2] for case in CONTAINERS])
+def test_no_report_shows_a_value_of_a_containers_environment(was: Any, now: Any, why: str) -> None:
+    def side(container: Any) -> dict[str, Any]:
+        return {**SERVED, **({"container": container} if container else {})}
+
+    report = built(step("replace", "DeployedModel", side(was), side(now)))
+
+    text = markdown(report)
+    assert "TOKEN" in text or was, why
+    assert "abc123" not in text
+    assert "def456" not in text
