@@ -21,6 +21,7 @@ from vertex_emulator.api import (
     storage_objects,
     storage_parts,
     storage_uploads,
+    tensorboards,
     tuning_jobs,
     workload_identity,
 )
@@ -32,6 +33,7 @@ METHODS = {**endpoints.METHODS, **deployments.METHODS, **models.METHODS, **garde
 TABLE = Table(
     (
         *tuning_jobs.ROUTES,
+        *tensorboards.ROUTES,
         *models.ROUTES,
         *endpoints.ROUTES,
         *deployments.ROUTES,

@@ -8,6 +8,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS, SERVING_IMAGE
 from vertex_emulator.jobs import operations, regional, tuning, worker
 from vertex_emulator.jobs.publish import adopt_files
@@ -92,11 +94,15 @@ def _on_progress(service: Service, name: str, progress: Progress) -> None:
         return
     with service.store.database.transaction():
         record = service.store.resources.get(name)
-        last_only = record.body["supervisedTuningSpec"].get("exportLastCheckpointOnly", False)
-        if last_only or record.body["state"] != tuning.RUNNING:
+        if record.body["state"] != tuning.RUNNING:
             return
+        losses = msgspec.to_builtins(progress.losses)
+        changed = record.private.get("losses", []) != losses
+        record.private["losses"] = losses
         per_epoch = progress.steps // progress.epochs
-        if tuning.epochs_ended(record.body, progress.epoch, per_epoch, service.now()):
+        if not record.body["supervisedTuningSpec"].get("exportLastCheckpointOnly", False):
+            changed |= tuning.epochs_ended(record.body, progress.epoch, per_epoch, service.now())
+        if changed:
             service.store.resources.save(record)
 
 

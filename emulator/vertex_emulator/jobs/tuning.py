@@ -6,6 +6,8 @@ from vertex_emulator.wire.times import rfc3339
 
 Json = dict[str, Any]
 
+EXPERIMENT = "tuning-experiment-"
+"""Before a job's id, the id of its experiment."""
 PENDING = "JOB_STATE_PENDING"
 RUNNING = "JOB_STATE_RUNNING"
 CANCELLING = "JOB_STATE_CANCELLING"
@@ -27,8 +29,15 @@ def started(body: Json, now: float) -> None:
     """Its worker runs. After a restart of the emulator a job starts again but keeps its start time."""
     body["state"] = RUNNING
     body.setdefault("startTime", rfc3339(now))
+    body["experiment"] = experiment_of(body["name"])
     body.pop("tunedModel", None)
     body["updateTime"] = rfc3339(now)
+
+
+def experiment_of(job: str) -> str:
+    """The context in Vertex ML Metadata that leads to a job's loss."""
+    parent, _, job_id = job.rpartition("/tuningJobs/")
+    return f"{parent}/metadataStores/default/contexts/{EXPERIMENT}{job_id}"
 
 
 def epochs_ended(body: Json, epochs: int, steps_per_epoch: int, now: float) -> bool:

@@ -13,7 +13,7 @@ from vertex_emulator.training.hyperparameters import Hyperparameters
 from vertex_emulator.training.metrics import EpochMetrics
 from vertex_emulator.training.optimise import Learner, rate_at
 from vertex_emulator.training.prompts import Encoded
-from vertex_emulator.training.spec import Phase, Progress, TrainingError
+from vertex_emulator.training.spec import LossPoint, Phase, Progress, TrainingError
 
 Report = Callable[[Progress], None]
 Keep = Callable[[int], None]
@@ -34,7 +34,12 @@ class Plan(NamedTuple):
     @property
     def steps(self) -> int:
         """Optimiser steps in the whole run; the last batch of an epoch may be short."""
-        return self.hyperparameters.epochs * math.ceil(len(self.training) / self.hyperparameters.batch_size)
+        return self.hyperparameters.epochs * self.steps_per_epoch
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in one epoch."""
+        return math.ceil(len(self.training) / self.hyperparameters.batch_size)
 
     def progress(
         self, phase: Phase, done: Sequence[EpochMetrics] = (), step: int = 0, loss: float | None = None
@@ -50,6 +55,10 @@ class Plan(NamedTuple):
             validation_loss=done[-1].validation_loss if done else None,
             examples=len(self.training),
             reason=None,
+            losses=tuple(
+                LossPoint(each.epoch * self.steps_per_epoch, each.training_loss, each.validation_loss)
+                for each in done
+            ),
         )
 
 

@@ -48,13 +48,22 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class LossPoint(msgspec.Struct, frozen=True):
+    """The losses after so many steps, in nats per token; the validation loss where there are such rows."""
+
+    step: int
+    training: float
+    validation: float | None
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot of a running job.
 
     `epoch` counts finished epochs and `step` finished steps of `steps` in all. `loss` is the mean training
     loss of the last finished epoch, or of the running one so far while the first one runs, in nats per
     token. `validation_loss` is the latest one measured. `examples` is the number of rows in the training
-    file. `reason` says in one line why a job failed, and is None otherwise.
+    file. `reason` says in one line why a job failed, and is None otherwise. `losses` has a point for each
+    finished epoch.
     """
 
     phase: Phase
@@ -66,6 +75,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     validation_loss: float | None
     examples: int
     reason: str | None
+    losses: tuple[LossPoint, ...] = ()
 
 
 class TrainingError(Exception):

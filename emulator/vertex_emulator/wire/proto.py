@@ -51,6 +51,11 @@ MODULES = {
     "UpdateEndpointLongRunningRequest": "endpoint_service",
     "DeployRequest": "model_garden_service",
     "PredictRequest": "prediction_service",
+    "Context": "context",
+    "ListTensorboardRunsResponse": "tensorboard_service",
+    "ListTensorboardTimeSeriesResponse": "tensorboard_service",
+    "ReadTensorboardTimeSeriesDataResponse": "tensorboard_service",
+    "BatchReadTensorboardTimeSeriesDataResponse": "tensorboard_service",
 }
 """The messages that are read and written here, and the modules of Google's packages that hold them."""
 
