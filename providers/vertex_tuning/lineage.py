@@ -26,10 +26,18 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     crc32c: str | None = None
 
 
+class LossCurves(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The losses of a tuning, as pairs of step and value: for plots."""
+
+    training: tuple[tuple[int, float], ...] = ()
+    validation: tuple[tuple[int, float], ...] = ()
+
+
 class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A tuning: what was trained on what, by whom, and out of which commit.
 
-    ``owner`` is Pulumi's project, stack and service. ``job`` and ``ended`` are known when it is over.
+    ``owner`` is Pulumi's project, stack and service. ``job``, ``ended`` and ``losses`` are known when it
+    is over.
     """
 
     fingerprint: str
@@ -44,6 +52,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commit: str | None = None
     job: str | None = None
     ended: str | None = None
+    losses: LossCurves | None = None
 
 
 _LINEAGE = msgspec.json.Decoder(Lineage)

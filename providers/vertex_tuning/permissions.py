@@ -52,6 +52,7 @@ class Permission(msgspec.Struct, frozen=True):
 
 _TUNING = "google.cloud.aiplatform.GenAiTuningService"
 _ENDPOINTS = "google.cloud.aiplatform.EndpointService"
+_BOARDS = "google.cloud.aiplatform.TensorboardService"
 _MODELS = "google.cloud.aiplatform.ModelService"
 _OPERATIONS = "google.longrunning.Operations"
 _QUOTAS = "google.api.cloudquotas.v1.CloudQuotas"
@@ -71,6 +72,22 @@ PERMISSIONS = (
     ),
     Permission(
         "aiplatform.tuningJobs.cancel", _D, "to end a job with its stack", (f"{_TUNING}.CancelTuningJob",)
+    ),
+    Permission(
+        "aiplatform.contexts.get", _D, "a job's loss", ("google.cloud.aiplatform.MetadataService.GetContext",)
+    ),
+    Permission("aiplatform.tensorboardRuns.list", _D, "a job's loss", (f"{_BOARDS}.ListTensorboardRuns",)),
+    Permission(
+        "aiplatform.tensorboardTimeSeries.list",
+        _D,
+        "a job's loss",
+        (f"{_BOARDS}.ListTensorboardTimeSeries",),
+    ),
+    Permission(
+        "aiplatform.tensorboardTimeSeries.batchRead",
+        _D,
+        "a job's loss",
+        (f"{_BOARDS}.BatchReadTensorboardTimeSeriesData",),
     ),
     Permission(
         "aiplatform.models.upload",

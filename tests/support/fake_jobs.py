@@ -10,7 +10,7 @@ from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, World, called, canonical, number_of
 from vertex_tuning import checkpoints
 from vertex_tuning.catalog import GLOBAL, FailureKind
-from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState
+from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState, Losses, LossPoint
 from vertex_tuning.vertex.errors import FailedPrecondition, InvalidRequest, QuotaExceeded, failure_of
 
 REGION_OF_GLOBAL = "us-central1"
@@ -53,6 +53,7 @@ class Tuning:
             created=_time(self.created),
             started=_time(self.started),
             ended=_time(self.ended),
+            experiment=_experiment(self.name) if self.started is not None else "",
             checkpoint=Checkpoint(self.request.epochs, self.request.epochs)
             if self.state is JobState.SUCCEEDED
             else None,
@@ -147,6 +148,15 @@ class FakeJobs(Served):
         return tuple(job for job in found if labels.items() <= dict(job.labels).items())
 
     @called
+    def losses(self, experiment: str) -> Losses | None:
+        for job in self.all.values():
+            if _experiment(job.name) == canonical(experiment) and job.started is not None:
+                done = range(1, job.request.epochs + 1) if job.state is JobState.SUCCEEDED else range(0)
+                curve = tuple(LossPoint(step, round(2 / step, 4)) for step in done)
+                return Losses(training=curve, validation=curve if job.request.validation_uri else ())
+        return None
+
+    @called
     def cancel(self, name: str) -> None:
         job = self._named(name)
         if job is not None and not job.state.ended:
@@ -188,6 +198,11 @@ class FakeJobs(Served):
         for folder in left[job.leaves]:
             self._storage.put(f"{folder}/config.json", b"{}")
             self._storage.put(f"{folder}/model.safetensors", job.name.encode())
+
+
+def _experiment(job: str) -> str:
+    place, _, number = job.rpartition("/tuningJobs/")
+    return f"{place}/metadataStores/default/contexts/tuning-experiment-{number}"
 
 
 def _end(job: Tuning, state: JobState, now: float, reason: str | None) -> None:

@@ -9,10 +9,11 @@ import msgspec
 
 from .. import lineage, names
 from ..lifecycle import Observation, Reach, ResourceInputs
-from ..lineage import Data, Lineage
+from ..lineage import Data, Lineage, LossCurves
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..vertex.client import Job
-from ..vertex.errors import PermissionMissing
+from ..vertex.errors import PermissionMissing, VertexError
+from ..vertex.retry import outlasting
 from . import artifacts
 
 
@@ -41,8 +42,11 @@ def to_write(
     ours = uri.startswith(f"{inputs.output_uri}/") and _tuned_by(reach, fingerprint) == inputs.owner
     if declared is None or not ours or reach.vertex.storage.stat(lineage.uri_of(uri)) is not None:
         return None
-    whole = msgspec.structs.replace(declared, job=seen.live.get("job"), ended=seen.live.get("ended"))
-    return _with_bytes(reach, whole, _job(reach, seen))
+    job = _job(reach, seen)
+    whole = msgspec.structs.replace(
+        declared, job=seen.live.get("job"), ended=seen.live.get("ended"), losses=_losses(reach, job)
+    )
+    return _with_bytes(reach, whole, job)
 
 
 def _tuned_by(reach: Reach, fingerprint: str) -> str:
@@ -56,6 +60,20 @@ def _tuned_by(reach: Reach, fingerprint: str) -> str:
 
 def _job(reach: Reach, seen: Observation) -> Job | None:
     return reach.vertex.jobs.get(str(seen.live["job"])) if seen.live.get("job") else None
+
+
+def _losses(reach: Reach, job: Job | None) -> LossCurves | None:
+    """The curves of a job, if its experiment leads to any and they can be read."""
+    found = None
+    if job is not None and job.experiment:
+        with suppress(VertexError), outlasting(None):
+            found = reach.vertex.jobs.losses(job.experiment)
+    if found is None:
+        return None
+    training, validation = (
+        tuple((point.step, point.value) for point in curve) for curve in (found.training, found.validation)
+    )
+    return LossCurves(training=training, validation=validation)
 
 
 def _with_bytes(reach: Reach, declared: Lineage, job: Job | None) -> Lineage:

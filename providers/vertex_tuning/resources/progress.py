@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from .. import catalog
 from ..lifecycle import Reach
 from ..vertex.client import Job, JobState, counted_once
@@ -13,7 +15,7 @@ def of_job(reach: Reach, job: Job) -> str:
     """One line about a job that waits or runs.
 
     Times are moments, not durations: the line is an output too, and a refresh must not change it by itself.
-    Vertex AI shows no loss in a tuning job: only the experiment, if it names one, has its curve.
+    Vertex AI shows no loss in a tuning job: its experiment leads to a TensorBoard that has the curves.
     """
     if job.state is JobState.WAITING:
         ahead = in_the_way(reach, job.name.split("/")[1], of=job)
@@ -22,8 +24,20 @@ def of_job(reach: Reach, job: Job) -> str:
     if job.checkpoint is not None:
         of = f" of {job.epochs}" if job.epochs else ""
         done = f", {job.checkpoint.epoch}{of} epochs done, step {job.checkpoint.step}"
-    loss = f", loss in {job.experiment}" if job.experiment else ""
-    return f"the tuning job runs{_since(job.started)}{done}{loss}"
+    return f"the tuning job runs{_since(job.started)}{done}{_loss(reach, job)}"
+
+
+def _loss(reach: Reach, job: Job) -> str:
+    """The latest losses, or where they can be seen: the end of a line."""
+    if not job.experiment:
+        return ""
+    found = None
+    with suppress(VertexError), outlasting(None):  # a courtesy: what it cannot show ends no wait
+        found = reach.vertex.jobs.losses(job.experiment)
+    if found is None or not found.training:
+        return f", loss in {job.experiment}"
+    validation = f", validation loss {found.validation[-1].value:g}" if found.validation else ""
+    return f", training loss {found.training[-1].value:g}{validation}"
 
 
 def in_the_way(reach: Reach, project: str, *, of: Job | None = None) -> str:

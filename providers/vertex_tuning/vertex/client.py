@@ -39,6 +39,20 @@ class Checkpoint(msgspec.Struct, frozen=True):
     step: int
 
 
+class LossPoint(msgspec.Struct, frozen=True):
+    """The loss after so many steps."""
+
+    step: int
+    value: float
+
+
+class Losses(msgspec.Struct, frozen=True, kw_only=True):
+    """The curves of a tuning job; ``validation`` is empty for a job without validation data."""
+
+    training: tuple[LossPoint, ...] = ()
+    validation: tuple[LossPoint, ...] = ()
+
+
 class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A tuning job to submit. Unset hyper-parameters are left to Vertex AI."""
 
@@ -234,6 +248,9 @@ class TuningJobs(Protocol):
 
     def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
         """Jobs that carry all these labels. The list may lag behind ``create``."""
+
+    def losses(self, experiment: str) -> Losses | None:
+        """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none."""
 
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""

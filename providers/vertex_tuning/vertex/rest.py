@@ -46,7 +46,7 @@ class Rest:
         self._connection = connection
         self._session = cache(lambda: session_of(connection))
 
-    def call(self, verb: str, path: str, body: Message | None = None, **query: str) -> bytes:
+    def call(self, verb: str, path: str, body: Message | None = None, **query: str | list[str]) -> bytes:
         """Google's answer to one call, which is made once; errors are Google's own.
 
         Raises:

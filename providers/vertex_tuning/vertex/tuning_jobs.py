@@ -16,11 +16,12 @@ from google.cloud.aiplatform_v1beta1.types import (
 from google.cloud.aiplatform_v1beta1.types import JobState as WireState
 
 from ..catalog import TuningMode, short_id
-from .client import Checkpoint, Job, JobRequest, JobState
+from .client import Checkpoint, Job, JobRequest, JobState, Losses
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
 from .rest import Rest, read
 from .retry import looked_up, once
+from .tensorboard import TensorBoard
 
 _MODES = {
     TuningMode.FULL: SupervisedTuningSpec.TuningMode.TUNING_MODE_FULL,
@@ -55,6 +56,7 @@ class GoogleTuningJobs:
 
     def __init__(self, connection: Connection) -> None:
         self._rest = Rest(connection)
+        self._board = TensorBoard(self._rest)
         self._filters = True
 
     def create(self, project: str, region: str, request: JobRequest) -> Job:
@@ -83,6 +85,13 @@ class GoogleTuningJobs:
         found = list(self._listed(project, region, ""))
         self._filters = self._filters and not wanted
         return found
+
+    def losses(self, experiment: str) -> Losses | None:
+        """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none."""
+        try:
+            return looked_up(lambda: self._board.losses(experiment))
+        except NotFound:
+            return None
 
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""
