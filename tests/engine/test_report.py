@@ -113,7 +113,7 @@ PACK: list[tuple[dict[str, Any], list[str], str]] = [
             "service tickets, region: us-central1 is not allowed",
             "labels: cost-centre is missing",
             "no public endpoint",
-            "budget.monthly: cannot be held without prices: tickets",
+            "budget.monthly: 840.61 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD",
         ],
         "each breach is told",
     ),
