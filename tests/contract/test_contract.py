@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.contract.conftest import REGION, Backend
+from vertex_tuning import checkpoints
 from vertex_tuning.catalog import FINAL, TuningMode
 from vertex_tuning.vertex.client import Job, JobRequest, JobState, MachineRequest
 from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, VertexError
@@ -121,6 +122,17 @@ class TestJobs:
         }
         assert "config.json" in names
         assert any(name.endswith(".safetensors") for name in names)
+
+    @pytest.mark.evidence("jobs.checkpoints", side="service")
+    def test_intermediate_checkpoints_are_full_sets_of_weights(self, backend: Backend, trained: Job) -> None:
+        folder = checkpoints.folder_of(trained.output_uri)
+        uris = [blob.uri for blob in backend.vertex.storage.listed(folder)]
+        last = {uri.removeprefix(f"{folder}/final/") for uri in uris if uri.startswith(f"{folder}/final/")}
+        found = checkpoints.intermediate(uris, trained.output_uri)
+        assert 1 <= len(found) <= checkpoints.MOST, "one for each epoch below ten"
+        for number, others in found.items():
+            at = f"{checkpoints.uri_of(trained.output_uri, number)}/"
+            assert {uri.removeprefix(at) for uri in others} == last
 
     def test_it_is_found_by_its_labels_and_by_no_others(self, backend: Backend, trained: Job) -> None:
         found = backend.vertex.jobs.labelled(backend.project, REGION, dict(trained.labels))

@@ -248,7 +248,7 @@ def test_what_fits_tuned_weights_names_their_base_model(tuned: tuple[Plain, Json
 
 
 def test_a_lora_job_leaves_its_adapter_beside_the_merged_weights(plain: Plain) -> None:
-    mode = {"tuningMode": "TUNING_MODE_PEFT_ADAPTER", "hyperParameters": {"adapterSize": "ADAPTER_SIZE_TWO"}}
+    mode = {"tuningMode": "TUNING_MODE_PEFT_ADAPTER", "hyperParameters": {"adapterSize": "ADAPTER_SIZE_FOUR"}}
 
     job = plain.ended(plain.tune(spec=mode))
 
@@ -257,7 +257,7 @@ def test_a_lora_job_leaves_its_adapter_beside_the_merged_weights(plain: Plain) -
     names = {item["name"].removeprefix("out/postprocess/node-0/checkpoints/") for item in listed["items"]}
     assert {"adapter/adapter_config.json", "final/config.json"} <= names
     config = plain.read("out%2Fpostprocess%2Fnode-0%2Fcheckpoints%2Fadapter%2Fadapter_config.json")
-    assert config.json()["r"] == 2
+    assert config.json()["r"] == 4
 
 
 def contents(*parts: Json) -> bytes:

@@ -32,6 +32,7 @@ def deployed(**changes: Any) -> dict[str, Any]:
     return {"machine_type": L4, "region": "us-central1", **changes}
 
 
+@pytest.mark.evidence("prices.list", side="plugin")
 @pytest.mark.parametrize("model", catalog.models(), ids=lambda model: str(model.id))
 def test_every_model_has_its_published_price_in_every_mode(model: catalog.BaseModel) -> None:
     published = not model.id.startswith(UNPUBLISHED)
@@ -156,6 +157,7 @@ RATES = [
 ]
 
 
+@pytest.mark.evidence("prices.tokens", side="plugin")
 @pytest.mark.parametrize(("model", "mode", "tokens"), RATES)
 def test_tokens_are_what_was_measured_for_the_family_and_mode(model: str, mode: str, tokens: int) -> None:
     assert catalog.billed_tokens(model, mode, 1000) == tokens
