@@ -19,10 +19,11 @@ class _Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 class FailBefore(_Action, frozen=True, tag="fail_before"):
-    """Answer with an error status; the call has no effect."""
+    """Answer with an error status; the call has no effect. ``retry_after`` is the header's, in seconds."""
 
     status: int = 503
     message: str = "The service is currently unavailable."
+    retry_after: int | None = None
 
 
 class FailAfter(_Action, frozen=True, tag="fail_after"):
@@ -34,6 +35,14 @@ class FailAfter(_Action, frozen=True, tag="fail_after"):
 
 class LoseResponse(_Action, frozen=True, tag="lose_response"):
     """Let the call have its effect, then close the connection without an answer."""
+
+
+class OddAnswer(_Action, frozen=True, tag="odd_answer"):
+    """Let the call have its effect or not, then answer 200 with this body in place of its own."""
+
+    body: str = ""
+    content_type: str = "application/json"
+    effect: bool = True
 
 
 class Hang(_Action, frozen=True, tag="hang"):
@@ -88,7 +97,16 @@ class Signal(_Action, frozen=True, tag="signal"):
 
 
 Action = (
-    FailBefore | FailAfter | LoseResponse | Hang | Lag | OperationFails | JobFails | JobEndsInPart | Signal
+    FailBefore
+    | FailAfter
+    | LoseResponse
+    | OddAnswer
+    | Hang
+    | Lag
+    | OperationFails
+    | JobFails
+    | JobEndsInPart
+    | Signal
 )
 
 

@@ -81,12 +81,19 @@ class Front:
         await _go_wrong(found, "before")
         for action in found.actions:
             if isinstance(action, faults.FailBefore):
-                return _error(of_http(action.status, action.message), path)
+                answer = _error(of_http(action.status, action.message), path)
+                if action.retry_after is not None:
+                    answer.headers["Retry-After"] = str(action.retry_after)
+                return answer
+            if isinstance(action, faults.OddAnswer) and not action.effect:
+                return Response(action.body, media_type=action.content_type)
         response = await self._answer(request, path, found)
         await _go_wrong(found, "after")
         for action in found.actions:
             if isinstance(action, faults.FailAfter):
                 return _error(of_http(action.status, action.message), path)
+            if isinstance(action, faults.OddAnswer) and response.status_code < HTTPStatus.BAD_REQUEST:
+                return Response(action.body, media_type=action.content_type)
             if isinstance(action, faults.LoseResponse):
                 request.scope["extensions"][TRANSPORT].abort()
                 await request.receive()  # returns when the server has noticed that the client is gone

@@ -34,6 +34,7 @@ from ..vertex.errors import (
     NotFound,
     PermissionMissing,
     QuotaExceeded,
+    TooManyRequests,
     Transient,
     VertexError,
     of_rpc,
@@ -42,6 +43,7 @@ from ..vertex.retry import outlasting
 from . import artifacts, chosen
 from .endpoint import all_labels
 from .operations import made
+from .submission import never_answered
 
 INTERNAL = frozenset({13, 14})
 """Codes of failures inside Google."""
@@ -179,12 +181,13 @@ def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, 
     except REFUSALS as refused:
         if set(reach.vertex.serving.under_way(inputs.endpoint)) - set(before):
             return held  # refused by something on the way back: it was started all the same
-        reach.claims.note(held, operation="")
+        reach.claims.note(held, operation="", unanswered=0)
         raise advised(reach, inputs, uri, refused) from refused
-    except (Transient, AlreadyExists):
+    except (Transient, AlreadyExists) as unknown:
         # It may be under way all the same: the next looks find it, or the grace period ends.
-        return held
-    return reach.claims.note(held, operation=operation)
+        refused_for_now = isinstance(unknown, TooManyRequests | AlreadyExists)
+        return held if refused_for_now else reach.claims.note(held, unanswered=held.claim.unanswered + 1)
+    return reach.claims.note(held, operation=operation, unanswered=0)
 
 
 def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | None:
@@ -195,6 +198,8 @@ def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | N
         young = reach.claims.age(held) < reach.connection.grace_seconds
         if young or reach.vertex.serving.under_way(endpoint):
             return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
+        if given_up := never_answered(held, "deployment"):
+            return Observation(Phase.FAILED, {"traffic": 0}, f"{given_up}, then `pulumi up` asks again")
         return _named(chosen.marked(reach, held))
     operation = reach.vertex.serving.operation(held.claim.operation)
     if operation is None:

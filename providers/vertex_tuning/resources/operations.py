@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ..lifecycle import Reach, process
 from ..vertex.client import Operation
-from ..vertex.errors import AlreadyExists, NotFound, Transient, of_rpc
+from ..vertex.errors import AlreadyExists, NotFound, Transient, Unavailable, of_rpc
 
 
 def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operation | None:
@@ -54,14 +54,14 @@ def gone(reach: Reach, name: str | None) -> None:
 
 
 def made(reach: Reach, name: str, make: Callable[[], str], there: Callable[[], bool]) -> None:
-    """Make something under a name of ours; a run that was killed may be making it still.
+    """Make something under a name of ours; a run that was killed, or not answered, may be making it still.
 
     Raises:
-        VertexError: the operation failed, or takes too long.
+        VertexError: the operation failed, or takes too long; or whether there is one is not known.
     """
     try:
         finish(reach, make())
-    except AlreadyExists:
+    except (AlreadyExists, Unavailable):
         for operation in reach.vertex.serving.under_way(name):
             ended(reach, operation)
         if not there():

@@ -15,6 +15,9 @@ from .artifacts import CLAIM_LABEL, made_under
 TUNINGS = "TuningJob"
 """Where the claims of tuning jobs are."""
 
+MOST_UNANSWERED = 3
+"""Calls in a row that may have made something that bills, though no list shows it: no more are made."""
+
 
 def claim_label(claim: Claim) -> str:
     """What the next job under the claim carries: no two jobs of a claim have the same."""
@@ -57,7 +60,18 @@ def noted(reach: Reach, urn: str, held: Held, job: Job) -> Held | None:
 
 
 def _named(reach: Reach, held: Held, job: Job) -> Held:
-    return reach.claims.note(held, resource=job.name, operation="", weights=artifacts.weights_of(job))
+    weights = artifacts.weights_of(job)
+    return reach.claims.note(held, resource=job.name, operation="", weights=weights, unanswered=0)
+
+
+def never_answered(held: Held, what: str) -> str:
+    """Why a call that may bill is not made again: too many were not answered; empty if it may be made."""
+    if held.claim.unanswered < MOST_UNANSWERED:
+        return ""
+    return (
+        f"Vertex AI was asked {held.claim.unanswered} times for this {what} and never said what came of it, "
+        "and no list shows one. Look in the Google Cloud console whether one is there"
+    )
 
 
 def undo(reach: Reach, place: str, held: Held) -> bool:

@@ -19,12 +19,13 @@ from ..vertex.errors import (
     NotFound,
     PermissionMissing,
     QuotaExceeded,
+    TooManyRequests,
     Transient,
 )
 from . import adopting, artifacts, pinning, readers, reuse
 from .artifacts import CLAIM_LABEL, made_under
 from .progress import in_the_way
-from .submission import claim_label, noted, place_of, submitted, undo
+from .submission import claim_label, never_answered, noted, place_of, submitted, undo
 from .tuning_inputs import TuningJobInputs
 
 # Google's answer says that nothing was made. A lost or odd answer does not say so, and a full quota or
@@ -55,6 +56,8 @@ class TuningJobExternal:
                 return Observation(Phase.BLOCKED, reason=held.claim.refused)
             whose = "an earlier submission" if held.ours else f"a submission by {held.claim.owner}"
             return Observation(Phase.PENDING, reason=f"looking for the job of {whose}")
+        if given_up := never_answered(held, "tuning"):
+            return Observation(Phase.FAILED, reason=f"{given_up}; to ask again set attempt one higher")
         return Observation(Phase.ABSENT)
 
     def submit(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> Held | None:
@@ -86,22 +89,25 @@ class TuningJobExternal:
             job = reach.vertex.jobs.create(inputs.project, location, _request(inputs, held, *data))
         except FailedPrecondition as refused:
             if location != GLOBAL:
-                reach.claims.note(held, operation="")
+                reach.claims.note(held, operation="", unanswered=0)
                 raise
             return self._elsewhere(reach, inputs, held, data, refused)
         except REFUSALS:
-            reach.claims.note(held, operation="")
+            reach.claims.note(held, operation="", unanswered=0)
+            raise
+        except TooManyRequests as refused:
+            reach.claims.note(held, refused=f"waits for its turn: {refused}")
             raise
         except QuotaExceeded as refused:
             told = QuotaExceeded(f"{refused}{in_the_way(reach, inputs.project)}")
-            reach.claims.note(held, refused=f"waits in line: {told}")
+            reach.claims.note(held, refused=f"waits in line: {told}", unanswered=0)
             raise told from refused
         except NoCapacity as refused:
-            reach.claims.note(held, refused=f"waits for capacity: {refused}")
+            reach.claims.note(held, refused=f"waits for capacity: {refused}", unanswered=0)
             raise
         except Transient:
             # The job may exist all the same: the next look finds it, or the grace period ends.
-            return held
+            return reach.claims.note(held, unanswered=held.claim.unanswered + 1)
         return noted(reach, inputs.urn, held, job)
 
     def _elsewhere(

@@ -75,6 +75,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
     ``place`` is where a job was last asked for, ``projects/P/locations/L``: whoever looks for it may be
     declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
+    ``unanswered`` counts the calls in a row whose answer did not say what came of them.
     ``recorded`` is the last token that a state is known to hold.
     ``ending`` is since when its owner is undoing what it stands for; 0 while it is not.
     ``asked`` is the endpoint's name that a deployment asked for, where Google chose another, ``resource``.
@@ -99,6 +100,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     pinned: Annotated[dict[GcsName, GcsName], msgspec.Meta(max_length=100)] = {}
     place: Annotated[str, whole(f"|{PLACE_NAME}")] = ""
     refused: Reason = ""
+    unanswered: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     recorded: LabelText = ""
     ending: Moment = 0.0
     folders: Annotated[tuple[GcsName, ...], msgspec.Meta(max_length=100)] = ()

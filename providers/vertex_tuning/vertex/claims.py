@@ -138,8 +138,10 @@ class Claims:
         refused: str = "",
         asked: str | None = None,
         model: str | None = None,
+        unanswered: int | None = None,
     ) -> Held:
         """Write down what came of the claim; a refusal stands until the next note.
+
 
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.
@@ -156,6 +158,7 @@ class Claims:
             refused=refused,
             asked=held.claim.asked if asked is None else asked,
             model=held.claim.model if model is None else model,
+            unanswered=held.claim.unanswered if unanswered is None else unanswered,
         )
         return self._replaced(held, claim)
 

@@ -114,12 +114,7 @@ class Connection(msgspec.Struct, frozen=True):
         address = self.endpoint or host
         if address is not None:
             options["client_options"] = {"api_endpoint": address}
-        made = client(transport="rest", **options)
-        if self.requests_per_minute:
-            from .rate import slow_down
-
-            slow_down(made, self.requests_per_minute)
-        return made
+        return client(transport="rest", **options)
 
 
 def host_of(region: str) -> str:

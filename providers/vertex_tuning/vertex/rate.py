@@ -73,9 +73,7 @@ class SlowDown(HTTPAdapter):
         return super().send(request, **how)
 
 
-def slow_down(client: Any, per_minute: float) -> None:
-    """Bound a REST client's requests; its session has no public name, and without it nothing is bound."""
-    session = getattr(client.transport, "_session", None)
-    if session is not None:
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, SlowDown(per_minute))
+def slow_down(session: Any, per_minute: float) -> None:
+    """Bound the requests of a session."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, SlowDown(per_minute))

@@ -21,8 +21,9 @@ from ..decoding import REFUSED
 from . import lenient
 from .connection import VERSION, Connection, region_of
 from .credentials import SCOPE
-from .errors import Transient
+from .errors import Unavailable
 from .paging import Pages
+from .rate import slow_down
 from .retry import TIMEOUT, looked_up
 
 Json = dict[str, Any]
@@ -51,6 +52,7 @@ class Rest:
 
         Raises:
             InvalidRequest: the path is no resource's, and would lead elsewhere.
+            Unavailable: the answer is no JSON object; whether the call was carried out is not known.
         """
         location = region_of(path)
         response = self._session().request(  # type: ignore[no-untyped-call]
@@ -62,7 +64,9 @@ class Rest:
         )
         if not response.ok:
             raise from_http_response(response)  # type: ignore[no-untyped-call]
-        return bytes(response.content)
+        content = bytes(response.content)
+        decoded(_JSON, content)
+        return content
 
     def get(self, kind: type[Kind], path: str) -> Kind:
         """A resource, read as ``kind``.
@@ -95,15 +99,18 @@ def decoded(decoder: msgspec.json.Decoder[Shape], answer: bytes) -> Shape:
     """An answer as the decoder's type.
 
     Raises:
-        Transient: it cannot be read as that.
+        Unavailable: it cannot be read as that.
     """
     try:
         return decoder.decode(answer)
     except REFUSED as error:
-        raise Transient(f"Google's answer cannot be read: {error}") from error
+        raise Unavailable(f"Google's answer cannot be read: {error}") from error
 
 
 def session_of(connection: Connection) -> AuthorizedSession:
     """A session of requests that carry the connection's credentials."""
     credentials = connection.credentials() or default(scopes=[SCOPE])[0]
-    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+    if connection.requests_per_minute:
+        slow_down(session, connection.requests_per_minute)
+    return session

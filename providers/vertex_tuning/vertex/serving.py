@@ -8,7 +8,7 @@ from typing import Any
 from google.cloud.aiplatform_v1beta1 import types as wire
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from . import operations
+from . import named, operations
 from .address import address
 from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
 from .connection import Connection
@@ -66,7 +66,9 @@ class GoogleServing:
         if kms_key is not None:
             endpoint.encryption_spec = wire.EncryptionSpec(kms_key_name=kms_key)
         parent, _, endpoint_id = name.rpartition("/")
-        return _started(once(lambda: self._rest.call("POST", parent, endpoint, endpointId=endpoint_id)))
+        return _started(
+            once(lambda: self._rest.call("POST", parent, endpoint, endpointId=endpoint_id)), parent
+        )
 
     def patch_endpoint(
         self,
@@ -94,7 +96,7 @@ class GoogleServing:
     def delete_endpoint(self, name: str) -> str | None:
         """Delete an empty endpoint; ``None`` when it is gone already."""
         try:
-            return _started(looked_up(lambda: self._rest.call("DELETE", name)))
+            return _started(looked_up(lambda: self._rest.call("DELETE", name)), name)
         except NotFound:
             return None
 
@@ -125,7 +127,9 @@ class GoogleServing:
             ),
             deploy_config=wire.DeployRequest.DeployConfig(dedicated_resources=machine_to_wire(machine)),
         )
-        return _started(once(lambda: self._rest.call("POST", f"{_parent(endpoint)}:deploy", request)))
+        return _started(
+            once(lambda: self._rest.call("POST", f"{_parent(endpoint)}:deploy", request)), endpoint
+        )
 
     def upload_model(
         self,
@@ -145,7 +149,9 @@ class GoogleServing:
                 labels=dict(labels),
             ),
         )
-        return _started(once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)))
+        return _started(
+            once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)), model
+        )
 
     def model_container(self, model: str) -> ContainerRequest | None:
         """The container of a registered model, or ``None`` when there is no such model."""
@@ -192,7 +198,7 @@ class GoogleServing:
     def delete_model(self, model: str) -> str | None:
         """Delete a registered model; ``None`` when it is gone already."""
         try:
-            return _started(looked_up(lambda: self._rest.call("DELETE", model)))
+            return _started(looked_up(lambda: self._rest.call("DELETE", model)), model)
         except NotFound:
             return None
 
@@ -212,13 +218,15 @@ class GoogleServing:
             service_account=service_account or "",
         )
         request = wire.DeployModelRequest(deployed_model=deployed)
-        return _started(once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)))
+        return _started(once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)), endpoint)
 
     def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
         """Take it off; ``traffic`` is what the others get. ``None`` when it is off already."""
         try:
             request = wire.UndeployModelRequest(deployed_model_id=deployed_id, traffic_split=dict(traffic))
-            return _started(looked_up(lambda: self._rest.call("POST", f"{endpoint}:undeployModel", request)))
+            return _started(
+                looked_up(lambda: self._rest.call("POST", f"{endpoint}:undeployModel", request)), endpoint
+            )
         except NotFound:
             return None
         except InvalidRequest:
@@ -234,7 +242,9 @@ class GoogleServing:
         deployed = wire.DeployedModel(id=deployed_id, dedicated_resources=resources)
         mask = FieldMask(paths=[f"dedicated_resources.{path}" for path in paths])
         request = wire.MutateDeployedModelRequest(deployed_model=deployed, update_mask=mask)
-        return _started(repeated(lambda: self._rest.call("POST", f"{endpoint}:mutateDeployedModel", request)))
+        return _started(
+            repeated(lambda: self._rest.call("POST", f"{endpoint}:mutateDeployedModel", request)), endpoint
+        )
 
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         """Predictions of whichever deployed model the traffic split chooses."""
@@ -270,5 +280,7 @@ def _parent(name: str) -> str:
     return "/".join(name.split("/")[:4])
 
 
-def _started(answer: bytes) -> str:
-    return operations.read(answer).name
+def _started(answer: bytes, name: str) -> str:
+    """The operation that a call on ``name`` has started, or on something in the same place."""
+    _, project, _, location, *_ = name.split("/")
+    return named.operation(operations.read(answer).name, project, location)

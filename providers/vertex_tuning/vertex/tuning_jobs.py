@@ -16,6 +16,7 @@ from google.cloud.aiplatform_v1beta1.types import (
 from google.cloud.aiplatform_v1beta1.types import JobState as WireState
 
 from ..catalog import TuningMode, short_id
+from . import named
 from .client import Checkpoint, Job, JobRequest, JobState, Losses
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
@@ -62,7 +63,9 @@ class GoogleTuningJobs:
     def create(self, project: str, region: str, request: JobRequest) -> Job:
         """Submit, once."""
         path = f"projects/{project}/locations/{region}/tuningJobs"
-        return _view(read(TuningJob, once(lambda: self._rest.call("POST", path, to_wire(request)))))
+        made = read(TuningJob, once(lambda: self._rest.call("POST", path, to_wire(request))))
+        named.job(made.name, project, region)
+        return _view(made)
 
     def get(self, name: str) -> Job | None:
         """The job, or ``None``."""
