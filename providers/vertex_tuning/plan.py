@@ -27,6 +27,11 @@ class Place(msgspec.Struct, frozen=True):
     project: str
     stack: str
 
+    def before(self, renamed_from: str | None) -> Place:
+        """The place whose resources these were before the stack, or the project, was renamed."""
+        project, _, stack = (renamed_from or self.stack).rpartition("/")
+        return Place(project or self.project, stack)
+
 
 class ServicePlan(msgspec.Struct, frozen=True, kw_only=True):
     """All inputs of a service's resources; ``None`` for resources that it does not have.
@@ -70,7 +75,8 @@ def plan(
         promoted: what ``from_stack`` names, read; without it the weights are left open.
         beside: of the program's services, one for each output bucket.
     """
-    owner = f"{place.project}/{place.stack}/{spec.identity}"
+    former = place.before(spec.stack_renamed_from)
+    owner = f"{former.project}/{former.stack}/{spec.identity}"
     tuning = tunings.planned(spec, spec.tuning, datasets) if spec.tuning else None
     common = {
         "project": spec.project,
@@ -210,6 +216,7 @@ _DEPLOYMENT = (
     "checkpoint",
     "container",
     "service_account",
+    "redeploy",
 )
 _SCALING = ("min_replicas", "max_replicas", "autoscaling_target")
 

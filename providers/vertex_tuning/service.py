@@ -223,12 +223,14 @@ class TunedModelService(ComponentResource):
         self._declare(spec, planned)
 
     def _declare(self, spec: ServiceSpec, planned: planning.ServicePlan) -> None:
+        own = _urn_of(self)
+
         def add(kind: type[Kind], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Kind:
             name = f"{spec.name}-{part}"
             options = ResourceOptions(
                 parent=self, depends_on=[*after] or self._after, protect=spec.protect or None
             )
-            return kind(name, {**inputs, "urn": _urn(kind.__name__, name)}, options)
+            return kind(name, {**inputs, "urn": _child(own, kind.__name__, name)}, options)
 
         readiness = add(Readiness, "readiness", planned.readiness)
         data = [
@@ -248,15 +250,18 @@ class TunedModelService(ComponentResource):
         self.endpoint_console = self.endpoint.apply(
             lambda name: names.endpoint_console(name) if name else None
         )
-        self.address = deployed.address if deployed else None
+        self.address = _or_none(deployed.address) if deployed else None
         # TunedModel knows the job that followed a failed one.
         tuned = model if spec.tuning and spec.tuning.retry else job
-        self.job = tuned.job if tuned else Output.from_input(planned.model.get("promoted_job"))
+        self.job = _or_none(tuned.job) if tuned else Output.from_input(planned.model.get("promoted_job"))
         self.job_console = self.job.apply(lambda name: names.tuning_job_console(name) if name else None)
-        self.artifacts_uri = model.artifacts_uri
+        self.artifacts_uri = _or_none(model.artifacts_uri)
         self.from_stack = spec.from_stack.given() if spec.from_stack else None
-        self.lineage = model.lineage.apply(lambda behind: behind or None)
-        self.verdict = deployed.verdict if deployed else None
+        # States of before 0.2.0 have it under the input's name.
+        self.lineage = Output.all(model.provenance, model.lineage).apply(
+            lambda both: both[0] or both[1] or None
+        )
+        self.verdict = _or_none(deployed.verdict) if deployed else None
         # What was looked at before is out of date for the model that is declared: it is evaluated anew.
         declared = planned.deployed["model_id"] if planned.deployed else None
         self.rejected = readiness.rejected.apply(
@@ -282,7 +287,26 @@ def _endpoint_name(deployed: DeployedModel | None, asked: str | None) -> Output[
     return named.apply(known, run_with_unknowns=True)
 
 
-def _urn(kind: str, name: str) -> str:
+def _or_none(output: Output[Any]) -> Output[Any]:
+    """What a look found; a state has an empty text where it found nothing."""
+    return output.apply(lambda found: found or None)
+
+
+def _urn_of(component: ComponentResource) -> pulumi.Input[str | None]:
+    """The component's own URN, as a plain value: what depends on a component would wait for its children."""
+    try:
+        return Output.from_input(component.urn.future())
+    except (AttributeError, TypeError):
+        # The SDK calls it internal: without it, the URN that a component has outside of any other.
+        stack, project = pulumi.get_stack(), pulumi.get_project()
+        return f"urn:pulumi:{stack}::{project}::{names.COMPONENT}::{component._name}"
+
+
+def _child(parent: pulumi.Input[str | None], kind: str, name: str) -> Output[str]:
     """The URN that the engine gives a child of the component; providers are not told theirs."""
-    stack, project = pulumi.get_stack(), pulumi.get_project()
-    return f"urn:pulumi:{stack}::{project}::{names.COMPONENT}${names.TYPES}{kind}::{name}"
+
+    def under(urn: str | None) -> str:
+        place, type_, _ = str(urn).rsplit("::", 2)
+        return f"{place}::{type_}${names.TYPES}{kind}::{name}"
+
+    return Output.from_input(parent).apply(under)

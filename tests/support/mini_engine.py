@@ -133,6 +133,10 @@ class MiniEngine:
 
     def _bring(self, wanted: Declared, ran: Ran, *, anew: bool) -> None:
         news, old = wired(wanted.inputs), self.live(wanted.name)
+        if old is not None and anew:
+            # `--replace` and `taint` are decided without asking the provider.
+            self._replace(wanted, news, old, ran, first=False)
+            return
         checked = wanted.provider.check(dict(old.inputs) if old else {}, news)
         if checked.failures:
             ran.failed[wanted.name] = "; ".join(failure.reason for failure in checked.failures)
@@ -140,7 +144,7 @@ class MiniEngine:
             self._create(wanted, news, ran)
         else:
             diff = wanted.provider.diff(old.id, dict(old.outputs), dict(news))
-            if diff.replaces or anew:
+            if diff.replaces:
                 self._replace(wanted, news, old, ran, first=bool(diff.delete_before_replace))
             elif diff.changes:
                 outputs = wanted.provider.update(old.id, dict(old.outputs), dict(news)).outs

@@ -22,6 +22,10 @@ class Declared(Resource):
 
     provider: ClassVar[type[Provider[Any]]]
 
+    def __init_subclass__(cls, **named: str) -> None:
+        super().__init_subclass__(**named)
+        cls.provider.found = tuple(cls.__annotations__)
+
     def __init__(self, name: str, props: Mapping[str, Any], opts: ResourceOptions | None = None) -> None:
         _end_without_a_traceback()
         outputs = dict.fromkeys(type(self).__annotations__)

@@ -60,6 +60,8 @@ class Provider(ResourceProvider, Generic[In]):
     inputs: ClassVar[type[Any]]
     changes: ClassVar[Table]
     external: ClassVar[External[Any]]
+    # Outputs that only a look finds; the class that programs declare names them.
+    found: ClassVar[tuple[str, ...]] = ()
     claimed: ClassVar[bool] = False
     # Whether others want the very same one: then nobody may join while it is undone.
     shared: ClassVar[bool] = False
@@ -78,6 +80,9 @@ class Provider(ResourceProvider, Generic[In]):
     def bill(self, _inputs: In) -> str:
         """One line about what creating this will bill; empty when it bills nothing."""
         return ""
+
+    def untouched(self, _inputs: In) -> None:
+        """Say what it means that a create has found everything as it is declared."""
 
     def goes_on(self, inputs: In) -> str:
         """What something bills that is under way while nobody waits for it."""
@@ -132,7 +137,7 @@ class Provider(ResourceProvider, Generic[In]):
             token = uuid.uuid4().hex if self.claimed else ""
             held = self._taken(reach, inputs, token) if self.claimed else None
             extra = self.prepare(reach, inputs)
-            seen = self._settled(reach, inputs, held)
+            seen = self._settled(reach, inputs, held, lambda: self.untouched(inputs))
             return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
 
     def _taken(self, reach: Reach, inputs: In, token: str) -> Held:
@@ -191,15 +196,18 @@ class Provider(ResourceProvider, Generic[In]):
             seen = self._settled(reach, inputs, held)
             return UpdateResult(self._outputs(inputs, seen, token))
 
-    def _settled(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+    def _settled(
+        self, reach: Reach, inputs: In, held: Held | None, untouched: Callable[[], None] = lambda: None
+    ) -> Observation:
         """Bring it as far as it gets before its deadline, if it has one."""
         key = self.bound_by(inputs)
         due = deadline.due(reach, key, inputs.owner) if key is not None else math.inf
         if key is None or due == math.inf:
-            return self._brought(reach, inputs, held)
+            return self._brought(reach, inputs, held, untouched)
 
         def bring(within: Reach) -> Observation:
-            return self._brought(within, inputs, reach.claims.again(held) if held is not None else None)
+            current = reach.claims.again(held) if held is not None else None
+            return self._brought(within, inputs, current, untouched)
 
         def end() -> str | None:
             current = reach.claims.again(held) if held is not None else None
@@ -214,7 +222,9 @@ class Provider(ResourceProvider, Generic[In]):
             deadline.lift(reach, key, inputs.owner)
         return seen
 
-    def _brought(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+    def _brought(
+        self, reach: Reach, inputs: In, held: Held | None, untouched: Callable[[], None]
+    ) -> Observation:
         def say(text: str) -> None:
             process.say(inputs.urn, text, passing=True)
 
@@ -225,7 +235,7 @@ class Provider(ResourceProvider, Generic[In]):
                 if current is None or current.ours:
                     self.take_back(reach, inputs, current)
 
-        return settle(self.external, reach, inputs, held, say, undo)
+        return settle(self.external, reach, inputs, held, say, undo, untouched)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
@@ -337,8 +347,11 @@ class Provider(ResourceProvider, Generic[In]):
 
     def _outputs(self, inputs: In, seen: Observation, token: str) -> dict[str, Any]:
         declared = inputs.model_dump(mode="json", exclude_none=True)
+        # An output that a state lacks is unknown in every preview.
+        lacking = dict.fromkeys((name for name in self.found if name not in self.inputs.model_fields), "")
+        live = {key: value for key, value in seen.live.items() if value is not None}
         said = {"phase": seen.phase.value, "reason": seen.reason, "token": token, SCHEMA_KEY: SCHEMA}
-        return {**declared, **seen.live, **said}
+        return {**lacking, **declared, **live, **said}
 
     def _reach(self, inputs: In) -> Reach:
         return reach_of(inputs.output_uri)

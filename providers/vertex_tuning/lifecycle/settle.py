@@ -28,11 +28,13 @@ def settle(
     held: Held | None,
     say: Callable[[str], None],
     undo: Callable[[], None],
+    untouched: Callable[[], None] = lambda: None,
 ) -> Observation:
     """Bring a resource as far as it gets now: to ready when waiting, else one step on.
 
     ``undo`` is called when it failed or a step was refused; not when a look failed or a step passes by
-    itself, because what is under way may well succeed, and the next run goes on with it.
+    itself, because what is under way may well succeed, and the next run goes on with it. ``untouched`` is
+    called when it was ready before anything was done.
 
     Returns:
         The last look.
@@ -42,7 +44,7 @@ def settle(
         Interrupted: the engine was told to end; the text is the last look's reason.
         VertexError: Google refused a step.
     """
-    waiting = Waiting(reach, say)
+    waiting, untried = Waiting(reach, say), True
     while True:
         seen = external.observe(reach, inputs, held)
         match decide(seen.phase, wait=inputs.wait):
@@ -82,9 +84,12 @@ def settle(
             case Wait():
                 waiting.look_again(seen)
             case Settled():
+                if untried and seen.phase is Phase.READY:
+                    untouched()
                 return seen
             case Stop():
                 undo()
                 raise NotReady(seen.reason or seen.phase.value)
+        untried = False
         # Others who want the same thing write into the claim too.
         held = reach.claims.again(held) if held is not None else None

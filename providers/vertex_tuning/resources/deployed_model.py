@@ -157,6 +157,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "scale_to_zero": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
         "container": Change.REDEPLOY.because("another program serves"),
         "service_account": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "redeploy": Change.REDEPLOY.because("it was asked for"),
         "min_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
         "max_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
         "autoscaling_target": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
@@ -180,6 +181,14 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     def identity(self, inputs: DeployedModelInputs) -> str:
         """The registered model's name: it changes with everything that redeploys, and with the place."""
         return names.model(inputs.project, inputs.region, inputs.model_id)
+
+    def untouched(self, inputs: DeployedModelInputs) -> None:
+        """A forced replacement (`--replace`, `taint`) looks like a first create: what serves stays."""
+        process.say(
+            inputs.urn,
+            "serves already and is left as it is: nothing was deployed. To deploy it anew, set "
+            "serving.redeploy, or raise it",
+        )
 
     def bill(self, inputs: DeployedModelInputs) -> str:
         """The machines, and before them those of the evaluation."""

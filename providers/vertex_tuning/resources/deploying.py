@@ -67,6 +67,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         retry: whether a failed tuning job is followed by another, so that its weights may still come.
         evaluation: what a new model has to show before it gets traffic.
         canary: how it then takes the traffic.
+        redeploy: another number is another deployment.
         endpoint_labels: set when this deployment makes the endpoint; kept by Endpoint afterwards.
     """
 
@@ -82,6 +83,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     evaluation: Evaluation | None = None
     canary: Canary | None = None
+    redeploy: Count | None = None
     display_name: Text
     endpoint_display_name: Text
     endpoint_labels: Labels = {}
@@ -198,9 +200,10 @@ def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | N
         young = reach.claims.age(held) < reach.connection.grace_seconds
         if young or reach.vertex.serving.under_way(endpoint):
             return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
-        if given_up := never_answered(held, "deployment"):
+        found = _named(chosen.marked(reach, held))
+        if found is None and (given_up := never_answered(held, "deployment")):
             return Observation(Phase.FAILED, {"traffic": 0}, f"{given_up}, then `pulumi up` asks again")
-        return _named(chosen.marked(reach, held))
+        return found
     operation = reach.vertex.serving.operation(held.claim.operation)
     if operation is None:
         return None

@@ -62,7 +62,8 @@ class TunedModelExternal:
             left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
             if left:
                 return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
-        live = {**seen.live, "lineage": behind.told(reach, inputs.lineage, seen)}
+        # Not under the input's name: an output that differs from what its preview says violates a saved plan.
+        live = {**seen.live, "provenance": behind.told(reach, inputs.lineage, seen)}
         return Observation(Phase.READY, live, seen.reason)
 
     def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
@@ -251,4 +252,5 @@ class TunedModel(Declared, module="vertex", name="TunedModel"):
     artifacts_uri: Output[str]
     job: Output[str]
     lineage: Output[dict[str, Any]]
+    provenance: Output[dict[str, Any]]
     phase: Output[str]

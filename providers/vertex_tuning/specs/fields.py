@@ -182,6 +182,13 @@ FormerNames = Annotated[
     BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
     Field(strict=False),
 ]
+FormerStack = Annotated[
+    str,
+    Shape(
+        r"^([A-Za-z0-9_.\-]{1,100}/)?[A-Za-z0-9_.\-]{1,100}$",
+        "a stack's name, STACK, or PROJECT/STACK if the Pulumi project had another name too",
+    ),
+]
 
 
 def is_gcs(source: str) -> bool:

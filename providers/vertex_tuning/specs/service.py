@@ -10,6 +10,7 @@ from .. import catalog
 from .fields import (
     EndpointName,
     FormerNames,
+    FormerStack,
     GcsUri,
     Labels,
     ProjectId,
@@ -62,6 +63,8 @@ class ServiceSpec(Spec):
         serving: on which machines it answers.
         renamed_from: the name that the service had before, or several, oldest first: it keeps the job,
             the endpoint and the deployment that were made under the oldest one.
+        stack_renamed_from: the name that the stack had before `pulumi stack rename`, or ``PROJECT/STACK``:
+            the job, the endpoint and the deployment that were made under it are kept.
         output_uri: folder for everything that is made: data, claims, a folder for each tuning. Another folder
             is another tuning.
         serve: ``False`` keeps the tuned model and bills no accelerator.
@@ -81,6 +84,7 @@ class ServiceSpec(Spec):
 
     name: ServiceName
     renamed_from: FormerNames = ()
+    stack_renamed_from: FormerStack | None = None
     project: ProjectId
     region: Region
     output_uri: GcsUri

@@ -27,6 +27,7 @@ class ServingSpec(Machine, Scaling):
             without a second machine, with a gap.
         evaluation: what a new model has to show before callers are answered by it.
         canary: how it then takes the traffic, step by step; all at once when left out.
+        redeploy: set it, or raise it, to deploy the same model once more, as ``rollout`` says.
         endpoint_display_name: how the console calls the endpoint; the service's name when left out.
         model_display_name: how the console calls the model; the service's name when left out.
     """
@@ -40,6 +41,7 @@ class ServingSpec(Machine, Scaling):
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     evaluation: Evaluation | None = None
     canary: Canary | None = None
+    redeploy: Count | None = None
     endpoint_display_name: Text | None = None
     model_display_name: Text | None = None
 

@@ -18,7 +18,7 @@ from ..mistakes import Mistake, listed, mistakes_of
 from ..policy import Budget, Policy
 from ..pricing import Book
 from ..service import parse, read_datasets, unfit_prompts
-from ..specs import GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_local
+from ..specs import FormerStack, GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_local
 from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared
 from .limits import find_prices, refused
@@ -65,7 +65,7 @@ class Settings(Spec):
     Attributes:
         team: whose stack it is; a label on everything.
         environment: such as dev or prod; a label too.
-        project, region, output_uri, labels, wait, protect: defaults for every service.
+        project, region, output_uri, labels, wait, protect, stack_renamed_from: defaults for every service.
         prerequisites: ``verify`` only checks, ``manage`` creates what is missing.
         target: ``embedded`` runs against the embedded Vertex AI only.
         prices: the price book, a file relative to the repository; ``prices.json`` if it is there.
@@ -83,6 +83,7 @@ class Settings(Spec):
     labels: Labels = {}
     wait: bool = True
     protect: bool = False
+    stack_renamed_from: FormerStack | None = None
     prerequisites: Prerequisites = Field(default=Prerequisites.VERIFY, strict=False)
     target: Target = Field(default=Target.GOOGLE, strict=False)
     prices: str | None = None
@@ -218,7 +219,7 @@ def _checked(
     return settings, services, mistakes
 
 
-_DEFAULTS = ("project", "region", "output_uri", "wait", "protect")
+_DEFAULTS = ("project", "region", "output_uri", "wait", "protect", "stack_renamed_from")
 
 
 def _with_defaults(

@@ -64,10 +64,10 @@ def test_what_is_put_out_is_the_tunings_and_stays_when_the_program_goes_on(
     assert engine.up(declare(service={"commit": COMMIT})).ok
     later = declare(service={"commit": "f" * 40})
     engine.refresh()
-    assert engine.outputs("model")["lineage"]["commit"] == COMMIT
+    assert engine.outputs("model")["provenance"]["commit"] == COMMIT
     assert engine.up(later, replace=("model",)).ok
-    assert engine.outputs("model")["lineage"]["commit"] == COMMIT, "made anew of the same weights"
-    assert engine.outputs("model")["lineage"]["job"] == engine.outputs("job")["job"]
+    assert engine.outputs("model")["provenance"]["commit"] == COMMIT, "made anew of the same weights"
+    assert engine.outputs("model")["provenance"]["job"] == engine.outputs("job")["job"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_reader_puts_out_whose_tuning_it_is(
     assert MiniEngine().up(declare("staging", service={"commit": COMMIT})).ok
     reader = MiniEngine()
     assert reader.up(declare("prod", service={**elsewhere, "commit": "f" * 40}, reuse="project")).ok
-    told = lineage.of_inputs(reader.outputs("model")["lineage"])
+    told = lineage.of_inputs(reader.outputs("model")["provenance"])
     assert told is not None
     assert (told.owner, told.commit) == ("tests/staging/tickets", COMMIT), why
 
@@ -93,7 +93,7 @@ def test_an_heir_writes_no_lineage_for_the_one_who_tuned(fake: FakeVertex, decla
     tuned = declare("staging", service={"wait": False, "serve": False, "commit": COMMIT})
     assert owner.up(tuned).ok
     assert heir.up(declare("prod", service={"serve": False, "commit": "f" * 40})).ok, "it waits to the end"
-    assert heir.outputs("model")["lineage"]["owner"] != "tests/prod/tickets"
+    assert heir.outputs("model")["provenance"]["owner"] != "tests/prod/tickets"
     assert owner.up(tuned).ok
     assert written(fake, tuned).commit == COMMIT
 
@@ -123,7 +123,7 @@ def test_an_adopted_job_is_not_said_to_have_read_our_data(
     fake.clock.sleep(600)
     engine = MiniEngine()
     assert engine.up(declare(service={"adopt_job": theirs.name})).ok
-    told = engine.outputs("model")["lineage"]
+    told = engine.outputs("model")["provenance"]
     assert told["training"]["uri"] == "gs://theirs/their.jsonl"
     assert told["job"] == theirs.name
     assert lineage.uri_of(f"{folder}/{FINAL}") not in fake.storage.objects, "nothing of ours is written there"

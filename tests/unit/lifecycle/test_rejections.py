@@ -46,7 +46,7 @@ def test_the_figures_of_what_failed_are_found_afterwards(
     fake.serving.answers = right_for(old, new)
     assert engine.up(new).ok
     engine.refresh()
-    assert "rejected" not in engine.outputs("readiness"), "it has passed since"
+    assert not engine.outputs("readiness")["rejected"], "it has passed since"
     assert engine.destroy().ok
     assert [uri for uri in fake.storage.objects if "/.claims/Readiness/" in uri] == []
 
