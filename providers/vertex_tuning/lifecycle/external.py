@@ -52,12 +52,13 @@ class Clock(Protocol):
 
 
 class Reach(msgspec.Struct, frozen=True):
-    """What an external call may use."""
+    """What an external call may use; ``anew`` says that Pulumi has nothing of the resource in its state."""
 
     vertex: Vertex
     claims: Claims
     connection: Connection
     clock: Clock
+    anew: bool = False
 
     def go_on(self) -> None:
         """Between steps that each take long and that nothing outside goes on with.

@@ -12,6 +12,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
 
+import msgspec
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -133,11 +134,11 @@ class Provider(ResourceProvider, Generic[In]):
         """Claim, then bring it as far as it gets now."""
         inputs = self._parsed(props)
         with told(self.kind, inputs), stopped(lambda: self.goes_on(inputs)):
-            reach = self._reach(inputs)
+            reach = msgspec.structs.replace(self._reach(inputs), anew=True)
             token = uuid.uuid4().hex if self.claimed else ""
             held = self._taken(reach, inputs, token) if self.claimed else None
             extra = self.prepare(reach, inputs)
-            seen = self._settled(reach, inputs, held, lambda: self.untouched(inputs))
+            seen = self._settled(reach, inputs, held)
             return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
 
     def _taken(self, reach: Reach, inputs: In, token: str) -> Held:
@@ -196,18 +197,15 @@ class Provider(ResourceProvider, Generic[In]):
             seen = self._settled(reach, inputs, held)
             return UpdateResult(self._outputs(inputs, seen, token))
 
-    def _settled(
-        self, reach: Reach, inputs: In, held: Held | None, untouched: Callable[[], None] = lambda: None
-    ) -> Observation:
+    def _settled(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
         """Bring it as far as it gets before its deadline, if it has one."""
         key = self.bound_by(inputs)
         due = deadline.due(reach, key, inputs.owner) if key is not None else math.inf
         if key is None or due == math.inf:
-            return self._brought(reach, inputs, held, untouched)
+            return self._brought(reach, inputs, held)
 
         def bring(within: Reach) -> Observation:
-            current = reach.claims.again(held) if held is not None else None
-            return self._brought(within, inputs, current, untouched)
+            return self._brought(within, inputs, reach.claims.again(held) if held is not None else None)
 
         def end() -> str | None:
             current = reach.claims.again(held) if held is not None else None
@@ -222,9 +220,7 @@ class Provider(ResourceProvider, Generic[In]):
             deadline.lift(reach, key, inputs.owner)
         return seen
 
-    def _brought(
-        self, reach: Reach, inputs: In, held: Held | None, untouched: Callable[[], None]
-    ) -> Observation:
+    def _brought(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
         def say(text: str) -> None:
             process.say(inputs.urn, text, passing=True)
 
@@ -234,6 +230,10 @@ class Provider(ResourceProvider, Generic[In]):
                 current = self._held(reach, inputs, held.claim.token if held else "")
                 if current is None or current.ours:
                     self.take_back(reach, inputs, current)
+
+        def untouched() -> None:
+            if reach.anew:
+                self.untouched(inputs)
 
         return settle(self.external, reach, inputs, held, say, undo, untouched)
 

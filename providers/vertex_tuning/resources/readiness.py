@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -149,14 +149,8 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             process.EDITED.add(str(news.get("owner")))
         return found
 
-    def _settled(
-        self,
-        reach: Reach,
-        inputs: ReadinessInputs,
-        held: Held | None,
-        untouched: Callable[[], None] = lambda: None,
-    ) -> Observation:
-        seen = super()._settled(reach, inputs, held, untouched)
+    def _settled(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Observation:
+        seen = super()._settled(reach, inputs, held)
         if seen.live["quota"]:
             process.say(inputs.urn, seen.live["quota"])
         return seen
