@@ -69,19 +69,3 @@ ARTIFACTS = "postprocess/node-0"
 """Below a job's output URI: where managed open-model tuning leaves its artifacts."""
 FINAL_WEIGHTS = f"{ARTIFACTS}/checkpoints/final"
 """Below a job's output URI: the tuned model in Hugging Face's layout."""
-
-SERVING_IMAGE = "vertex-emulator.invalid/serving/numpy:1"
-"""The container of models that the emulator deploys. It names itself so: no such image can be pulled."""
-
-L4 = "NVIDIA_L4"
-L4_OF_MACHINE = {
-    "g2-standard-4": 1,
-    "g2-standard-8": 1,
-    "g2-standard-12": 1,
-    "g2-standard-16": 1,
-    "g2-standard-24": 2,
-    "g2-standard-32": 1,
-    "g2-standard-48": 4,
-    "g2-standard-96": 8,
-}
-"""G2 machine type → the L4s that are built into it."""

@@ -67,7 +67,6 @@ TYPES = "pulumi-python:dynamic/vertex:"
 """Begins the type of every resource of ours in a state; its kind follows."""
 COMPONENT = "vertex-tuning:index:TunedModelService"
 """The type of a service in a state."""
-CONSOLE = "https://console.cloud.google.com/vertex-ai"
 
 
 PREFIX = "vt-"
@@ -160,15 +159,3 @@ def beside(name: str, other: str) -> str:
 def bare(model_name: str) -> str:
     """A registered model's id, without its place and without ``@VERSION``."""
     return model_name.rsplit("/", 1)[1].partition("@")[0]
-
-
-def endpoint_console(name: str) -> str:
-    """The endpoint's page in the console."""
-    _, project, _, region, _, endpoint_id = name.split("/")
-    return f"{CONSOLE}/online-prediction/locations/{region}/endpoints/{endpoint_id}?project={project}"
-
-
-def tuning_job_console(name: str) -> str:
-    """The job's page in the console, as Google's own clients name it."""
-    _, project, _, region, _, job = name.split("/")
-    return f"{CONSOLE}/generative/language/locations/{region}/tuning/tuningJob/{job}?project={project}"

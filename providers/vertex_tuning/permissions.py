@@ -159,7 +159,7 @@ PERMISSIONS = (
         "cloudquotas.quotas.get",
         _D,
         "to see the tuning quota, the accelerators' quota, and what was asked for",
-        (f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"),
+        (f"{_QUOTAS}.GetQuotaInfo", f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"),
     ),
     Permission(
         "aiplatform.endpoints.predict",

@@ -201,6 +201,7 @@ def _endpoint(spec: ServiceSpec) -> dict[str, Any]:
     return {
         "display_name": spec.serving.endpoint_display_name or spec.name,
         "labels": spec.labels,
+        **tunings.given(spec.serving, "request_response_logging"),
         **_for_life(spec),
     }
 
@@ -217,8 +218,9 @@ _DEPLOYMENT = (
     "container",
     "service_account",
     "redeploy",
+    "flex_start",
 )
-_SCALING = ("min_replicas", "max_replicas", "autoscaling_target")
+_SCALING = ("min_replicas", "max_replicas", "autoscaling_target", "required_replicas")
 
 
 def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> dict[str, Any]:
@@ -230,7 +232,15 @@ def _deployed(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
         **({"adopted": True} if spec.adopt_endpoint else {}),
         **_shared(spec),
         **tunings.given(spec.serving, "rollout", "evaluation", "canary", *_DEPLOYMENT, *_SCALING),
+        **tunings.given(spec.serving, "request_response_logging", "private_service_connect"),
+        **_logs(spec),
+        **({} if spec.serving.container_logging else {"container_logging": False}),
     }
+
+
+def _logs(spec: ServiceSpec) -> dict[str, Any]:
+    """Only what is asked for: it is in the registered model's id, and what an older version made has none."""
+    return {"access_logging": True} if spec.serving.access_logging else {}
 
 
 def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> dict[str, Any]:
@@ -241,7 +251,8 @@ def _capacity(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -
         "work": _model_id(spec, weights, endpoint_id),
         "endpoint_id": endpoint_id,
         "accelerator_type": spec.serving.accelerator_type,
-        "accelerators": spec.serving.accelerator_count * max(spec.serving.min_replicas, 1),
+        "accelerators": spec.serving.accelerator_count * spec.serving.max_replicas,
+        **({"preemptible": True} if spec.serving.spot or spec.serving.flex_start else {}),
         "rollout": spec.serving.rollout.value,
     }
 
@@ -258,5 +269,6 @@ def _beside(spec: ServiceSpec, others: Sequence[ServiceSpec]) -> dict[str, Any]:
 
 
 def _model_id(spec: ServiceSpec, weights: Mapping[str, Any], endpoint_id: str) -> str:
-    said = [endpoint_id, spec.output_uri, dict(weights), tunings.given(spec.serving, *_DEPLOYMENT)]
+    deployment = {**tunings.given(spec.serving, *_DEPLOYMENT), **_logs(spec)}
+    said = [endpoint_id, spec.output_uri, dict(weights), deployment]
     return f"{names.PREFIX}{spec.identity}-{short(msgspec.json.encode(said, order='sorted').decode(), 12)}"

@@ -35,7 +35,8 @@ def look(vertex: Vertex, endpoint: str) -> list[Served]:
         raise NotFound("there is no such endpoint")
     served = []
     for deployed in found.deployed:
-        uri = vertex.serving.model_artifacts(deployed.model)
+        registered = vertex.serving.model(deployed.model)
+        uri = registered.artifacts_uri if registered else None
         behind, unknown = _lineage(vertex, uri)
         served.append(
             Served(

@@ -11,7 +11,7 @@ import pulumi
 from pulumi import Alias, ComponentResource, Output, ResourceOptions
 from pydantic import ValidationError
 
-from . import holdout, names, promotion, prompts
+from . import console, holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
 from .fit import image_problem, runs_commands, spoiled, too_large, too_long, warned
@@ -247,14 +247,12 @@ class TunedModelService(ComponentResource):
             else None
         )
         self.endpoint = _endpoint_name(deployed, planned.endpoint_name)
-        self.endpoint_console = self.endpoint.apply(
-            lambda name: names.endpoint_console(name) if name else None
-        )
+        self.endpoint_console = self.endpoint.apply(lambda name: console.endpoint(name) if name else None)
         self.address = _or_none(deployed.address) if deployed else None
         # TunedModel knows the job that followed a failed one.
         tuned = model if spec.tuning and spec.tuning.retry else job
         self.job = _or_none(tuned.job) if tuned else Output.from_input(planned.model.get("promoted_job"))
-        self.job_console = self.job.apply(lambda name: names.tuning_job_console(name) if name else None)
+        self.job_console = self.job.apply(lambda name: console.tuning_job(name) if name else None)
         self.artifacts_uri = _or_none(model.artifacts_uri)
         self.from_stack = spec.from_stack.given() if spec.from_stack else None
         # States of before 0.2.0 have it under the input's name.

@@ -16,7 +16,8 @@ TUNING = "Global concurrent managed OSS model fine-tuning jobs per project"
 
 
 def test_services_are_listed_found_and_enabled(emulator: RunningEmulator, plain: Plain) -> None:
-    emulator.admin.project(plain.project, services=["storage.googleapis.com"])
+    on = ["serviceusage.googleapis.com", "storage.googleapis.com"]
+    emulator.admin.project(plain.project, services=on)
     client = rest(service_usage_v1.ServiceUsageClient, plain.url)
     parent = f"projects/{plain.project}"
     names = [f"{parent}/services/{name}.googleapis.com" for name in ("aiplatform", "storage")]
@@ -28,7 +29,7 @@ def test_services_are_listed_found_and_enabled(emulator: RunningEmulator, plain:
     state = service_usage_v1.State
     assert [item.state for item in before] == [state.DISABLED, state.ENABLED]
     assert enabled.service.state == state.ENABLED
-    assert [item.config.name for item in listed] == ["aiplatform.googleapis.com", "storage.googleapis.com"]
+    assert [item.config.name for item in listed] == ["aiplatform.googleapis.com", *on]
     assert client.get_service({"name": names[0]}).state == state.ENABLED
     with pytest.raises(exceptions.NotFound):
         client.get_service({"name": f"{parent}/services/nothing.googleapis.com"})
@@ -61,7 +62,7 @@ def ask(client: Any, project: str, value: int) -> Any:
         quota_preference_id="more",
         quota_preference={
             "service": "aiplatform.googleapis.com",
-            "quota_id": "GlobalConcurrentManagedOssModelFineTuningJobsPerProject",
+            "quota_id": "GlobalConcurrentManagedOssModelTuningJobs",
             "quota_config": {"preferred_value": value},
             "contact_email": "a@example.com",
         },
@@ -105,8 +106,12 @@ def test_a_request_is_changed(plain: Plain) -> None:
     assert tuning_quota(client, plain.project) == 2
 
 
-def test_services_are_disabled_and_enabled_together(plain: Plain) -> None:
+ON = ("aiplatform", "serviceusage", "storage")
+
+
+def test_services_are_disabled_and_enabled_together(emulator: RunningEmulator, plain: Plain) -> None:
     client = rest(service_usage_v1.ServiceUsageClient, plain.url)
+    emulator.admin.project(plain.project, services=[f"{name}.googleapis.com" for name in ON])
     parent = f"projects/{plain.project}"
     ids = ["cloudquotas.googleapis.com", "iam.googleapis.com"]
 
@@ -116,7 +121,11 @@ def test_services_are_disabled_and_enabled_together(plain: Plain) -> None:
     assert off.service.state == service_usage_v1.State.DISABLED
     assert [item.config.name for item in on.services] == ids
     listed = client.list_services({"parent": parent, "filter": "state:ENABLED"})
-    assert [item.config.name for item in listed] == ["aiplatform.googleapis.com", *ids]
+    assert [item.config.name for item in listed] == [
+        "aiplatform.googleapis.com",
+        *ids,
+        "serviceusage.googleapis.com",
+    ]
 
 
 slow = emulator_fixture("fast")

@@ -10,7 +10,8 @@ import pytest
 from tests.contract.conftest import REGION, Backend
 from vertex_tuning import checkpoints
 from vertex_tuning.catalog import FINAL, TuningMode
-from vertex_tuning.vertex.client import Job, JobRequest, JobState, MachineRequest
+from vertex_tuning.resources.requirements import LOOKED_AT_BY, SERVICES
+from vertex_tuning.vertex.client import Job, JobRequest, JobState, Logging, MachineRequest, Serving
 from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, VertexError
 
 L4 = MachineRequest(
@@ -52,6 +53,12 @@ def request(backend: Backend, data: str, **changes: object) -> JobRequest:
         labels={"contract": uuid.uuid4().hex},
     )
     return msgspec.structs.replace(asked, **changes)
+
+
+def found_at(serving: Serving, model: str) -> str | None:
+    """The folder of a registered model's weights."""
+    found = serving.model(model)
+    return found.artifacts_uri if found else None
 
 
 def create(backend: Backend, asked: JobRequest) -> Job:
@@ -237,7 +244,7 @@ class TestServing:
             1,
         )
         assert f"vt-{run}" in first.model
-        assert serving.model_artifacts(first.model) == weights, "as the endpoint names the model"
+        assert found_at(serving, first.model) == weights, "as the endpoint names the model"
         with pytest.raises((AlreadyExists, InvalidRequest)):
             backend.finish(serving.deploy_weights(endpoint, "x", f"vt-{run}", "x", weights, L4, None))
 
@@ -246,17 +253,18 @@ class TestServing:
         assert live is not None
         assert (live.display_name, live.labels, live.traffic) == ("renamed", {"a": "b"}, {first.id: 100})
 
-        container = serving.recommended_container(
-            backend.project, REGION, weights
-        ) or serving.model_container(model)
-        assert container is not None
+        registered = serving.model(model)
+        assert registered is not None
+        container = (
+            serving.recommended_container(backend.project, REGION, weights, L4) or registered.container
+        )
         second_model = f"{backend.parent}/models/vt-{run}-2"
         upload = serving.upload_model(second_model, "second", weights, container, {})
         assert set(serving.under_way(second_model)) <= {upload}, "done by now, or found by the model's name"
         backend.finish(upload)
         assert serving.under_way(second_model) == ()
-        assert serving.model_container(second_model) is not None
-        backend.finish(serving.deploy(endpoint, second_model, "second", L4, None))
+        assert serving.model(second_model) is not None
+        backend.finish(serving.deploy(endpoint, second_model, "second", L4, None, Logging()))
         live = serving.endpoint(endpoint)
         assert live is not None
         [second] = [deployed for deployed in live.deployed if deployed.id != first.id]
@@ -288,7 +296,7 @@ class TestServing:
         for name in (model, second_model):
             backend.finish(serving.delete_model(name))
             assert serving.delete_model(name) is None, "gone is done"
-            assert serving.model_artifacts(name) is None
+            assert serving.model(name) is None
 
     @pytest.mark.parametrize("dedicated", [True, False])
     def test_an_empty_endpoint_under_an_id_of_ours(self, backend: Backend, *, dedicated: bool) -> None:
@@ -315,7 +323,7 @@ class TestProject:
     def test_prerequisites(self, backend: Backend) -> None:
         project = backend.vertex.project
         assert project.billing_enabled(backend.project)
-        services = ["aiplatform.googleapis.com", "storage.googleapis.com"]
+        services = [*SERVICES, *LOOKED_AT_BY]
         assert project.enabled_services(backend.project, services) == set(services)
         quota = project.tuning_quota(backend.project)
         limit = quota.limit

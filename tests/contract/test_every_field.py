@@ -126,6 +126,7 @@ def served(google: Plain, engine: MiniEngine) -> tuple[Json, Json, Json]:
             },
             {
                 "maxReplicaCount": 1,
+                "initialReplicaCount": 1,
                 "scaleToZeroSpec": {"minScaleupPeriod": "300s", "idleScaledownPeriod": "900s"},
             },
             id="reserved and scaled to zero",

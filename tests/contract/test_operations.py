@@ -10,7 +10,7 @@ from tests.contract.test_contract import L4
 from tests.support.emulator import start_emulator
 from tests.support.fake import FakeVertex
 from vertex_tuning.vertex import Connection, Vertex, connect
-from vertex_tuning.vertex.client import ContainerRequest
+from vertex_tuning.vertex.client import ContainerSpec
 
 PARENT = f"projects/{PROJECT}/locations/us-central1"
 MORE_THAN_A_PAGE = 110
@@ -53,6 +53,6 @@ def test_one_that_many_others_have_followed_is_listed_all_the_same(slow: Vertex)
 
     for n in range(MORE_THAN_A_PAGE):
         model = f"{PARENT}/models/other-{n}"
-        slow.serving.upload_model(model, "other", WEIGHTS, ContainerRequest(image_uri="i"), {})
+        slow.serving.upload_model(model, "other", WEIGHTS, ContainerSpec({"imageUri": "i"}), {})
 
     assert slow.serving.under_way(endpoint) == (operation,)

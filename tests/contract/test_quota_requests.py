@@ -29,7 +29,7 @@ def ready(plain: Plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read
         admin.admin.project(plain.project, tuning_quota=0, quota_grant_limit=granted)
         request = {
             "service": "aiplatform.googleapis.com",
-            "quotaId": "GlobalConcurrentManagedOssModelFineTuningJobsPerProject",
+            "quotaId": "GlobalConcurrentManagedOssModelTuningJobs",
             "quotaConfig": {"preferredValue": "4"},
             "contactEmail": "ml@example.com",
         }

@@ -8,9 +8,11 @@ import pytest
 
 from tests.support.declared import planned, spec_of, write_examples
 from tests.support.emulator import RunningEmulator
-from tests.support.mini_engine import MiniEngine, Ran
+from tests.support.mini_engine import MiniEngine, Ran, wired
 from tests.support.plain import Plain
+from vertex_tuning.lifecycle import process
 from vertex_tuning.plan import ServicePlan
+from vertex_tuning.resources.readiness import ReadinessProvider
 from vertex_tuning.vertex.connection import ENDPOINT
 
 Declare = Callable[..., ServicePlan]
@@ -32,59 +34,155 @@ def declare(plain: Plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
     return declared
 
 
-UNSEEN = [
-    (
-        r"/billingInfo",
+@pytest.fixture
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings that a user sees."""
+    seen: list[str] = []
+
+    def say(_urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
+        if warning and not passing:
+            seen.append(text)
+
+    monkeypatch.setattr(process, "say", say)
+    return seen
+
+
+UNCHECKED = {
+    "billing": (r"/billingInfo", 403, f"(needs resourcemanager.projects.get, {DEPLOYER})"),
+    "the APIs": (r"/services:batchGet", 403, f"(needs serviceusage.services.get, {DEPLOYER})"),
+    "the output bucket": (r"/storage/v1/b/[^/]+/o\?", 403, f"(needs storage.objects.list, {BUCKET})"),
+    "the serving quota": (
+        r"/quotaInfos/CustomModelServingL4",
         403,
-        "billing cannot be looked at: ",
-        f"(needs resourcemanager.projects.get, {DEPLOYER})",
-    ),
-    (
-        r"/services:batchGet",
-        403,
-        "the APIs cannot be looked at: ",
-        f"(needs serviceusage.services.get, {DEPLOYER})",
-    ),
-    (
-        r"/storage/v1/b/[^/]+/o",
-        403,
-        "the output bucket cannot be looked at: ",
-        f"(needs storage.objects.list, {BUCKET})",
-    ),
-    (
-        r"/endpoints(\?|$)",
-        403,
-        "the serving quota cannot be looked at: ",
         f"(needs aiplatform.endpoints.list, cloudquotas.quotas.get, {DEPLOYER})",
     ),
-    (
-        r"/quotaPreferences",
-        403,
-        "the tuning quota cannot be looked at: ",
-        f"(needs cloudquotas.quotas.get, {DEPLOYER})",
-    ),
-    (r"/billingInfo", 404, "billing cannot be looked at: ", ""),
-]
+    "the tuning quota": (r"/quotaPreferences", 403, f"(needs cloudquotas.quotas.get, {DEPLOYER})"),
+}
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "told", "mend"), UNSEEN, ids=[f"{case[2][:-19]}{case[1]}" for case in UNSEEN]
-)
-def test_what_cannot_be_looked_at_is_told_with_its_mend_and_beside_the_rest(
-    declare: Declare, emulator: RunningEmulator, plain: Plain, path: str, status: int, told: str, mend: str
+@pytest.mark.parametrize("check", UNCHECKED)
+def test_what_cannot_be_checked_warns_with_its_mend_and_is_not_missing(
+    declare: Declare, emulator: RunningEmulator, warned: list[str], check: str
 ) -> None:
-    emulator.admin.project(plain.project, tuning_quota=0 if "quota" not in path else 1)
+    path, status, mend = UNCHECKED[check]
     plan = declare()
-    emulator.admin.fault(path, "fail_before", method="GET", times=None, status=status)
+    emulator.admin.fault(path, "fail_before", method="GET", times=1, status=status)
 
-    ran = MiniEngine().up(plan)
+    found = ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"})
 
-    missing = ran.failed["readiness"].split("; ")
-    [found] = [text for text in missing if told in text]
-    assert found.endswith(mend)
-    if "quota" not in path:
-        assert any("is 0" in text for text in missing), "what else is missing is told at once"
+    assert found.failures == [], "it is not known to be missing"
+    [warning] = [text for text in warned if text.startswith(f"not checked: {check}: ")]
+    assert warning.endswith(mend)
+
+
+def test_what_is_known_to_be_missing_fails_beside_what_cannot_be_checked(
+    declare: Declare, emulator: RunningEmulator, plain: Plain, warned: list[str]
+) -> None:
+    emulator.admin.project(plain.project, tuning_quota=0)
+    emulator.admin.fault(r"/billingInfo", "fail_before", method="GET", times=None, status=403)
+
+    ran = MiniEngine().up(declare())
+
+    assert "is 0" in ran.failed["readiness"]
+    assert "billing" not in ran.failed["readiness"]
+    assert any(text.startswith("not checked: billing: ") for text in warned)
     assert ran.made == []
+
+
+def test_apis_that_only_checks_use_may_be_off(
+    declare: Declare, emulator: RunningEmulator, plain: Plain, warned: list[str]
+) -> None:
+    on = ["aiplatform.googleapis.com", "storage.googleapis.com", "serviceusage.googleapis.com"]
+    emulator.admin.project(plain.project, services=on)
+
+    ran = MiniEngine().up(declare())
+
+    assert ran.ok, ran.failed
+    off = "cloudbilling.googleapis.com, cloudquotas.googleapis.com"
+    assert any(
+        text.startswith(f"not checked: APIs that checks use are off: {off} (gcloud ") for text in warned
+    )
+    assert any("cloudbilling.googleapis.com has not been used in project" in text for text in warned)
+
+
+def test_an_api_that_the_work_uses_is_missed(
+    declare: Declare, emulator: RunningEmulator, plain: Plain
+) -> None:
+    emulator.admin.project(plain.project, services=["storage.googleapis.com", "serviceusage.googleapis.com"])
+    assert (
+        "APIs are off: aiplatform.googleapis.com (gcloud " in MiniEngine().up(declare()).failed["readiness"]
+    )
+
+
+@pytest.mark.evidence("prerequisites.quota-project", side="plugin")
+def test_a_users_own_credentials_count_against_the_project_that_is_looked_at(
+    declare: Declare, emulator: RunningEmulator, plain: Plain, warned: list[str]
+) -> None:
+    emulator.admin.project(plain.project, user_credentials=True)
+    plan = declare(name="other")
+
+    assert ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"}).failures == []
+    assert warned == []
+
+
+@pytest.mark.evidence("quotas.tuning-id", side="plugin")
+def test_a_tuning_quota_that_is_not_found_is_told(
+    declare: Declare, emulator: RunningEmulator, warned: list[str]
+) -> None:
+    emulator.admin.fault(r"/quotaInfos", "fail_before", method="GET", times=None, status=404)
+    ReadinessProvider().check({}, {**wired(declare().readiness), "urn": "urn"})
+    assert any("none called GlobalConcurrentManagedOssModelTuningJobs or '" in text for text in warned)
+
+
+@pytest.mark.evidence("quotas.by-maximum", side="plugin")
+@pytest.mark.evidence("quotas.preemptible", side="plugin")
+@pytest.mark.parametrize(
+    ("serving", "quotas", "missing"),
+    [
+        pytest.param(
+            {"max_replicas": 3},
+            {"l4_per_region": 2},
+            "serving needs 3 x NVIDIA_L4 and 2 of 2",
+            id="by maximum",
+        ),
+        pytest.param(
+            {"spot": True},
+            {"serving_quotas": {"CustomModelServingPreemptibleL4GPUsPerProjectPerRegion": 0}},
+            "serving needs 1 x preemptible NVIDIA_L4 and 0 of 0",
+            id="spot machines by their own",
+        ),
+        pytest.param(
+            {"flex_start": {"max_runtime": "12h"}},
+            {"serving_quotas": {"CustomModelServingPreemptibleL4GPUsPerProjectPerRegion": 0}},
+            "serving needs 1 x preemptible NVIDIA_L4 and 0 of 0",
+            id="flex-start machines too",
+        ),
+        pytest.param({"spot": True}, {"l4_per_region": 0}, "", id="the other family does not count"),
+        pytest.param(
+            {
+                "machine_type": "a2-highgpu-1g",
+                "accelerator_type": "NVIDIA_TESLA_A100",
+                "accelerator_count": 1,
+            },
+            {"serving_quotas": {"CustomModelServingA100GPUsPerProjectPerRegion": 0}},
+            "serving needs 1 x NVIDIA_TESLA_A100 and 0 of 0",
+            id="an accelerator whose quota is called otherwise",
+        ),
+    ],
+)
+def test_serving_quota_is_counted_as_google_charges_it(
+    declare: Declare,
+    emulator: RunningEmulator,
+    plain: Plain,
+    serving: dict[str, Any],
+    quotas: dict[str, Any],
+    missing: str,
+) -> None:
+    emulator.admin.project(plain.project, **quotas)
+    plan = declare(serving=serving)
+    failures = ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"}).failures or []
+    told = [failure.reason for failure in failures]
+    assert [text for text in told if text.startswith(missing)] if missing else told == []
 
 
 def up(engine: MiniEngine, plan: ServicePlan) -> Ran:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 Make = Callable[..., Workspace]
 PROJECT = "bare-project"
-TUNING_QUOTA = "GlobalConcurrentManagedOssModelFineTuningJobsPerProject"
+TUNING_QUOTA = "GlobalConcurrentManagedOssModelTuningJobs"
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_setting_a_project_up_takes_the_role_for_it(
     emulator.admin.project(project, services=[], tuning_quota=0)
     quota = {
         "jobs": 2,
-        "quota_id": "GlobalConcurrentManagedOssModelFineTuningJobsPerProject",
+        "quota_id": "GlobalConcurrentManagedOssModelTuningJobs",
         "contact_email": "ml@example.com",
     }
     wanted = {

@@ -15,9 +15,11 @@ from tests.support.fake_serving import FakeServing
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Clock, Crash, Fault, OperationFault, Served, World, called
 from vertex_tuning.lifecycle import Reach, process, provider
+from vertex_tuning.resources.requirements import LOOKED_AT_BY, SERVICES
 from vertex_tuning.vertex import Connection
 from vertex_tuning.vertex.claims import Claims
 from vertex_tuning.vertex.client import Quota, QuotaRequest
+from vertex_tuning.vertex.project import TUNING_QUOTA_ID, serving_quota_id
 
 __all__ = ["Clock", "Crash", "FakeVertex", "Fault", "OperationFault", "plugged"]
 
@@ -33,7 +35,7 @@ class FakeProject(Served):
         self._serving = serving
         self.billing = True
         self.request: QuotaRequest | None = None
-        self.services = {"aiplatform.googleapis.com", "storage.googleapis.com"}
+        self.services = {*SERVICES, *LOOKED_AT_BY}
 
     @called
     def billing_enabled(self, project: str) -> bool:
@@ -44,12 +46,15 @@ class FakeProject(Served):
         return frozenset(services) & self.services
 
     @called
-    def serving_quota(self, project: str, region: str, accelerator_type: str) -> Quota:
-        return Quota(limit=self._serving.l4_per_region if accelerator_type == "NVIDIA_L4" else None)
+    def serving_quota(
+        self, project: str, region: str, accelerator_type: str, *, preemptible: bool = False
+    ) -> Quota:
+        limit = self._serving.l4_per_region if accelerator_type == "NVIDIA_L4" else None
+        return Quota(limit=limit, name=serving_quota_id(accelerator_type, preemptible=preemptible))
 
     @called
     def tuning_quota(self, project: str) -> Quota:
-        return Quota(limit=self._jobs.quota, request=self.request)
+        return Quota(limit=self._jobs.quota, name=TUNING_QUOTA_ID, request=self.request)
 
 
 class FakeVertex:

@@ -12,15 +12,25 @@ from tests.support.fake_world import Served, Step, World, called, canonical
 from vertex_tuning.vertex.address import address
 from vertex_tuning.vertex.client import (
     Answer,
-    ContainerRequest,
+    ContainerSpec,
     Deployed,
     Endpoint,
+    Logging,
     MachineRequest,
     Operation,
+    RegisteredModel,
+    RequestLogging,
 )
 from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, QuotaExceeded
+from vertex_tuning.vertex.project import serving_quota_id
 
-IMAGE = ContainerRequest(image_uri="fake.invalid/serving:1")
+IMAGE = "fake.invalid/serving:1"
+
+
+def container_of(weights: str, accelerators: int) -> ContainerSpec:
+    """What custom weights are served by: it reads them by their folder."""
+    args = [f"--model={weights}", f"--tensor-parallel-size={accelerators}"]
+    return ContainerSpec({"imageUri": IMAGE, "args": args, "sharedMemorySizeMb": "16384"})
 
 
 @dataclass
@@ -34,6 +44,7 @@ class Site:
     traffic: dict[str, int] = field(default_factory=dict)
     dedicated: bool = False
     private: bool = False
+    logging: RequestLogging = field(default_factory=RequestLogging)
 
     def view(self) -> Endpoint:
         return Endpoint(
@@ -45,6 +56,7 @@ class Site:
             dedicated=self.dedicated,
             dns=self._dns if self.dedicated and self.deployed else "",
             private=self.private,
+            logging=self.logging,
         )
 
     @property
@@ -57,8 +69,10 @@ class FakeServing(Served):
     """``client.Serving`` in memory.
 
     Attributes:
-        l4_per_region: accelerators that deployed models may hold in a region.
+        l4_per_region: accelerators that deployed models may hold in a region, and as many preemptible ones.
         own_ids: the one call chooses the ids of endpoint and model itself.
+        recommends: whether it recommends containers.
+        logged: deployed models whose containers' logs are on.
     """
 
     kind = "serving"
@@ -67,13 +81,15 @@ class FakeServing(Served):
         super().__init__(world)
         self._storage = storage
         self.sites: dict[str, Site] = {}
-        self.registered: dict[str, ContainerRequest] = {}
+        self.registered: dict[str, ContainerSpec] = {}
+        self.logged: set[str] = set()
         self.weights: dict[str, str] = {}
         self.answers: Callable[[str, str], str] = lambda _model, prompt: f"An answer to {prompt}"
         self.asked: list[tuple[str, str]] = []
         self._asking = threading.Lock()
         self.l4_per_region = 8
         self.own_ids = False
+        self.recommends = True
 
     @called
     def endpoint(self, name: str) -> Endpoint | None:
@@ -104,11 +120,19 @@ class FakeServing(Served):
         kms_key: str | None,
         *,
         dedicated: bool = True,
+        logging: RequestLogging | None = None,
     ) -> str:
         name = canonical(name)
         self._free(name)
-        private = psc_projects is not None
-        made = Site(name, display_name, dict(labels), dedicated=dedicated and not private, private=private)
+        private, logs = psc_projects is not None, logging or RequestLogging()
+        made = Site(
+            name,
+            display_name,
+            dict(labels),
+            dedicated=dedicated and not private,
+            private=private,
+            logging=logs,
+        )
         return self._begin("create_endpoint", name, lambda: self._add(made), holds=(name,))
 
     @called
@@ -119,8 +143,10 @@ class FakeServing(Served):
         display_name: str | None = None,
         labels: Mapping[str, str] | None = None,
         traffic: Mapping[str, int] | None = None,
+        logging: RequestLogging | None = None,
     ) -> None:
         site = self._site(name)
+        site.logging = site.logging if logging is None else logging
         if traffic is not None:
             _check_split(traffic, site.deployed)
             site.traffic = dict(traffic)
@@ -153,9 +179,10 @@ class FakeServing(Served):
         model_display_name: str,
         artifacts_uri: str,
         machine: MachineRequest,
-        container: ContainerRequest | None,
+        container: ContainerSpec | None,
         *,
         dedicated: bool = True,
+        psc_projects: tuple[str, ...] | None = None,
     ) -> str:
         parent = canonical(endpoint).rsplit("/", 2)[0]
         endpoint_id = self.world.new_id() if self.own_ids else endpoint.rsplit("/", 1)[1]
@@ -164,7 +191,9 @@ class FakeServing(Served):
         self._weights(artifacts_uri)
         self._free(endpoint)
         self._free_model(model)
-        site, new = Site(endpoint, endpoint_display_name, dedicated=dedicated), self.world.new_id()
+        private = psc_projects is not None
+        site = Site(endpoint, endpoint_display_name, dedicated=dedicated and not private, private=private)
+        new = self.world.new_id()
         deployed = _deployed(new, model, machine)
 
         def deploy() -> None:
@@ -173,7 +202,10 @@ class FakeServing(Served):
 
         steps = [
             Step(
-                lambda: self._register(model, container or IMAGE, artifacts_uri), self.world.operation_seconds
+                lambda: self._register(
+                    model, container or container_of(artifacts_uri, machine.accelerator_count), artifacts_uri
+                ),
+                self.world.operation_seconds,
             ),
             Step(lambda: self._add(site), self.world.operation_seconds),
             Step(deploy, self.world.deploy_seconds),
@@ -188,7 +220,7 @@ class FakeServing(Served):
         model: str,
         display_name: str,
         artifacts_uri: str,
-        container: ContainerRequest,
+        container: ContainerSpec,
         labels: Mapping[str, str],
     ) -> str:
         model = registered(model)
@@ -201,22 +233,23 @@ class FakeServing(Served):
             holds=(model,),
         )
 
-    def _register(self, model: str, container: ContainerRequest, artifacts_uri: str) -> None:
+    def _register(self, model: str, container: ContainerSpec, artifacts_uri: str) -> None:
         self.registered[model], self.weights[model] = container, artifacts_uri
 
     @called
-    def model_artifacts(self, model: str) -> str | None:
-        model = registered(model)
-        return self.weights.get(model) if model in self.registered else None
+    def model(self, name: str) -> RegisteredModel | None:
+        name = registered(name)
+        container = self.registered.get(name)
+        if container is None:
+            return None
+        return RegisteredModel(container=container, artifacts_uri=self.weights.get(name))
 
     @called
-    def model_container(self, model: str) -> ContainerRequest | None:
-        return self.registered.get(registered(model))
-
-    @called
-    def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
+    def recommended_container(
+        self, project: str, region: str, artifacts_uri: str, machine: MachineRequest
+    ) -> ContainerSpec | None:
         self._weights(artifacts_uri)
-        return IMAGE
+        return container_of(artifacts_uri, machine.accelerator_count) if self.recommends else None
 
     @called
     def delete_model(self, model: str) -> str | None:
@@ -245,10 +278,12 @@ class FakeServing(Served):
         display_name: str,
         machine: MachineRequest,
         service_account: str | None,
+        logging: Logging,
     ) -> str:
         site, model = self._site(endpoint), registered(model)
         self._model(model)
         deployed = _deployed(self.world.new_id(), model, machine)
+        self.logged |= {deployed.id} if logging.container else set()
 
         def effect() -> None:
             self._model(model)
@@ -293,6 +328,17 @@ class FakeServing(Served):
                 raise
 
         return self._begin("rescale", site.name, effect)
+
+    @called
+    def log_container(self, endpoint: str, deployed_id: str, *, on: bool) -> str:
+        site = self._site(endpoint)
+        if deployed_id not in site.deployed:
+            raise NotFound(f"DeployedModel {deployed_id} is not found.")
+
+        def effect() -> None:
+            (self.logged.add if on else self.logged.discard)(deployed_id)
+
+        return self._begin("log_container", site.name, effect)
 
     @called
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
@@ -360,9 +406,13 @@ class FakeServing(Served):
             for site in self.sites.values()
             if site.name.split("/")[3] == region
             for other in site.deployed.values()
+            if other.preemptible == deployed.preemptible
         )
         if held + _accelerators(deployed) > self.l4_per_region:
-            raise QuotaExceeded(f"The quota of NVIDIA_L4 in {region} is exceeded: {held} in use.")
+            raise QuotaExceeded(
+                "The following quotas are exceeded: "
+                + serving_quota_id("NVIDIA_L4", preemptible=deployed.preemptible)
+            )
         self._site(endpoint).deployed[deployed.id] = deployed
 
 
@@ -372,6 +422,8 @@ def registered(model: str) -> str:
 
 
 def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:
+    if not machine.min_replicas and not 0 < (machine.initial_replicas or 0) <= machine.max_replicas:
+        raise InvalidRequest("dedicated_resources.initial_replica_count should be larger than zero.")
     return Deployed(
         id=id_,
         model=model,
@@ -382,11 +434,12 @@ def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:
         max_replicas=machine.max_replicas,
         autoscaling_target=machine.autoscaling_target,
         spot=machine.spot,
+        flex_start=machine.flex_start_seconds is not None,
     )
 
 
 def _accelerators(deployed: Deployed) -> int:
-    return deployed.accelerator_count * max(deployed.min_replicas, 1)
+    return deployed.accelerator_count * max(deployed.max_replicas, deployed.min_replicas, 1)
 
 
 def _check_split(split: Mapping[str, int], deployed: Mapping[str, object]) -> None:

@@ -1,14 +1,15 @@
 """Cloud Billing v1: whether a project has someone who pays."""
 
-from vertex_emulator.api.common import Json
+from vertex_emulator.api.common import Json, project_of
 from vertex_emulator.api.routing import Call, Route, books
+from vertex_emulator.store.projects import BILLING_API
 
 _ACCOUNT = "billingAccounts/000000-000000-000000"
 
 
 def get(call: Call) -> Json:
     """A project's billing."""
-    project = call.service.store.projects.get(call.params["project"])
+    project = project_of(call, BILLING_API)
     enabled = project.settings.billing_enabled
     return {
         "name": f"projects/{project.id}/billingInfo",

@@ -36,17 +36,43 @@ def scope(call: Call, *, at_global: bool = False) -> Scope:
     return Scope(project, location, project.location(location))
 
 
-def require_service(project: Project, service: str) -> None:
-    """Refuse work in a project where the API is off or nobody pays."""
-    info = {"consumer": f"projects/{project.number}", "service": service}
+def project_of(call: Call, service: str) -> Project:
+    """The project of a call to one of Vertex AI's sister services.
+
+    Raises:
+        ApiError: PERMISSION_DENIED when the API is off, or when a user's own credentials come without a
+            project whose quota the call counts against.
+    """
+    project = call.service.store.projects.get(call.params["project"])
+    if project.settings.user_credentials and not call.request.headers.get("x-goog-user-project"):
+        raise ApiError(
+            7,
+            "Your application is authenticating by using local Application Default Credentials. The "
+            f"{service} API requires a quota project, which is not set by default. To learn how to set "
+            "your quota project, see "
+            "https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds .",
+            reason="SERVICE_DISABLED",
+            metadata={"service": service},
+        )
+    _require_enabled(project, service)
+    return project
+
+
+def _require_enabled(project: Project, service: str) -> None:
     if service not in project.settings.services:
         raise ApiError(
             7,
             f"{service} has not been used in project {project.number} before or it is disabled. Enable it, "
             "then retry.",
             reason="SERVICE_DISABLED",
-            metadata=info,
+            metadata={"consumer": f"projects/{project.number}", "service": service},
         )
+
+
+def require_service(project: Project, service: str) -> None:
+    """Refuse work in a project where the API is off or nobody pays."""
+    _require_enabled(project, service)
+    info = {"consumer": f"projects/{project.number}", "service": service}
     if not project.settings.billing_enabled:
         raise ApiError(
             7,

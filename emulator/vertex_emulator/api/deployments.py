@@ -166,7 +166,8 @@ def mutate(call: Call) -> Json:
     change = request["deployedModel"]
     fields = mask_fields(_heads(request["updateMask"]), _MUTABLE)
     entry = _find(record, change.get("id", ""))
-    wanted = {**entry, **{key: change[key] for key in fields if key in change}}
+    kept = {key: value for key, value in entry.items() if key not in fields}
+    wanted = {**kept, **{key: change[key] for key in fields if key in change}}
     if "dedicatedResources" in fields:
         resources = {**entry.get("dedicatedResources", {}), **change.get("dedicatedResources", {})}
         wanted["dedicatedResources"] = resources

@@ -3,28 +3,33 @@
 import re
 from typing import Any
 
-from vertex_emulator.api.common import scope
+from vertex_emulator.api.common import Scope, scope
 from vertex_emulator.api.deployments import add_deployed
 from vertex_emulator.api.endpoints import claim_endpoint, new_endpoint
 from vertex_emulator.api.models import claim_model
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.catalog import FINAL_WEIGHTS, L4, SERVING_IMAGE
+from vertex_emulator.catalog import FINAL_WEIGHTS
+from vertex_emulator.containers import IMAGE, serving_container
 from vertex_emulator.jobs import operations
 from vertex_emulator.jobs.operations import Method, Step
-from vertex_emulator.machines import check_resources, default_resources, l4_held
-from vertex_emulator.quota import l4_quota
+from vertex_emulator.machines import charged, check_resources, default_resources, held, machine_spec
+from vertex_emulator.quota import serving_quota
 from vertex_emulator.registry import add_version
 from vertex_emulator.service import Service
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Kind
 from vertex_emulator.weights import find_weights
-from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
+from vertex_emulator.wire.errors import ApiError, invalid
 from vertex_emulator.wire.names import check_display_name, gcs_uri
 from vertex_emulator.wire.proto import parse
 
 Json = dict[str, Any]
 
 _PUBLISHER_MODEL = re.compile(r"publishers/[\w.-]+/models/[\w.-]+(?:@[\w.-]+)?")
+_ENDPOINT = ("privateServiceConnectConfig",)
+"""What a request says of the endpoint and the endpoint then shows."""
+_RECOMMENDED = ("g2-standard-12", "g2-standard-24", "a2-ultragpu-1g", "a3-highgpu-8g")
+"""Machines that custom weights are recommended to run on, the smallest first."""
 _HUGGING_FACE = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -36,8 +41,6 @@ def deploy(call: Call) -> Json:
     resources = request.get("deployConfig", {}).get("dedicatedResources") or default_resources()
     check_resources(resources)
     endpoint, model = request.get("endpointConfig", {}), request.get("modelConfig", {})
-    if "privateServiceConnectConfig" in endpoint:
-        raise unimplemented("endpointConfig.privateServiceConnectConfig")
     check_display_name(endpoint.get("endpointDisplayName", ""), "endpoint_config.endpoint_display_name")
     check_display_name(model.get("modelDisplayName", ""), "model_config.model_display_name")
     own = where.project.settings.own_ids
@@ -57,7 +60,8 @@ def deploy(call: Call) -> Json:
             "endpointDisplayName": endpoint.get("endpointDisplayName") or default_name,
             "dedicated": not endpoint.get("dedicatedEndpointDisabled", False),
             "modelDisplayName": model.get("modelDisplayName") or default_name,
-            "containerSpec": model.get("containerSpec") or {"imageUri": SERVING_IMAGE},
+            "endpointConfig": {key: endpoint[key] for key in _ENDPOINT if key in endpoint},
+            "containerSpec": model.get("containerSpec") or _container(call.service, where, source, resources),
             "source": source,
             "resources": resources,
             "systemLabels": request.get("deployConfig", {}).get("systemLabels", {}),
@@ -100,8 +104,8 @@ def _upload(service: Service, operation: Operation) -> None:
 
 def _make_endpoint(service: Service, operation: Operation) -> None:
     payload, now = operation.payload, service.now()
-    given: Json = {"displayName": payload["endpointDisplayName"]}
-    if payload["dedicated"]:
+    given: Json = {"displayName": payload["endpointDisplayName"], **payload["endpointConfig"]}
+    if payload["dedicated"] and "privateServiceConnectConfig" not in given:
         given["dedicatedEndpointEnabled"] = True
     body = new_endpoint(payload["endpoint"], given, now)
     service.store.resources.insert(Kind.ENDPOINT, payload["parent"], payload["endpoint"], body, now=now)
@@ -149,20 +153,44 @@ def recommend(call: Call) -> Json:
         find_weights(call.service.store, request["gcsUri"], "gcs_uri")
     except ApiError as error:
         raise invalid(error.message) from None
-    spec = {
-        "machineSpec": {"machineType": "g2-standard-12", "acceleratorType": L4, "acceleratorCount": 1},
-        "containerSpec": {"imageUri": SERVING_IMAGE},
-    }
-    base = _base_of(call.service, where.project.number, request["gcsUri"].rstrip("/"))
+    uri = request["gcsUri"].rstrip("/")
+    base = _base_of(call.service, where.project.number, uri)
     answer: Json = {"baseModel": base} if base else {}
+    specs = [_spec(machine, uri, base) for machine in _RECOMMENDED]
     if not request.get("checkMachineAvailability"):
-        return {**answer, "specs": [spec]}
-    recommendation: Json = {"region": where.location, "spec": spec}
+        return {**answer, "specs": specs}
+    found: list[Json] = [{"region": where.location, "spec": spec} for spec in specs]
     if request.get("checkUserQuota"):
-        free = l4_quota(call.service, where.project, where.location) - l4_held(call.service, where.parent)
-        state = "QUOTA_STATE_USER_HAS_QUOTA" if free > 0 else "QUOTA_STATE_NO_USER_QUOTA"
-        recommendation["userQuotaState"] = state
-    return {**answer, "recommendations": [recommendation]}
+        found = [
+            {**each, "userQuotaState": _quota_state(call.service, where, each["spec"])} for each in found
+        ]
+    return {**answer, "recommendations": found}
+
+
+def _spec(machine: str, uri: str, base: str | None) -> Json:
+    spec = machine_spec(machine)
+    return {
+        "machineSpec": spec,
+        "containerSpec": serving_container(uri, spec["acceleratorCount"], base or ""),
+    }
+
+
+def _quota_state(service: Service, where: Scope, spec: Json) -> str:
+    charge = charged({"dedicatedResources": {"machineSpec": spec["machineSpec"]}})
+    if charge is None:
+        return "QUOTA_STATE_NO_USER_QUOTA"
+    quota, needed = charge
+    free = serving_quota(service, where.project, quota, where.location) - held(service, where.parent, quota)
+    return "QUOTA_STATE_USER_HAS_QUOTA" if free >= needed else "QUOTA_STATE_NO_USER_QUOTA"
+
+
+def _container(service: Service, where: Scope, source: Json, resources: Json) -> Json:
+    """The container that Model Garden chooses: it reads the weights by their folder."""
+    if "artifactUri" not in source:
+        return {"imageUri": IMAGE}
+    base = _base_of(service, where.project.number, source["artifactUri"])
+    count = resources["machineSpec"].get("acceleratorCount", 1)
+    return serving_container(source["artifactUri"], count, base or "")
 
 
 def _base_of(service: Service, project: int, uri: str) -> str | None:

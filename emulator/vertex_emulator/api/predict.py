@@ -10,6 +10,7 @@ from vertex_emulator.api.common import Json, scope
 from vertex_emulator.api.hosts import asked_endpoint
 from vertex_emulator.api.routing import Call, Route, streams
 from vertex_emulator.catalog import MANAGED_MODELS
+from vertex_emulator.containers import weights_read
 from vertex_emulator.predictor import BaseWeights
 from vertex_emulator.registry import resolve
 from vertex_emulator.store.resources import Record
@@ -46,9 +47,9 @@ def choose_target(call: Call, record: Record) -> Target:
     if "artifactUri" not in model.body:
         name = model.body["baseModelSource"]["modelGardenSource"]["publicModelName"]
         raise unimplemented(f"Prediction with {name}, whose weights Google keeps,")
-    return Target(
-        deployed, model, find_weights(call.service.store, model.body["artifactUri"], "artifact_uri")
-    )
+    # As vLLM does, it reads what its `--model` names, even if that is not the model that it is deployed for.
+    uri = weights_read(model.body.get("containerSpec", {}), model.body["artifactUri"])
+    return Target(deployed, model, find_weights(call.service.store, uri, "artifact_uri"))
 
 
 def _asked(instances: list[object], parameters: Json) -> list[prediction.Asked]:

@@ -9,7 +9,7 @@ import msgspec
 from vertex_emulator.api.common import Json, check_etag, mask_fields
 from vertex_emulator.api.quotas import page, quota_project
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.quota import L4_QUOTA, TUNING_QUOTA, l4_quota, tuning_quota
+from vertex_emulator.quota import SERVING_QUOTAS, TUNING_QUOTA, serving_quota, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.wire.errors import exists, invalid, not_found, unimplemented
@@ -99,7 +99,7 @@ def _given(payload: Json) -> _Given:
 
 
 def _asked(call: Call, project: Project, given: _Given) -> tuple[Json, Json]:
-    if given.service != VERTEX_API or given.quota_id not in {TUNING_QUOTA, L4_QUOTA}:
+    if given.service != VERTEX_API or given.quota_id not in {TUNING_QUOTA, *SERVING_QUOTAS}:
         raise not_found(f"Quota {given.quota_id} of service {given.service}")
     preferred, now = given.quota_config.preferred_value, call.service.now()
     if preferred < 0:
@@ -107,7 +107,8 @@ def _asked(call: Call, project: Project, given: _Given) -> tuple[Json, Json]:
     if given.quota_id == TUNING_QUOTA:
         before = tuning_quota(call.service, project)
     else:
-        before = l4_quota(call.service, project, given.dimensions.get("region", ""))
+        quota = SERVING_QUOTAS[given.quota_id]
+        before = serving_quota(call.service, project, quota, given.dimensions.get("region", ""))
     if preferred > before and not given.contact_email:
         raise invalid("Required field is not set: contact_email (needed to ask for more)")
     annotations = {"annotations": given.quota_config.annotations} if given.quota_config.annotations else {}

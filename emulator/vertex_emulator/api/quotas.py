@@ -1,34 +1,42 @@
 """Cloud Quotas v1: what a project may use."""
 
-from vertex_emulator.api.common import Json
+from vertex_emulator.api.common import Json, project_of
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.catalog import TUNING_REGIONS
-from vertex_emulator.quota import L4_QUOTA, TUNING_METRIC, TUNING_QUOTA, l4_quota, tuning_quota
-from vertex_emulator.store.projects import VERTEX_API, Project
+from vertex_emulator.machine_types import BY_TYPE, REGIONS
+from vertex_emulator.quota import (
+    SERVING_QUOTAS,
+    TUNING_METRIC,
+    TUNING_QUOTA,
+    ServingQuota,
+    serving_quota,
+    tuning_quota,
+)
+from vertex_emulator.store.projects import QUOTAS_API, VERTEX_API, Project
 from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import invalid, not_found
 
 _SERVICE_PATH = f"services/{VERTEX_API}"
+_COMMON = {
+    "service": VERTEX_API,
+    "isPrecise": True,
+    "containerType": "PROJECT",
+    "metricUnit": "1",
+    "quotaIncreaseEligibility": {"isEligible": True},
+}
 
 
 def quota_project(call: Call) -> Project:
     """The project of a call; quotas live in the location global."""
     if call.params["location"] != "global":
         raise invalid("Quotas live in locations/global.")
-    return call.service.store.projects.get(call.params["project"])
+    return project_of(call, QUOTAS_API)
 
 
 def _infos(call: Call) -> list[Json]:
     project = quota_project(call)
     parent = f"{project.location('global')}/{_SERVICE_PATH}/quotaInfos"
-    common = {
-        "service": VERTEX_API,
-        "isPrecise": True,
-        "containerType": "PROJECT",
-        "metricUnit": "1",
-        "quotaIncreaseEligibility": {"isEligible": True},
-    }
     tuning = {
+        **_COMMON,
         "name": f"{parent}/{TUNING_QUOTA}",
         "quotaId": TUNING_QUOTA,
         "metric": TUNING_METRIC,
@@ -42,23 +50,29 @@ def _infos(call: Call) -> list[Json]:
             }
         ],
     }
-    l4 = {
-        "name": f"{parent}/{L4_QUOTA}",
-        "quotaId": L4_QUOTA,
-        "metric": "aiplatform.googleapis.com/custom_model_serving_nvidia_l4_gpus",
-        "quotaDisplayName": "Custom model serving Nvidia L4 GPUs per region",
-        "metricDisplayName": "Custom model serving Nvidia L4 GPUs",
+    return [*(_serving(call, project, parent, quota) for quota in SERVING_QUOTAS.values()), tuning]
+
+
+def _serving(call: Call, project: Project, parent: str, quota: ServingQuota) -> Json:
+    kind = "preemptible " if quota.preemptible else ""
+    title = f"Custom model serving {kind}Nvidia {BY_TYPE[quota.accelerator].quota} GPUs"
+    return {
+        **_COMMON,
+        "name": f"{parent}/{quota.id}",
+        "quotaId": quota.id,
+        "metric": quota.metric,
+        "quotaDisplayName": f"{title} per region",
+        "metricDisplayName": title,
         "dimensions": ["region"],
         "dimensionsInfos": [
             {
                 "dimensions": {"region": region},
-                "details": {"value": str(l4_quota(call.service, project, region))},
+                "details": {"value": str(serving_quota(call.service, project, quota, region))},
                 "applicableLocations": [region],
             }
-            for region in sorted(TUNING_REGIONS)
+            for region in REGIONS
         ],
     }
-    return [{**common, **l4}, {**common, **tuning}]
 
 
 def get_info(call: Call) -> Json:

@@ -3,21 +3,28 @@
 import msgspec
 from starlette.datastructures import QueryParams
 
-from vertex_emulator.api.common import Json
+from vertex_emulator.api.common import Json, project_of
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.store.projects import STORAGE_API, VERTEX_API, Project
+from vertex_emulator.store.projects import (
+    BILLING_API,
+    QUOTAS_API,
+    STORAGE_API,
+    USAGE_API,
+    VERTEX_API,
+    Project,
+)
 from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import invalid, not_found, unimplemented
 
 KNOWN = {
     VERTEX_API: "Vertex AI API",
     STORAGE_API: "Cloud Storage API",
-    "cloudbilling.googleapis.com": "Cloud Billing API",
-    "cloudquotas.googleapis.com": "Cloud Quotas API",
+    BILLING_API: "Cloud Billing API",
+    QUOTAS_API: "Cloud Quotas API",
     "cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
     "iamcredentials.googleapis.com": "IAM Service Account Credentials API",
-    "serviceusage.googleapis.com": "Service Usage API",
+    USAGE_API: "Service Usage API",
     "workloadidentity.googleapis.com": "Workload Identity API",
 }
 _AGENTS = {VERTEX_API: "gcp-sa-aiplatform"}
@@ -45,12 +52,12 @@ def _project(call: Call) -> Project:
 
 def get(call: Call) -> Json:
     """One service."""
-    return _shown(_project(call), _known(call.params["service"]))
+    return _shown(project_of(call, USAGE_API), _known(call.params["service"]))
 
 
 def list_(call: Call) -> Json:
     """The services of a project; `filter` may ask for state:ENABLED or state:DISABLED."""
-    project = _project(call)
+    project = project_of(call, USAGE_API)
     wanted = call.query.get("filter", "")
     if wanted not in {"", "state:ENABLED", "state:DISABLED"}:
         raise invalid(f"Invalid filter '{wanted}'.")
@@ -67,7 +74,7 @@ def list_(call: Call) -> Json:
 
 def batch_get(call: Call) -> Json:
     """Several services by name."""
-    project = _project(call)
+    project = project_of(call, USAGE_API)
     names = QueryParams(call.request.url.query).getlist("names")
     if not names:
         raise invalid("Required field is not set: names")

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS, SERVING_IMAGE
+from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS
+from vertex_emulator.containers import serving_container
 from vertex_emulator.jobs import operations, regional, tuning, worker
 from vertex_emulator.jobs.publish import adopt_files
 from vertex_emulator.jobs.stats import data_stats
@@ -143,10 +144,11 @@ def _settle_succeeded(
         for item in objects:
             service.store.objects.put(item)
         record, now = service.store.resources.get(name), service.now()
+        weights = str(target.child(FINAL_WEIGHTS))
         given = {
             "displayName": record.body.get("tunedModelDisplayName") or f"tuned-{name.rpartition('/')[2]}",
-            "artifactUri": str(target.child(FINAL_WEIGHTS)),
-            "containerSpec": {"imageUri": SERVING_IMAGE},
+            "artifactUri": weights,
+            "containerSpec": serving_container(weights, base_model=record.body["baseModel"]),
             "labels": record.body.get("labels", {}),
         }
         parent = regional.parent_of(record)

@@ -11,6 +11,9 @@ from vertex_emulator.wire.errors import invalid
 
 VERTEX_API = "aiplatform.googleapis.com"
 STORAGE_API = "storage.googleapis.com"
+BILLING_API = "cloudbilling.googleapis.com"
+QUOTAS_API = "cloudquotas.googleapis.com"
+USAGE_API = "serviceusage.googleapis.com"
 
 # Google's rule, loosened to let domain-scoped ids ("example.com:team") and short test names pass.
 _ID = re.compile(r"[a-z0-9][a-z0-9.:-]{0,61}[a-z0-9]|[a-z0-9]")
@@ -24,7 +27,7 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a test or a person may set about a project."""
 
     billing_enabled: bool = True
-    services: tuple[str, ...] = (STORAGE_API, VERTEX_API)
+    services: tuple[str, ...] = (BILLING_API, QUOTAS_API, USAGE_API, STORAGE_API, VERTEX_API)
     tuning_quota: Count = 1
     """Tuning jobs at once, over all regions."""
     l4_per_region: Count = 8
@@ -33,6 +36,10 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base models beyond those of Google's page, which grows; each allows both modes."""
     not_at_global: tuple[str, ...] = ()
     """Base models that are tuned in regions only."""
+    serving_quotas: dict[str, Count] = {}
+    """Accelerators in any one region, by the quota's id; 16 of each kind where it says nothing else."""
+    user_credentials: bool = False
+    """Calls come with a user's own credentials: some APIs refuse those without a quota project."""
     quota_grant_limit: Count = 8
     """A quota request up to this is granted after a while; one beyond it gets this much."""
     own_ids: bool = False

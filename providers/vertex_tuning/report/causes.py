@@ -43,6 +43,8 @@ _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
         "model_id",
         "endpoint_display_name",
         "endpoint_labels",
+        "request_response_logging",
+        "private_service_connect",
         "adopted",
         "dedicated",
         "price",

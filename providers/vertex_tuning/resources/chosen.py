@@ -124,7 +124,8 @@ def marked(reach: Reach, held: Held) -> Chosen | None:
         models = [
             names.bare(deployed.model)
             for deployed in found.deployed
-            if reach.vertex.serving.model_artifacts(deployed.model) == held.claim.reads
+            if (model := reach.vertex.serving.model(deployed.model)) is not None
+            and model.artifacts_uri == held.claim.reads
         ]
         if len(models) == len(found.deployed):
             return Chosen(name, models[0] if models else registered(held))

@@ -81,23 +81,20 @@ class DeployedModelExternal:
         return start(reach, inputs, endpoint, held)
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: DeployedModelInputs, held: Held | None
+        self, reach: Reach, before: Mapping[str, Any], inputs: DeployedModelInputs, held: Held | None
     ) -> None:
-        """Change replicas and autoscaling of what is deployed."""
+        """Change replicas, autoscaling and logs of a deployed model."""
         inputs, endpoint = inputs.located(reach, held)
         mine = traffic.found(endpoint, inputs)
-        wanted = inputs.machine
-        if (
-            mine
-            and traffic.as_asked(mine[0], inputs)
-            and _scaling(mine[0])
-            != (
-                wanted.min_replicas,
-                wanted.max_replicas,
-                wanted.autoscaling_target,
-            )
-        ):
-            finish(reach, reach.vertex.serving.rescale(inputs.endpoint, mine[0].id, wanted))
+        if not mine or not traffic.as_asked(mine[0], inputs):
+            return
+        wanted, serving = inputs.machine, reach.vertex.serving
+        required = wanted.required_replicas not in (None, before.get("required_replicas"))
+        asked = wanted.min_replicas, wanted.max_replicas, wanted.autoscaling_target
+        if required or _scaling(mine[0]) != asked:
+            finish(reach, serving.rescale(inputs.endpoint, mine[0].id, wanted))
+        if before.get("container_logging") != inputs.container_logging:
+            finish(reach, serving.log_container(inputs.endpoint, mine[0].id, on=inputs.logging.container))
 
     def delete(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> bool:
         """Take it off its machines and unregister it, unless it stands in for a successor; weights stay."""
@@ -154,6 +151,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "accelerator_count": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
         "spot": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
         "reservation": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "flex_start": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
         "scale_to_zero": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
         "container": Change.REDEPLOY.because("another program serves"),
         "service_account": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
@@ -161,6 +159,9 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "min_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
         "max_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
         "autoscaling_target": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "required_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "container_logging": Change.IN_PLACE.because("Vertex AI switches a deployment's container logs"),
+        "access_logging": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
         "model_id": Change.FOLLOWS.because("a hash of what is redeployed for"),
         "owner_label": Change.FOLLOWS.because("the owner"),
         "rollout": Change.NONE.because("says how the next change happens"),
@@ -169,6 +170,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "display_name": Change.NONE.because("fixed when the model is deployed"),
         "endpoint_display_name": Change.FOLLOWS.because("Endpoint keeps it"),
         "endpoint_labels": Change.FOLLOWS.because("Endpoint keeps them"),
+        "request_response_logging": Change.FOLLOWS.because("Endpoint keeps it"),
+        "private_service_connect": Change.FOLLOWS.because("another endpoint"),
         "retry": Change.NONE.because(
             "says what follows a failed tuning, which is nothing with retrain: deny"
         ),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import PrivateAttr
 
-from .. import names
+from .. import containers, names
 from ..lifecycle import Observation, Phase, Reach, ResourceInputs, process
 from ..names import OWNER_LABEL
 from ..specs import (
@@ -18,15 +18,18 @@ from ..specs import (
     GcsUri,
     Labels,
     Machine,
+    ProjectIds,
+    RequestResponseLogging,
     Retry,
     Rollout,
     RolloutChoice,
     Scaling,
     ServiceAccount,
     Text,
+    seconds,
 )
 from ..vertex.claim import STARTING, Held
-from ..vertex.client import ContainerRequest, Endpoint, MachineRequest, Operation
+from ..vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest, Operation
 from ..vertex.errors import (
     AlreadyExists,
     InvalidRequest,
@@ -41,7 +44,7 @@ from ..vertex.errors import (
 )
 from ..vertex.retry import outlasting
 from . import artifacts, chosen
-from .endpoint import all_labels
+from .endpoint import all_labels, logging_of
 from .operations import made
 from .submission import never_answered
 
@@ -68,6 +71,10 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         evaluation: what a new model has to show before it gets traffic.
         canary: how it then takes the traffic.
         redeploy: another number is another deployment.
+        container_logging: whether what the container prints is logged, which it is when left out.
+        access_logging: whether a line is logged for each request.
+        request_response_logging: set when this deployment makes the endpoint; kept by Endpoint afterwards.
+        private_service_connect: given to the endpoint when this deployment makes it.
         endpoint_labels: set when this deployment makes the endpoint; kept by Endpoint afterwards.
     """
 
@@ -88,6 +95,11 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     endpoint_display_name: Text
     endpoint_labels: Labels = {}
     keep_checkpoints: Literal["final"] | None = None
+    # Without a default value: a state of an older version has none of them, and differs in nothing.
+    container_logging: bool | None = None
+    access_logging: bool | None = None
+    request_response_logging: RequestResponseLogging | None = None
+    private_service_connect: ProjectIds | None = None
     adopted: Literal[True] | None = None
     dedicated: Literal[False] | None = None
     price: str = ""
@@ -136,6 +148,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     def machine(self) -> MachineRequest:
         """The machines, as the wire wants them."""
         zero = self.scale_to_zero
+        flex = self.flex_start
         return MachineRequest(
             machine_type=self.machine_type,
             accelerator_type=self.accelerator_type,
@@ -145,10 +158,18 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
             autoscaling_target=self.autoscaling_target,
             spot=self.spot,
             reservation=self.reservation,
+            required_replicas=self.required_replicas,
+            flex_start_seconds=int(seconds(flex.max_runtime)) if flex else None,
             scale_to_zero=zero is not None,
+            initial_replicas=(zero.initial_replicas or 1) if zero and not self.min_replicas else None,
             min_scaleup_period=zero.min_scaleup_period if zero else None,
             idle_scaledown_period=zero.idle_scaledown_period if zero else None,
         )
+
+    @property
+    def logging(self) -> Logging:
+        """Which logs the deployed model writes."""
+        return Logging(container=self.container_logging is not False, access=bool(self.access_logging))
 
 
 def seen_weights(reach: Reach, inputs: DeployedModelInputs) -> Observation:
@@ -267,11 +288,13 @@ def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: Vertex
 def _takes_more_than_one_call(reach: Reach, inputs: DeployedModelInputs) -> bool:
     """Whether Model Garden's one call cannot make this deployment.
 
-    It has no field for a service account, and it refuses a model that is registered already: evaluated
-    elsewhere, or left when an endpoint was deleted.
+    It has no field for a service account or for access logs, and it refuses a model that is registered
+    already: evaluated elsewhere, or left when an endpoint was deleted.
     """
     return (
-        inputs.service_account is not None or reach.vertex.serving.model_container(inputs.model) is not None
+        inputs.service_account is not None
+        or inputs.logging.access
+        or reach.vertex.serving.model(inputs.model) is not None
     )
 
 
@@ -279,16 +302,13 @@ def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
     """Make the endpoint by a call of its own."""
     serving = reach.vertex.serving
     labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
+    name, psc = inputs.endpoint_display_name, inputs.private_service_connect
+    logging = logging_of(inputs.request_response_logging)
     made(
         reach,
         inputs.endpoint,
         lambda: serving.create_endpoint(
-            inputs.endpoint,
-            inputs.endpoint_display_name,
-            labels,
-            None,
-            None,
-            dedicated=inputs.dedicated is None,
+            inputs.endpoint, name, labels, psc, None, dedicated=inputs.dedicated is None, logging=logging
         ),
         lambda: serving.endpoint(inputs.endpoint) is not None,
     )
@@ -296,33 +316,67 @@ def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
 
 def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
     serving = reach.vertex.serving
-    if serving.model_container(inputs.model) is not None:
+    if serving.model(inputs.model) is not None:
         return
-    container = _container(inputs) or serving.recommended_container(inputs.project, inputs.region, uri)
-    if container is None:
-        old = (
-            serving.model_container(deployed.model) for deployed in (endpoint.deployed if endpoint else ())
-        )
-        container = next((found for found in old if found is not None), None)
+    container = (
+        _container(inputs) or _recommended(reach, inputs, uri) or _copied(reach, inputs, endpoint, uri)
+    )
     if container is None:
         raise InvalidRequest(
             "Vertex AI recommends no container for these weights and none is deployed to copy from; "
-            "set serving.container"
+            "write serving.container"
         )
     labels = {OWNER_LABEL: inputs.owner_label}
     made(
         reach,
         inputs.model,
         lambda: serving.upload_model(inputs.model, inputs.display_name, uri, container, labels),
-        lambda: serving.model_container(inputs.model) is not None,
+        lambda: serving.model(inputs.model) is not None,
     )
+
+
+def _recommended(reach: Reach, inputs: DeployedModelInputs, uri: str) -> ContainerSpec | None:
+    """What Vertex AI recommends; nothing where it cannot be asked, as long as there is another to copy."""
+    try:
+        found = reach.vertex.serving.recommended_container(inputs.project, inputs.region, uri, inputs.machine)
+    except (InvalidRequest, NotFound, PermissionMissing) as error:
+        process.say(inputs.urn, f"no recommended container: {error}", warning=True)
+        return None
+    return _fitted(inputs, found, uri, None) if found is not None else None
+
+
+def _copied(
+    reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str
+) -> ContainerSpec | None:
+    """The container of a model that serves on the endpoint, with these weights in place of its own."""
+    for deployed in endpoint.deployed if endpoint else ():
+        old = reach.vertex.serving.model(deployed.model)
+        if old is not None and old.container.json.get("imageUri"):
+            return _fitted(inputs, old.container, uri, old.artifacts_uri or "")
+    return None
+
+
+def _fitted(
+    inputs: DeployedModelInputs, container: ContainerSpec, uri: str, copied_from: str | None
+) -> ContainerSpec:
+    count = inputs.accelerator_count
+    try:
+        json = containers.fitted(container.json, weights=uri, accelerators=count, copied_from=copied_from)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+    return ContainerSpec(json)
 
 
 def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:
     serving = reach.vertex.serving
     if on_existing:
         return serving.deploy(
-            inputs.endpoint, inputs.model, inputs.display_name, inputs.machine, inputs.service_account
+            inputs.endpoint,
+            inputs.model,
+            inputs.display_name,
+            inputs.machine,
+            inputs.service_account,
+            inputs.logging,
         )
     return serving.deploy_weights(
         inputs.endpoint,
@@ -335,8 +389,9 @@ def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: 
         inputs.machine,
         _container(inputs),
         dedicated=inputs.dedicated is None,
+        psc_projects=inputs.private_service_connect,
     )
 
 
-def _container(inputs: DeployedModelInputs) -> ContainerRequest | None:
-    return ContainerRequest(**inputs.container.model_dump()) if inputs.container else None
+def _container(inputs: DeployedModelInputs) -> ContainerSpec | None:
+    return ContainerSpec(inputs.container.wire()) if inputs.container else None

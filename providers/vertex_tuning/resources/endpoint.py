@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
+import msgspec
 from pulumi import Output
 from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
 
-from .. import names
+from .. import console, names
 from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process, told
 from ..lifecycle.states import upgraded
 from ..names import OWNER_LABEL
-from ..specs import KmsKey, Labels, ProjectIds, Text
+from ..specs import KmsKey, Labels, ProjectIds, RequestResponseLogging, Text
 from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.claims import contended
 from ..vertex.client import Endpoint as LiveEndpoint
+from ..vertex.client import RequestLogging
 from . import chosen, folders
 from .operations import ended, gone, made
 from .undeploying import await_start, clear, not_to_share, take_off, unregister
@@ -28,9 +30,10 @@ class EndpointInputs(ResourceInputs):
 
     Attributes:
         adopted: it is another's: it is neither made, changed nor deleted here.
-        private_service_connect: projects that may connect privately; such an endpoint is made at
-            once, others when the first model is deployed.
+        private_service_connect: projects that may connect privately.
+        kms_key: of an endpoint that is made at once; others are made when the first model is deployed.
         dedicated: ``False`` for one that shares the region's address.
+        request_response_logging: the table that requests and answers are written to.
     """
 
     endpoint_id: str
@@ -40,6 +43,7 @@ class EndpointInputs(ResourceInputs):
     private_service_connect: ProjectIds | None = None
     kms_key: KmsKey | None = None
     dedicated: Literal[False] | None = None
+    request_response_logging: RequestResponseLogging | None = None
     adopted: Literal[True] | None = None
 
     @property
@@ -49,13 +53,18 @@ class EndpointInputs(ResourceInputs):
 
     @property
     def made_here(self) -> bool:
-        """Whether it has settings that only an explicit create can give."""
-        return self.private_service_connect is not None or self.kms_key is not None
+        """Whether it has a setting that only a call of its own can give."""
+        return self.kms_key is not None
 
 
 def all_labels(labels: Mapping[str, str], owner_label: str) -> dict[str, str]:
     """The user's labels and the one that says whose it is."""
     return {**labels, OWNER_LABEL: owner_label}
+
+
+def logging_of(asked: RequestResponseLogging | None) -> RequestLogging:
+    """Where requests and answers are to be written; nowhere when it is not asked for."""
+    return RequestLogging(asked.table, asked.sampling_rate) if asked is not None else RequestLogging()
 
 
 class EndpointExternal:
@@ -66,7 +75,7 @@ class EndpointExternal:
     def observe(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Observation:
         """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
         name, live = _located(reach, inputs, held)
-        links = {"endpoint": name, "console": names.endpoint_console(name)}
+        links = {"endpoint": name, "console": console.endpoint(name)}
         links |= known_address(name, live, reach.connection.endpoint)
         if inputs.adopted:
             unfit = not_to_share(reach, inputs.name, live, inputs.owner)
@@ -79,35 +88,45 @@ class EndpointExternal:
             # Model Garden has just made it; the deployment sets name and labels next.
             return Observation(Phase.READY, {**links, "live": True})
         labels = {key: value for key, value in live.labels.items() if key != OWNER_LABEL}
-        return Observation(
-            Phase.READY, {**links, "live": True, "labels": labels, "display_name": live.display_name}
-        )
+        seen = {"live": True, "labels": labels, "display_name": live.display_name}
+        if inputs.request_response_logging is not None:
+            seen["request_response_logging"] = msgspec.to_builtins(live.logging)
+        return Observation(Phase.READY, {**links, **seen})
 
     def submit(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Held | None:
         """Create it empty."""
         serving = reach.vertex.serving
         labels = all_labels(inputs.labels, inputs.owner_label)
         psc, key = inputs.private_service_connect, inputs.kms_key
+        logging = logging_of(inputs.request_response_logging)
         made(
             reach,
             inputs.name,
             lambda: serving.create_endpoint(
-                inputs.name, inputs.display_name, labels, psc, key, dedicated=inputs.dedicated is None
+                inputs.name,
+                inputs.display_name,
+                labels,
+                psc,
+                key,
+                dedicated=inputs.dedicated is None,
+                logging=logging,
             ),
             lambda: serving.endpoint(inputs.name) is not None,
         )
         return held
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: EndpointInputs, held: Held | None
+        self, reach: Reach, before: Mapping[str, Any], inputs: EndpointInputs, held: Held | None
     ) -> None:
-        """Set name and labels, if it is there and ours."""
+        """Set name, labels and logging, if it is there and ours."""
         name, live = _located(reach, inputs, held)
+        logs = inputs.request_response_logging is not None or before.get("request_response_logging")
         if not inputs.adopted and live is not None:
             reach.vertex.serving.patch_endpoint(
                 name,
                 display_name=inputs.display_name,
                 labels=all_labels(inputs.labels, inputs.owner_label),
+                logging=logging_of(inputs.request_response_logging) if logs else None,
             )
 
     def delete(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> bool:
@@ -193,6 +212,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         "adopted": Change.MOVE.because("whose it is differs; what serves on it stays"),
         "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
         "labels": Change.IN_PLACE.because("Vertex AI can change them"),
+        "request_response_logging": Change.IN_PLACE.because("Vertex AI can change it"),
         "owner_label": Change.FOLLOWS.because("the owner"),
         "output_uri": Change.IN_PLACE.because("its claim goes along; an endpoint holds no data"),
     }

@@ -42,10 +42,13 @@ class ReadinessExternal:
 
     def observe(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> Observation:
         """Ready, or failed with everything that is missing."""
-        missing = requirements.missing(reach, inputs)
+        found = requirements.findings(reach, inputs)
         quota = requirements.tuning_quota(reach, inputs)
-        missing += [quota.missing] if quota.missing else []
+        missing = [each.text for each in found if each.missing] + _given(quota.missing)
+        unchecked = [each.text for each in found if not each.missing] + _given(quota.unchecked)
         live: dict[str, Any] = {"missing": missing, "quota": quota.asked}
+        if unchecked:
+            live["unchecked"] = unchecked
         if missing:
             return Observation(Phase.FAILED, live, "not ready: " + "; ".join(missing))
         if quota.awaited:
@@ -77,6 +80,10 @@ class ReadinessExternal:
         for there in folders.of_service(reach, inputs.owner):
             _undo_below(there, inputs)
         return False
+
+
+def _given(text: str) -> list[str]:
+    return [text] if text else []
 
 
 def _undo_below(reach: Reach, inputs: ReadinessInputs) -> None:
@@ -118,6 +125,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         "endpoint_id": Change.FOLLOWS.because("work says what is served where"),
         "accelerator_type": Change.FOLLOWS.because("other machines are other work"),
         "accelerators": Change.NONE.because("replicas change in place and are not looked at before"),
+        "preemptible": Change.FOLLOWS.because("other machines are other work"),
         "rollout": Change.NONE.because("says how the next change happens"),
         "in_preview": Change.NONE.because("says when it is looked at"),
         "beside": Change.NONE.because("says whose buckets are looked at too when this one is refused"),
@@ -130,6 +138,8 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         if found.failures or not changed or not news.get("in_preview", True):
             return found
         seen = self.look(olds, news)
+        for text in seen.live.get("unchecked", ()) if seen is not None else ():
+            process.say(str(news.get("urn", "")), text, warning=True)
         if seen is not None and seen.phase is Phase.FAILED:
             # Pulumi names the key and its value beside the text; only the bucket has a key of its own.
             missing = [
@@ -151,6 +161,9 @@ class ReadinessProvider(Provider[ReadinessInputs]):
 
     def _settled(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Observation:
         seen = super()._settled(reach, inputs, held)
+        # A preview has said it already, unless it was told not to look.
+        for text in () if inputs.in_preview else seen.live.get("unchecked", ()):
+            process.say(inputs.urn, text, warning=True)
         if seen.live["quota"]:
             process.say(inputs.urn, seen.live["quota"])
         return seen

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import msgspec
 from pydantic import Field
 
-from .. import catalog, names, permissions
-from ..lifecycle import Reach, ResourceInputs
+from .. import catalog, console, names, permissions
+from ..lifecycle import Reach, ResourceInputs, process
 from ..specs import CountOrZero, ProjectId, Rollout, RolloutChoice, Spec
-from ..vertex.errors import NotFound, NotSignedIn, PermissionMissing, Transient, VertexError
+from ..vertex.client import Deployed
+from ..vertex.errors import NotFound, NotSignedIn, PermissionMissing, VertexError
 from .tuning_quota import Verdict, verdict
 
 BUCKET = "output bucket"
 SERVICES = ("aiplatform.googleapis.com", "storage.googleapis.com")
+"""What tuning and serving use."""
+LOOKED_AT_BY = ("cloudbilling.googleapis.com", "cloudquotas.googleapis.com", "serviceusage.googleapis.com")
+"""What only the checks here use: without them work goes on unchecked."""
 
 
 class Beside(Spec):
@@ -33,7 +37,8 @@ class ReadinessInputs(ResourceInputs):
     Attributes:
         tunes: whether a tuning job will be submitted.
         endpoint_id: where it will be served, and then ``work`` is the id of the model; or none.
-        accelerators: how many of ``accelerator_type`` the first replicas take.
+        accelerators: how many of ``accelerator_type`` all replicas take: Google charges the quota so.
+        preemptible: they are of spot or flex-start machines, which have quotas of their own.
         rollout: whether the old model's accelerators are free by then.
         in_preview: look in preview already, because the same `up` creates none of it.
         work: changes with what will be done, so that a new tuning is checked for anew.
@@ -48,86 +53,103 @@ class ReadinessInputs(ResourceInputs):
     endpoint_id: str | None = None
     accelerator_type: str | None = None
     accelerators: CountOrZero = 0
+    preemptible: bool = False
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     in_preview: bool = True
     beside: Annotated[tuple[Beside, ...], Field(strict=False)] = ()
 
 
-class Look(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True):
+    """What a check has found wrong.
+
+    Attributes:
+        text: what it is, and how to mend it.
+        missing: it is known to be missing, which fails. Otherwise it could not be checked, which warns.
+    """
+
+    text: str
+    missing: bool = True
+
+
+class Check(msgspec.Struct, frozen=True):
     """One thing that has to be so.
 
     Attributes:
-        name: what it is called when it cannot be looked at.
-        check: what is missing, and how to mend it; empty when nothing is.
+        name: what is checked.
+        run: what is wrong with it; nothing when all is well.
         calls: Google's names of the methods that it calls.
     """
 
     name: str
-    check: Callable[[Reach, ReadinessInputs], str]
+    run: Callable[[Reach, ReadinessInputs], Iterable[Finding]]
     calls: tuple[str, ...] = ()
 
 
-def missing(reach: Reach, inputs: ReadinessInputs) -> list[str]:
-    """Everything that is not so, but for the tuning quota, and how to mend each."""
-    return [text for look in LOOKS if (text := _told(look, reach, inputs))]
+def findings(reach: Reach, inputs: ReadinessInputs) -> list[Finding]:
+    """Everything that is missing or could not be checked, but for the tuning quota."""
+    return [found for check in CHECKS for found in _run(check, reach, inputs)]
 
 
 def missing_beside(reach: Reach, inputs: ReadinessInputs) -> list[str]:
     """The output buckets of other services that are not there."""
     others = [inputs.model_copy(update=dict(each)) for each in inputs.beside]
     return [
-        f"service {other.service}: {text}" for other in others if (text := _told(BUCKET_LOOK, reach, other))
+        f"service {other.service}: {found.text}"
+        for other in others
+        for found in _run(BUCKET_CHECK, reach, other)
+        if found.missing
     ]
 
 
-def _told(look: Look, reach: Reach, inputs: ReadinessInputs) -> str:
+def _run(check: Check, reach: Reach, inputs: ReadinessInputs) -> list[Finding]:
     try:
-        return look.check(reach, inputs)
+        return list(check.run(reach, inputs))
     except VertexError as error:
-        return _unseen(look.name, look.calls, error)
+        return [Finding(_unchecked(check.name, check.calls, error), missing=False)]
 
 
-def _unseen(name: str, calls: tuple[str, ...], error: VertexError) -> str:
-    """What cannot be looked at and why; one that concerns no check alone is raised again."""
-    if isinstance(error, NotSignedIn | Transient):
+def _unchecked(name: str, calls: tuple[str, ...], error: VertexError) -> str:
+    """Why something could not be checked; missing credentials concern everything and are raised again."""
+    if isinstance(error, NotSignedIn | process.Interrupted):
         raise error
     mend = f" ({permissions.mend(*calls)})" if isinstance(error, PermissionMissing) else ""
-    return f"{name} cannot be looked at: {error}{mend}"
+    return f"not checked: {name}: {error}{mend}"
 
 
-def _billing(reach: Reach, inputs: ReadinessInputs) -> str:
-    if reach.vertex.project.billing_enabled(inputs.project):
-        return ""
-    page = f"https://console.cloud.google.com/billing/linkedaccount?project={inputs.project}"
-    return f"billing is off (link an account: {page})"
+def _billing(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+    if not reach.vertex.project.billing_enabled(inputs.project):
+        yield Finding(f"billing is off (link an account: {console.billing(inputs.project)})")
 
 
-def _services(reach: Reach, inputs: ReadinessInputs) -> str:
-    off = sorted(set(SERVICES) - reach.vertex.project.enabled_services(inputs.project, SERVICES))
-    if not off:
-        return ""
-    return (
-        f"APIs are off: {', '.join(off)} (gcloud services enable {' '.join(off)} --project {inputs.project}; "
-        "needs roles/serviceusage.serviceUsageAdmin)"
-    )
+def _services(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+    wanted = (*SERVICES, *LOOKED_AT_BY)
+    off = set(wanted) - reach.vertex.project.enabled_services(inputs.project, wanted)
+    for services, text in (
+        (SERVICES, "APIs are off"),
+        (LOOKED_AT_BY, "not checked: APIs that checks use are off"),
+    ):
+        these = sorted(off & set(services))
+        if these:
+            mend = f"gcloud services enable {' '.join(these)} --project {inputs.project}"
+            role = "needs roles/serviceusage.serviceUsageAdmin"
+            yield Finding(f"{text}: {', '.join(these)} ({mend}; {role})", missing=services is SERVICES)
 
 
-def _region(_reach: Reach, inputs: ReadinessInputs) -> str:
+def _region(_reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
     try:
         catalog.find_region(inputs.region)
     except ValueError as error:
-        return str(error)
-    return ""
+        yield Finding(str(error))
 
 
-def _bucket(reach: Reach, inputs: ReadinessInputs) -> str:
+def _bucket(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
     try:
         if reach.vertex.storage.bucket_exists(inputs.output_uri):
-            return ""
+            return
     except NotFound:
         pass
     bucket = names.bucket(inputs.output_uri)
-    return (
+    yield Finding(
         f"{BUCKET} gs://{bucket} is not there (gcloud storage buckets create gs://{bucket} "
         f"--project {inputs.project} --location {inputs.region}; needs roles/storage.admin)"
     )
@@ -140,53 +162,66 @@ def tuning_quota(reach: Reach, inputs: ReadinessInputs) -> Verdict:
     try:
         quota = reach.vertex.project.tuning_quota(inputs.project)
     except VertexError as error:
-        return Verdict(missing=_unseen("the tuning quota", (_INFOS, _PREFERENCES), error))
+        return Verdict(unchecked=_unchecked("the tuning quota", (_INFOS, _PREFERENCES), error))
     return verdict(quota, inputs.project, wait=inputs.wait)
 
 
-def _capacity(reach: Reach, inputs: ReadinessInputs) -> str:
+def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
     kind = inputs.accelerator_type
     if kind is None or inputs.endpoint_id is None:
-        return ""
-    limit = reach.vertex.project.serving_quota(inputs.project, inputs.region, kind).limit
-    if limit is None:
-        return ""
+        return
+    quota = reach.vertex.project.serving_quota(
+        inputs.project, inputs.region, kind, preemptible=inputs.preemptible
+    )
+    if quota.limit is None:
+        yield Finding(f"not checked: the serving quota: {quota.name} tells no limit", missing=False)
+        return
     held = {
         endpoint.name.rsplit("/", 1)[1]: endpoint.deployed
         for endpoint in reach.vertex.serving.endpoints(inputs.project, inputs.region)
     }
     ours = held.get(inputs.endpoint_id, ())
     if any(names.bare(deployed.model) == inputs.work for deployed in ours):
-        return ""
+        return
     counted = {
-        name: sum(d.accelerator_count * max(d.min_replicas, 1) for d in all_ if d.accelerator_type == kind)
+        name: sum(
+            charged(d) for d in all_ if (d.accelerator_type, d.preemptible) == (kind, inputs.preemptible)
+        )
         for name, all_ in held.items()
     }
-    free = limit - sum(counted.values())
+    free = quota.limit - sum(counted.values())
     surge = counted.get(inputs.endpoint_id, 0)
     if inputs.rollout is Rollout.RECREATE:
         free += surge
     if inputs.accelerators <= free:
-        return ""
-    page = f"https://console.cloud.google.com/iam-admin/quotas?project={inputs.project}"
+        return
     why = (
         f"; the old model holds {surge} until the new one serves: rollout: recreate avoids it, with downtime"
         if surge and inputs.rollout is Rollout.SIDE_BY_SIDE
         else ""
     )
-    return (
-        f"serving needs {inputs.accelerators} x {kind} and {max(free, 0)} of {limit} in {inputs.region} "
-        f"are free{why} (or ask for more: {page})"
+    machines = f"{'preemptible ' if inputs.preemptible else ''}{kind}"
+    yield Finding(
+        f"serving needs {inputs.accelerators} x {machines} and {max(free, 0)} of {quota.limit} in "
+        f"{inputs.region} are free{why} (or ask for more: "
+        f"{console.quotas(inputs.project)})"
     )
 
 
+def charged(deployed: Deployed) -> int:
+    """The accelerators that a deployment counts for in its quota: as if all its replicas ran."""
+    return deployed.accelerator_count * max(deployed.max_replicas, deployed.min_replicas, 1)
+
+
 _QUOTAS = "google.api.cloudquotas.v1.CloudQuotas"
-_INFOS, _PREFERENCES = f"{_QUOTAS}.ListQuotaInfos", f"{_QUOTAS}.ListQuotaPreferences"
-BUCKET_LOOK = Look("the output bucket", _bucket, ("storage.objects.list",))
-LOOKS = (
-    Look("billing", _billing, ("google.cloud.billing.v1.CloudBilling.GetProjectBillingInfo",)),
-    Look("the APIs", _services, ("google.api.serviceusage.v1.ServiceUsage.BatchGetServices",)),
-    Look("the region", _region),
-    BUCKET_LOOK,
-    Look("the serving quota", _capacity, (_INFOS, "google.cloud.aiplatform.EndpointService.ListEndpoints")),
+_INFO, _INFOS, _PREFERENCES = (
+    f"{_QUOTAS}.{method}" for method in ("GetQuotaInfo", "ListQuotaInfos", "ListQuotaPreferences")
+)
+BUCKET_CHECK = Check("the output bucket", _bucket, ("storage.objects.list",))
+CHECKS = (
+    Check("billing", _billing, ("google.cloud.billing.v1.CloudBilling.GetProjectBillingInfo",)),
+    Check("the APIs", _services, ("google.api.serviceusage.v1.ServiceUsage.BatchGetServices",)),
+    Check("the region", _region),
+    BUCKET_CHECK,
+    Check("the serving quota", _capacity, (_INFO, "google.cloud.aiplatform.EndpointService.ListEndpoints")),
 )

@@ -14,12 +14,12 @@ from ..specs import Rollout, seconds
 from ..vertex.address import known_address
 from ..vertex.claim import Held
 from ..vertex.client import Deployed, Endpoint
-from ..vertex.errors import Transient
+from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing, Transient
 from .deploying import DeployedModelInputs, seen_weights, start, under_way
-from .endpoint import all_labels
+from .endpoint import all_labels, logging_of
 from .evaluating import Rejected, judge, still_passes
 from .leftovers import Wanted, leftovers, observed, take_off_shown
-from .operations import changing
+from .operations import changing, finish
 from .undeploying import found_on, take_off, whole
 
 
@@ -100,8 +100,9 @@ def as_asked(deployed: Deployed, inputs: DeployedModelInputs) -> bool:
     return _machines(deployed) == _machines(inputs)
 
 
-def _machines(each: Deployed | DeployedModelInputs) -> tuple[str, str, int, bool]:
-    return each.machine_type, each.accelerator_type, each.accelerator_count, each.spot
+def _machines(each: Deployed | DeployedModelInputs) -> tuple[str, str, int, bool, bool]:
+    flex = bool(each.flex_start)
+    return each.machine_type, each.accelerator_type, each.accelerator_count, each.spot, flex
 
 
 def _on_others(
@@ -112,8 +113,8 @@ def _on_others(
     live: Mapping[str, Any],
 ) -> Observation:
     """Someone deployed our model on other machines: it serves on until one on ours takes its place."""
-    machine, accelerator, count, spot = _machines(mine[0])
-    on = f"{'spot ' if spot else ''}{machine} with {count} x {accelerator}"
+    machine, accelerator, count, spot, flex = _machines(mine[0])
+    on = f"{'spot ' if spot else ''}{'flex-start ' if flex else ''}{machine} with {count} x {accelerator}"
     why = f"{mine[0].id} runs on {on}, which is not what is declared"
     started = under_way(reach, inputs.endpoint, held)
     if started is not None:
@@ -196,15 +197,32 @@ def _deploy_as_asked(
 
 def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: tuple[Deployed, ...]) -> None:
     made = made_now(inputs, endpoint)
+    logs = made and inputs.request_response_logging is not None
+    if made:
+        _log_container(reach, inputs, mine[0].id)
     if made or endpoint.traffic.get(mine[0].id, 0) != 100:
         reach.vertex.serving.patch_endpoint(
             inputs.endpoint,
             traffic={mine[0].id: 100},
             labels=all_labels(inputs.endpoint_labels, inputs.owner_label) if made else None,
             display_name=inputs.endpoint_display_name if made else None,
+            logging=logging_of(inputs.request_response_logging) if logs else None,
         )
     take_off(reach, inputs.endpoint, [deployed.id for deployed in mine[1:]])
     take_off_left(reach, inputs)
+
+
+def _log_container(reach: Reach, inputs: DeployedModelInputs, deployed_id: str) -> None:
+    """Switch the container's logs on: Model Garden's one call has no field for them.
+
+    A model that serves is worth more than its logs: where they are refused, it serves on without.
+    """
+    if not inputs.logging.container:
+        return
+    try:
+        finish(reach, reach.vertex.serving.log_container(inputs.endpoint, deployed_id, on=True))
+    except (InvalidRequest, PermissionMissing, NotFound) as error:
+        process.say(inputs.urn, f"the container's logs stay off: {error}", warning=True)
 
 
 def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .. import names
+from .. import console
 from ..catalog import GLOBAL, tuning_regions
 from ..lifecycle import Observation, Phase, Reach, process
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
@@ -147,7 +147,7 @@ def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> H
 
 def _known(reach: Reach, held: Held, name: str) -> Observation:
     job = reach.vertex.jobs.get(name)
-    live = {"job": name, "console": names.tuning_job_console(name)}
+    live = {"job": name, "console": console.tuning_job(name)}
     if job is None:
         gone = artifacts.of_gone(reach, held.claim)
         return Observation(gone.phase, {**live, "ended_badly": ""}, gone.reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .. import catalog
+from .. import catalog, console
 from ..vertex.client import Quota
 
 
@@ -15,17 +15,22 @@ class Verdict(msgspec.Struct, frozen=True):
         missing: why no job can run, and how to mend it.
         awaited: no job can run yet, and Google has not answered.
         asked: a request that was not granted in full, be it in the way or not.
+        unchecked: why nobody knows whether a job can run; it is submitted.
     """
 
     missing: str = ""
     awaited: str = ""
     asked: str = ""
+    unchecked: str = ""
 
 
 def verdict(quota: Quota, project: str, *, wait: bool) -> Verdict:
     """Judge a project's quota. A job is submitted on what is granted, never on what was asked for."""
     asked = _asked(quota)
-    if quota.limit is None or quota.limit > 0:
+    if quota.limit is None:
+        unchecked = f"not checked: the tuning quota: {project} has none called {quota.name}"
+        return Verdict(asked=asked, unchecked=unchecked)
+    if quota.limit > 0:
         return Verdict(asked=asked)
     none = f"the quota '{catalog.TUNING_QUOTA}' is 0"
     if asked:
@@ -33,7 +38,7 @@ def verdict(quota: Quota, project: str, *, wait: bool) -> Verdict:
     deciding = quota.request is not None and quota.request.deciding
     if deciding and wait:
         return Verdict(awaited=none, asked=asked)
-    page = f"https://console.cloud.google.com/iam-admin/quotas?project={project}"
+    page = console.quotas(project)
     mend = f"run it again when Google has answered: {page}" if deciding else f"ask for more: {page}"
     return Verdict(missing=f"{none} ({mend})", asked=asked)
 

@@ -5,6 +5,7 @@ configuration, the component's arguments and the resources' inputs. Rules over s
 the last of them, not on the whole model: so they are heard even when another key is wrong too.
 """
 
+from .containers import Container
 from .fields import (
     Checkpoints,
     CheckpointsChoice,
@@ -38,10 +39,10 @@ from .fields import (
     is_gcs,
     is_local,
 )
-from .machines import Container, Machine, Scaling
+from .machines import FlexStart, Machine, Scaling
 from .proving import Canary, Evaluation, Match, seconds
 from .service import FromStack, ServiceSpec
-from .serving import ServingSpec
+from .serving import RequestResponseLogging, ServingSpec
 from .shape import Shape
 from .tuning import HyperParameters, Retry, TuningSpec
 
@@ -55,6 +56,7 @@ __all__ = [
     "DataSource",
     "EndpointName",
     "Evaluation",
+    "FlexStart",
     "FormerStack",
     "FromStack",
     "GcsUri",
@@ -70,6 +72,7 @@ __all__ = [
     "ProjectId",
     "ProjectIds",
     "Region",
+    "RequestResponseLogging",
     "Retrain",
     "RetrainChoice",
     "Retry",

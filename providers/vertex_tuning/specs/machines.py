@@ -1,4 +1,4 @@
-"""What a model runs on, in what number, and in which container."""
+"""What a model runs on, and in what number."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from .. import catalog
-from .fields import Count, CountOrZero, Reservation, Spec, Texts, whole
+from .fields import Count, CountOrZero, Reservation, Spec, whole
+from .proving import Duration, seconds
+
+Period = Annotated[int, BeforeValidator(whole), Field(ge=300, le=28_800)]
+"""Seconds, in the bounds of Vertex AI's type."""
+LONGEST_FLEX_START = "7d"
 
 
 class ScaleToZero(Spec):
     """When replicas may go to none.
 
     Attributes:
-        min_scaleup_period: seconds of traffic before the first replica starts.
-        idle_scaledown_period: seconds of idleness before the last replica stops.
+        min_scaleup_period: seconds for which replicas stay at least once they have started, 300 to 28,800.
+        idle_scaledown_period: seconds without a request before the last replica stops, 300 to 28,800.
+        initial_replicas: replicas that start with the deployment, and again when requests come; 1 when left
+            out, at most ``max_replicas``.
     """
 
-    min_scaleup_period: Count | None = None
-    idle_scaledown_period: Count | None = None
+    min_scaleup_period: Period | None = None
+    idle_scaledown_period: Period | None = None
+    initial_replicas: Count | None = None
 
 
-class Container(Spec):
-    """The serving container, for weights that need another than Vertex AI recommends.
+class FlexStart(Spec):
+    """Machines of the Dynamic Workload Scheduler: cheaper, and taken away after a fixed time.
 
     Attributes:
-        image_uri: the image, such as ``us-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE:TAG``.
-        predict_route: HTTP path of predictions; Vertex AI's default when left out.
-        health_route: HTTP path of health checks; Vertex AI's default when left out.
-        port: TCP port on which the container listens.
-        args: arguments of the container's command.
-        env: environment variables of the container; no place for secrets.
+        max_runtime: when Vertex AI undeploys the model, such as 12h; at most 7d.
     """
 
-    image_uri: Annotated[str, Field(min_length=3, max_length=512)]
-    predict_route: str | None = None
-    health_route: str | None = None
-    port: Annotated[int, BeforeValidator(whole), Field(ge=1, le=65535)] | None = None
-    args: Texts = ()
-    env: dict[str, str] = {}
+    max_runtime: Duration = LONGEST_FLEX_START
+
+    @field_validator("max_runtime")
+    @classmethod
+    def _at_most_seven_days(cls, value: str) -> str:
+        if not 0 < seconds(value) <= seconds(LONGEST_FLEX_START):
+            raise ValueError(f"is from 1s to {LONGEST_FLEX_START}, not {value}")
+        return value
 
 
 _TOGETHER = ("machine_type", "accelerator_type", "accelerator_count")
@@ -55,6 +60,8 @@ class Machine(Spec):
         accelerator_count: accelerators in one machine.
         spot: machines that are cheaper and may be taken away at any time.
         reservation: a reservation of machines to use: ``projects/P/zones/Z/reservations/R``.
+        flex_start: machines that are cheaper and that Vertex AI takes away after at most 7 days; what is
+            deployed on them is then gone until the next ``pulumi up --refresh``.
     """
 
     machine_type: str = "g2-standard-12"
@@ -62,6 +69,7 @@ class Machine(Spec):
     accelerator_count: Count = 1
     spot: bool = False
     reservation: Reservation | None = None
+    flex_start: FlexStart | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -95,6 +103,13 @@ class Machine(Spec):
                 raise ValueError(f"{machine} carries {count} x {accelerator}, not {value}")
         return value
 
+    @field_validator("flex_start")
+    @classmethod
+    def _one_kind_of_machines(cls, value: FlexStart | None, info: ValidationInfo) -> FlexStart | None:
+        if value is not None and (info.data.get("spot") or info.data.get("reservation")):
+            raise ValueError("flex_start, spot and reservation are three kinds of machines: choose one")
+        return value
+
 
 class Scaling(Spec):
     """How many replicas, and what makes more of them.
@@ -104,12 +119,15 @@ class Scaling(Spec):
         max_replicas: the most machines under load.
         scale_to_zero: when the last machine goes and the first comes.
         autoscaling_target: accelerator duty cycle in per cent that autoscaling aims at.
+        required_replicas: with how many a deployment counts as done; the rest follow when machines are free.
+            All of ``min_replicas`` when left out.
     """
 
     min_replicas: CountOrZero = 1
     max_replicas: Count = 1
     autoscaling_target: Annotated[int, BeforeValidator(whole), Field(ge=1, le=100)] | None = None
     scale_to_zero: ScaleToZero | None = None
+    required_replicas: Count | None = None
 
     @field_validator("max_replicas")
     @classmethod
@@ -123,4 +141,18 @@ class Scaling(Spec):
     def _zero_is_asked_for(cls, value: ScaleToZero | None, info: ValidationInfo) -> ScaleToZero | None:
         if value is None and info.data.get("min_replicas") == 0:
             raise ValueError("min_replicas 0 needs scale_to_zero")
+        first = value.initial_replicas if value is not None else None
+        if first is not None and info.data.get("min_replicas", 0) > 0:
+            raise ValueError("initial_replicas is for min_replicas 0: there are always some otherwise")
+        if first is not None and first > info.data.get("max_replicas", first):
+            raise ValueError(f"initial_replicas {first} is above max_replicas {info.data['max_replicas']}")
+        return value
+
+    @field_validator("required_replicas")
+    @classmethod
+    def _can_be_there(cls, value: int | None, info: ValidationInfo) -> int | None:
+        zero = info.data.get("scale_to_zero")
+        least = info.data.get("min_replicas") or (zero.initial_replicas if zero else None) or 1
+        if value is not None and value > least:
+            raise ValueError(f"required_replicas {value} is above the {least} that start with the deployment")
         return value

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from .. import catalog
+from ..containers import fixed_weights
 from .fields import (
     EndpointName,
     FormerNames,
@@ -170,6 +171,17 @@ class ServiceSpec(Spec):
             raise ValueError("checkpoint is for tunings; name its folder in artifacts_uri instead")
         return value
 
+    @field_validator("serving")
+    @classmethod
+    def _container_reads_these_weights(cls, value: ServingSpec, info: ValidationInfo) -> ServingSpec:
+        for folder in fixed_weights(value.container.wire() if value.container else {}):
+            if folder.rstrip("/") != info.data.get("artifacts_uri"):
+                raise ValueError(
+                    f"container: names the weights {folder}, which it would serve whatever is tuned; write "
+                    "$(AIP_STORAGE_URI) instead, where Vertex AI puts the folder of each new model"
+                )
+        return value
+
     @field_validator("adopt_job")
     @classmethod
     def _adopted_job_is_checked(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -190,7 +202,12 @@ class ServiceSpec(Spec):
                 raise ValueError(f"is in the {key} {found!r}, and the service in {served[key]!r}")
         if not info.data.get("serve", True):
             raise ValueError("adopt_endpoint needs serve: there is nothing to put on it")
-        fixed = {"private_service_connect": None, "endpoint_display_name": None, "dedicated": True}
+        fixed: dict[str, object] = {
+            "private_service_connect": None,
+            "request_response_logging": None,
+            "endpoint_display_name": None,
+            "dedicated": True,
+        }
         chosen = [key for key, default in fixed.items() if getattr(serving, key) != default]
         if chosen:
             raise ValueError(f"serving.{chosen[0]} is for endpoints that are made here; leave it out")

@@ -6,9 +6,26 @@ from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from .containers import Container
 from .fields import Count, ProjectIds, Region, Rollout, RolloutChoice, ServiceAccount, Spec, Text
-from .machines import Container, Machine, Scaling
+from .machines import Machine, Scaling
 from .proving import Canary, Evaluation
+from .shape import Shape
+
+
+class RequestResponseLogging(Spec):
+    """Requests and answers of an endpoint, written to BigQuery.
+
+    Attributes:
+        table: ``bq://PROJECT.DATASET.TABLE``; Vertex AI makes what of it is not there.
+        sampling_rate: the share of requests that are written, above 0 and at most 1.
+    """
+
+    table: Annotated[
+        str,
+        Shape(r"^bq://[a-z0-9.:\-]+(\.[A-Za-z0-9_]+){0,2}$", "a table, bq://PROJECT.DATASET.TABLE"),
+    ]
+    sampling_rate: Annotated[float, Field(gt=0, le=1, strict=False)] = 1.0
 
 
 class ServingSpec(Machine, Scaling):
@@ -23,6 +40,10 @@ class ServingSpec(Machine, Scaling):
         private_service_connect: projects from which the endpoint is reached privately, and only so.
         dedicated: ``False`` makes an endpoint that shares the region's address instead of one with a DNS name
             of its own: requests of at most 1.5 MB and 60 s, instead of 10 MB and an hour.
+        container_logging: send what the container prints to Cloud Logging, which bills by volume; on unless
+            it is switched off here.
+        access_logging: send a line for each request to Cloud Logging.
+        request_response_logging: write requests and answers to a table of BigQuery.
         rollout: ``side_by_side`` deploys the new model before the old one goes, ``recreate`` after it:
             without a second machine, with a gap.
         evaluation: what a new model has to show before callers are answered by it.
@@ -38,6 +59,9 @@ class ServingSpec(Machine, Scaling):
     service_account: ServiceAccount | None = None
     private_service_connect: Annotated[ProjectIds, Field(min_length=1)] | None = None
     dedicated: bool = True
+    container_logging: bool = True
+    access_logging: bool = False
+    request_response_logging: RequestResponseLogging | None = None
     rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
     evaluation: Evaluation | None = None
     canary: Canary | None = None

@@ -126,20 +126,32 @@ class MachineRequest(msgspec.Struct, frozen=True, kw_only=True):
     autoscaling_target: int | None = None
     spot: bool = False
     reservation: str | None = None
+    required_replicas: int | None = None
+    flex_start_seconds: int | None = None
+    scale_to_zero: bool = False
+    initial_replicas: int | None = None
     min_scaleup_period: int | None = None
     idle_scaledown_period: int | None = None
-    scale_to_zero: bool = False
 
 
-class ContainerRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A serving container."""
+class ContainerSpec(msgspec.Struct, frozen=True):
+    """A serving container: Google's ModelContainerSpec in its JSON form, every field of it."""
 
-    image_uri: str
-    predict_route: str | None = None
-    health_route: str | None = None
-    port: int | None = None
-    args: tuple[str, ...] = ()
-    env: Mapping[str, str] = {}
+    json: Mapping[str, Any]
+
+
+class RegisteredModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model of the registry: its container, and the folder of its weights or ``None``."""
+
+    container: ContainerSpec
+    artifacts_uri: str | None
+
+
+class Logging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which logs a deployed model writes: what its container prints, and a line for each request."""
+
+    container: bool = True
+    access: bool = False
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +166,19 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     max_replicas: int
     autoscaling_target: int | None
     spot: bool
+    flex_start: bool = False
+
+    @property
+    def preemptible(self) -> bool:
+        """Whether its accelerators count against the quota of preemptible ones."""
+        return self.spot or self.flex_start
+
+
+class RequestLogging(msgspec.Struct, frozen=True):
+    """Where an endpoint writes which share of requests and answers; no table switches it off."""
+
+    table: str = ""
+    sampling_rate: float = 1.0
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +199,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     dedicated: bool = False
     dns: str = ""
     private: bool = False
+    logging: RequestLogging = RequestLogging()
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,9 +257,14 @@ class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quota(msgspec.Struct, frozen=True, kw_only=True):
-    """A granted limit, ``None`` where the project does not tell, and the request for more, if any."""
+    """A granted limit, ``None`` where the project names none, and the request for more, if any.
+
+    Attributes:
+        name: how the quota is called, or what was looked for.
+    """
 
     limit: int | None
+    name: str = ""
     request: QuotaRequest | None = None
 
 
@@ -277,6 +308,7 @@ class Serving(Protocol):
         kms_key: str | None,
         *,
         dedicated: bool = True,
+        logging: RequestLogging | None = None,
     ) -> str:
         """Make an empty endpoint under the id at the end of ``name``.
 
@@ -290,6 +322,7 @@ class Serving(Protocol):
         display_name: str | None = None,
         labels: Mapping[str, str] | None = None,
         traffic: Mapping[str, int] | None = None,
+        logging: RequestLogging | None = None,
     ) -> None:
         """Change what is given; the rest stays."""
 
@@ -304,9 +337,10 @@ class Serving(Protocol):
         model_display_name: str,
         artifacts_uri: str,
         machine: MachineRequest,
-        container: ContainerRequest | None,
+        container: ContainerSpec | None,
         *,
         dedicated: bool = True,
+        psc_projects: tuple[str, ...] | None = None,
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
 
@@ -315,19 +349,18 @@ class Serving(Protocol):
         model: str,
         display_name: str,
         artifacts_uri: str,
-        container: ContainerRequest,
+        container: ContainerSpec,
         labels: Mapping[str, str],
     ) -> str:
         """Register weights and their container under the id at the end of ``model``."""
 
-    def model_container(self, model: str) -> ContainerRequest | None:
-        """The container of a registered model, or ``None`` when there is no such model."""
+    def model(self, name: str) -> RegisteredModel | None:
+        """The registered model, or ``None``."""
 
-    def model_artifacts(self, model: str) -> str | None:
-        """Where a registered model's weights are; ``None`` when it is not there or does not say."""
-
-    def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
-        """What Vertex AI would serve these weights with, or ``None`` when it does not say."""
+    def recommended_container(
+        self, project: str, region: str, artifacts_uri: str, machine: MachineRequest
+    ) -> ContainerSpec | None:
+        """What Vertex AI would serve these weights with on this machine; ``None`` when it does not say."""
 
     def models(self, project: str, region: str) -> tuple[str, ...]:
         """Full names of a region's registered models."""
@@ -345,14 +378,18 @@ class Serving(Protocol):
         display_name: str,
         machine: MachineRequest,
         service_account: str | None,
+        logging: Logging,
     ) -> str:
-        """Put a registered model on machines behind an endpoint, without traffic."""
+        """Put a registered model on machines of an endpoint, without traffic."""
 
     def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
         """Take it off; ``traffic`` is what the others get. ``None`` when it is off already."""
 
     def rescale(self, endpoint: str, deployed_id: str, machine: MachineRequest) -> str:
-        """Change replicas and autoscaling of what is deployed."""
+        """Change replicas and autoscaling of a deployed model."""
+
+    def log_container(self, endpoint: str, deployed_id: str, *, on: bool) -> str:
+        """Switch the logs of a deployed model's container on or off."""
 
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         """Predictions of whichever deployed model the traffic split chooses."""
@@ -417,7 +454,9 @@ class Project(Protocol):
     def enabled_services(self, project: str, services: Iterable[str]) -> frozenset[str]:
         """Which of these APIs are on."""
 
-    def serving_quota(self, project: str, region: str, accelerator_type: str) -> Quota:
+    def serving_quota(
+        self, project: str, region: str, accelerator_type: str, *, preemptible: bool = False
+    ) -> Quota:
         """Accelerators of this type that deployed models may hold in this region."""
 
     def tuning_quota(self, project: str) -> Quota:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from .. import names
-from .credentials import accounts, anonymous, impersonating
+from .credentials import accounts, anonymous, impersonating, of_environment
 from .errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Connection(msgspec.Struct, frozen=True):
         """
         if self.endpoint is not None:
             return anonymous()
-        return impersonating(self.impersonate) if self.impersonate else None
+        return impersonating(self.impersonate) if self.impersonate else of_environment()
 
     def address(self, location: str) -> str:
         """Where Vertex AI answers calls on what is in a location, with its scheme.

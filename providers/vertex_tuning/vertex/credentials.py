@@ -31,7 +31,26 @@ def anonymous() -> Any:
     """Nobody: the embedded service asks for no name."""
     from google.auth.credentials import AnonymousCredentials
 
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    from .quota_project import OnProject
+
+    return OnProject(AnonymousCredentials())  # type: ignore[no-untyped-call]
+
+
+def of_environment() -> Any:
+    """A user's own credentials, if the environment has them and they name no quota project; else ``None``.
+
+    ``None`` leaves it to Google's clients, which find the same and say what is wrong with them.
+    """
+    from google.auth import default
+    from google.auth.exceptions import GoogleAuthError
+
+    from .quota_project import OnProject, wants_project
+
+    try:
+        found, _ = default(scopes=[SCOPE])
+    except GoogleAuthError:
+        return None
+    return OnProject(found) if wants_project(found) else None
 
 
 def impersonating(chain: tuple[str, ...]) -> Any:

@@ -17,6 +17,17 @@ from .errors import NotFound
 from .paging import listed
 from .retry import CALL, looked_up
 
+TUNING_QUOTA_ID = "GlobalConcurrentManagedOssModelTuningJobs"
+"""As it was seen in a project; Google's pages name the quota by its title only."""
+_SERVING_QUOTAS = {
+    "NVIDIA_L4": "L4",
+    "NVIDIA_TESLA_A100": "A100",
+    "NVIDIA_A100_80GB": "A10080GB",
+    "NVIDIA_H100_80GB": "H100",
+    "NVIDIA_RTX_PRO_6000": "RTXPRO6000",
+}
+"""Accelerator to its part of the quota's id, as Google's command line names them."""
+
 
 class GoogleProject:
     """``client.Project`` on the real services or on one that speaks like them."""
@@ -44,12 +55,11 @@ class GoogleProject:
 
     def tuning_quota(self, project: str) -> Quota:
         """Tuning jobs at once: global per project, over all regions and models."""
-        for info in self._infos(project):
-            if info.quota_display_name == TUNING_QUOTA:
-                return Quota(
-                    limit=_largest(info.dimensions_infos), request=self._request(project, info.quota_id)
-                )
-        return Quota(limit=None)
+        found = self._info(project, TUNING_QUOTA_ID) or self._displayed(project, TUNING_QUOTA)
+        if found is None:
+            return Quota(limit=None, name=f"{TUNING_QUOTA_ID} or '{TUNING_QUOTA}'")
+        limit, request = _largest(found.dimensions_infos), self._request(project, found.quota_id)
+        return Quota(limit=limit, name=found.quota_id, request=request)
 
     def _request(self, project: str, quota_id: str) -> QuotaRequest | None:
         parent = f"projects/{project}/locations/global"
@@ -72,19 +82,31 @@ class GoogleProject:
                 )
         return None
 
-    def serving_quota(self, project: str, region: str, accelerator_type: str) -> Quota:
+    def serving_quota(
+        self, project: str, region: str, accelerator_type: str, *, preemptible: bool = False
+    ) -> Quota:
         """Accelerators of this type that deployed models may hold in this region."""
-        metric = f"aiplatform.googleapis.com/custom_model_serving_{accelerator_type.lower()}_gpus"
-        for info in self._infos(project):
-            if info.metric == metric:
-                here = [each for each in info.dimensions_infos if region in each.applicable_locations]
-                return Quota(limit=_largest(here))
-        return Quota(limit=None)
+        quota_id = serving_quota_id(accelerator_type, preemptible=preemptible)
+        found = self._info(project, quota_id) if quota_id else None
+        if found is None:
+            return Quota(
+                limit=None, name=quota_id or f"the quota of {accelerator_type}, whose name is unknown,"
+            )
+        here = [each for each in found.dimensions_infos if region in each.applicable_locations]
+        return Quota(limit=_largest(here), name=quota_id)
 
-    def _infos(self, project: str) -> list[QuotaInfo]:
-        parent = f"projects/{project}/locations/global/services/aiplatform.googleapis.com"
+    def _info(self, project: str, quota_id: str) -> QuotaInfo | None:
+        name = f"{_quotas_of(project)}/quotaInfos/{quota_id}"
         try:
-            return looked_up(
+            return looked_up(lambda: self._quotas().get_quota_info(name=name, **CALL))
+        except NotFound:
+            return None
+
+    def _displayed(self, project: str, title: str) -> QuotaInfo | None:
+        """Google shows the quota under this title; its id was seen in one project only."""
+        parent = _quotas_of(project)
+        try:
+            found = looked_up(
                 lambda: listed(
                     self._quotas().list_quota_infos(parent=parent, **CALL),
                     "quotas",
@@ -92,7 +114,19 @@ class GoogleProject:
                 )
             )
         except NotFound:
-            return []
+            return None
+        return next((info for info in found if info.quota_display_name == title), None)
+
+
+def serving_quota_id(accelerator_type: str, *, preemptible: bool) -> str:
+    """Google's id of an accelerator's serving quota; empty where nobody has seen it."""
+    name = _SERVING_QUOTAS.get(accelerator_type)
+    kind = "Preemptible" if preemptible else ""
+    return f"CustomModelServing{kind}{name}GPUsPerProjectPerRegion" if name else ""
+
+
+def _quotas_of(project: str) -> str:
+    return f"projects/{project}/locations/global/services/aiplatform.googleapis.com"
 
 
 def _largest(dimensions: Iterable[DimensionsInfo]) -> int | None:

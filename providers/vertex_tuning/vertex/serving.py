@@ -10,13 +10,30 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from . import named, operations
 from .address import address
-from .client import Answer, ContainerRequest, Endpoint, MachineRequest, Operation
+from .client import (
+    Answer,
+    ContainerSpec,
+    Endpoint,
+    Logging,
+    MachineRequest,
+    Operation,
+    RegisteredModel,
+    RequestLogging,
+)
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, VertexError
 from .prediction import PlainJson, predict
 from .rest import Rest, read
 from .retry import looked_up, once, repeated
-from .serving_wire import container_to_wire, container_view, endpoint_view, fits_view, machine_to_wire
+from .serving_wire import (
+    container_to_wire,
+    container_view,
+    endpoint_view,
+    fits_view,
+    logging_to_wire,
+    machine_to_wire,
+    recommended,
+)
 
 DEPLOY = "DeployOperationMetadata"
 """What operations of Model Garden's one call carry."""
@@ -54,17 +71,18 @@ class GoogleServing:
         kms_key: str | None,
         *,
         dedicated: bool = True,
+        logging: RequestLogging | None = None,
     ) -> str:
         """Make an empty endpoint under the id at the end of ``name``."""
         endpoint = wire.Endpoint(display_name=display_name, labels=dict(labels))
         if psc_projects is None:
             endpoint.dedicated_endpoint_enabled = dedicated
         else:
-            endpoint.private_service_connect_config = wire.PrivateServiceConnectConfig(
-                enable_private_service_connect=True, project_allowlist=psc_projects
-            )
+            endpoint.private_service_connect_config = _private(psc_projects)
         if kms_key is not None:
             endpoint.encryption_spec = wire.EncryptionSpec(kms_key_name=kms_key)
+        if logging is not None and logging.table:
+            endpoint.predict_request_response_logging_config = logging_to_wire(logging)
         parent, _, endpoint_id = name.rpartition("/")
         return _started(
             once(lambda: self._rest.call("POST", parent, endpoint, endpointId=endpoint_id)), parent
@@ -77,6 +95,7 @@ class GoogleServing:
         display_name: str | None = None,
         labels: Mapping[str, str] | None = None,
         traffic: Mapping[str, int] | None = None,
+        logging: RequestLogging | None = None,
     ) -> None:
         """Change what is given; the rest stays."""
         endpoint, mask = wire.Endpoint(name=name), []
@@ -89,6 +108,10 @@ class GoogleServing:
         if traffic is not None:
             endpoint.traffic_split = dict(traffic)
             mask.append("traffic_split")
+        if logging is not None:
+            if logging.table:
+                endpoint.predict_request_response_logging_config = logging_to_wire(logging)
+            mask.append("predict_request_response_logging_config")
         if mask:
             fields = FieldMask(paths=mask).ToJsonString()
             looked_up(lambda: self._rest.call("PATCH", name, endpoint, updateMask=fields))
@@ -108,18 +131,22 @@ class GoogleServing:
         model_display_name: str,
         artifacts_uri: str,
         machine: MachineRequest,
-        container: ContainerRequest | None,
+        container: ContainerSpec | None,
         *,
         dedicated: bool = True,
+        psc_projects: tuple[str, ...] | None = None,
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
+        place = wire.DeployRequest.EndpointConfig(
+            endpoint_display_name=endpoint_display_name,
+            endpoint_user_id=endpoint.rsplit("/", 1)[1],
+            dedicated_endpoint_disabled=not dedicated,
+        )
+        if psc_projects is not None:
+            place.private_service_connect_config = _private(psc_projects)
         request = wire.DeployRequest(
             custom_model=wire.DeployRequest.CustomModel(gcs_uri=artifacts_uri),
-            endpoint_config=wire.DeployRequest.EndpointConfig(
-                endpoint_display_name=endpoint_display_name,
-                endpoint_user_id=endpoint.rsplit("/", 1)[1],
-                dedicated_endpoint_disabled=not dedicated,
-            ),
+            endpoint_config=place,
             model_config=wire.DeployRequest.ModelConfig(
                 model_display_name=model_display_name,
                 model_user_id=model_id,
@@ -136,7 +163,7 @@ class GoogleServing:
         model: str,
         display_name: str,
         artifacts_uri: str,
-        container: ContainerRequest,
+        container: ContainerSpec,
         labels: Mapping[str, str],
     ) -> str:
         """Register weights and their container under the id at the end of ``model``."""
@@ -153,25 +180,23 @@ class GoogleServing:
             once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)), model
         )
 
-    def model_container(self, model: str) -> ContainerRequest | None:
-        """The container of a registered model, or ``None`` when there is no such model."""
+    def model(self, name: str) -> RegisteredModel | None:
+        """The registered model, or ``None``."""
         try:
-            return container_view(self._rest.get(wire.Model, model).container_spec)
+            found = self._rest.get(wire.Model, name)
         except NotFound:
             return None
+        return RegisteredModel(
+            container=container_view(found.container_spec),
+            artifacts_uri=found.artifact_uri.rstrip("/") or None,
+        )
 
-    def model_artifacts(self, model: str) -> str | None:
-        """Where a registered model's weights are; ``None`` when it is not there or does not say."""
-        try:
-            return self._rest.get(wire.Model, model).artifact_uri.rstrip("/") or None
-        except NotFound:
-            return None
-
-    def recommended_container(self, project: str, region: str, artifacts_uri: str) -> ContainerRequest | None:
-        """What Vertex AI would serve these weights with, or ``None`` when it does not say."""
+    def recommended_container(
+        self, project: str, region: str, artifacts_uri: str, machine: MachineRequest
+    ) -> ContainerSpec | None:
+        """What Vertex AI would serve these weights with on this machine; ``None`` when it does not say."""
         answer = self._recommended(_place(project, region), wire.RecommendSpecRequest(gcs_uri=artifacts_uri))
-        specs = [r.spec for r in answer.recommendations if r.region in (region, "")] or list(answer.specs)
-        return next((container_view(s.container_spec) for s in specs if s.container_spec.image_uri), None)
+        return recommended(answer, region, machine)
 
     def models(self, project: str, region: str) -> tuple[str, ...]:
         """Full names of a region's registered models."""
@@ -209,13 +234,16 @@ class GoogleServing:
         display_name: str,
         machine: MachineRequest,
         service_account: str | None,
+        logging: Logging,
     ) -> str:
-        """Put a registered model on machines behind an endpoint, without traffic."""
+        """Put a registered model on machines of an endpoint, without traffic."""
         deployed = wire.DeployedModel(
             model=model,
             display_name=display_name,
             dedicated_resources=machine_to_wire(machine),
             service_account=service_account or "",
+            enable_container_logging=logging.container,
+            enable_access_logging=logging.access,
         )
         request = wire.DeployModelRequest(deployed_model=deployed)
         return _started(once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)), endpoint)
@@ -236,12 +264,20 @@ class GoogleServing:
             raise
 
     def rescale(self, endpoint: str, deployed_id: str, machine: MachineRequest) -> str:
-        """Change replicas and autoscaling of what is deployed."""
+        """Change replicas and autoscaling of a deployed model."""
         resources = machine_to_wire(machine)
         paths = ["min_replica_count", "max_replica_count", "autoscaling_metric_specs"]
+        paths += ["required_replica_count"] if machine.required_replicas is not None else []
         deployed = wire.DeployedModel(id=deployed_id, dedicated_resources=resources)
-        mask = FieldMask(paths=[f"dedicated_resources.{path}" for path in paths])
-        request = wire.MutateDeployedModelRequest(deployed_model=deployed, update_mask=mask)
+        return self._mutate(endpoint, deployed, [f"dedicated_resources.{path}" for path in paths])
+
+    def log_container(self, endpoint: str, deployed_id: str, *, on: bool) -> str:
+        """Switch the logs of a deployed model's container on or off."""
+        deployed = wire.DeployedModel(id=deployed_id, enable_container_logging=on)
+        return self._mutate(endpoint, deployed, ["enable_container_logging"])
+
+    def _mutate(self, endpoint: str, deployed: wire.DeployedModel, paths: list[str]) -> str:
+        request = wire.MutateDeployedModelRequest(deployed_model=deployed, update_mask=FieldMask(paths=paths))
         return _started(
             repeated(lambda: self._rest.call("POST", f"{endpoint}:mutateDeployedModel", request)), endpoint
         )
@@ -270,6 +306,10 @@ class GoogleServing:
         region = operations.below(self._rest, _parent(name))
         garden = (operation for operation in region if operation.kind == DEPLOY)
         return tuple(dict.fromkeys(operation.name for operation in (*own, *garden) if not operation.done))
+
+
+def _private(projects: Sequence[str]) -> wire.PrivateServiceConnectConfig:
+    return wire.PrivateServiceConnectConfig(enable_private_service_connect=True, project_allowlist=projects)
 
 
 def _place(project: str, region: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.plain import Plain
 
 Json = dict[str, Any]
-TUNING = "GlobalConcurrentManagedOssModelFineTuningJobsPerProject"
+TUNING = "GlobalConcurrentManagedOssModelTuningJobs"
 L4 = "CustomModelServingL4GPUsPerProjectPerRegion"
 
 

@@ -10,7 +10,7 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.orphans import Kind, Known, look
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.client import ContainerRequest, Endpoint, MachineRequest
+from vertex_tuning.vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest
 
 Declare = Callable[..., ServicePlan]
 PARENT = f"projects/{PROJECT}/locations/{REGION}"
@@ -43,9 +43,9 @@ def deploy_theirs(fake: FakeVertex, traffic: int) -> str:
     weights = f"gs://{BUCKET}/theirs"
     for name in ("config.json", "model.safetensors"):
         fake.storage.put(f"{weights}/{name}", b"x")
-    fake.serving.upload_model(f"{PARENT}/models/theirs", "m", weights, ContainerRequest(image_uri="i"), {})
+    fake.serving.upload_model(f"{PARENT}/models/theirs", "m", weights, ContainerSpec({"imageUri": "i"}), {})
     fake.clock.sleep(60)
-    fake.serving.deploy(THEIRS, f"{PARENT}/models/theirs", "theirs", L4, None)
+    fake.serving.deploy(THEIRS, f"{PARENT}/models/theirs", "theirs", L4, None, Logging())
     fake.clock.sleep(60)
     live = fake.serving.endpoint(THEIRS)
     assert live is not None

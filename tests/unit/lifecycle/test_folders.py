@@ -61,7 +61,7 @@ def test_an_edit_back_to_an_endpoint_of_another_folder_serves_on(
     fake: FakeVertex, declare: Declare, *, before: bool
 ) -> None:
     engine, moved = up_and_moved(declare, before=before)
-    fake.world.operation_faults.append(OperationFault("serving.deploy", 9))
+    fake.world.operation_faults.append(OperationFault("serving.deploy_weights", 9))
     assert not engine.up(declare(service={"output_uri": OTHER, "serving": PRIVATE})).ok
 
     assert engine.up(moved).ok

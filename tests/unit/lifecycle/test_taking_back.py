@@ -7,7 +7,7 @@ import pytest
 from tests.support.fake import FakeVertex, OperationFault
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.client import MachineRequest
+from vertex_tuning.vertex.client import Logging, MachineRequest
 from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded, Transient, VertexError
 
 Declare = Callable[..., ServicePlan]
@@ -134,7 +134,7 @@ def test_a_model_put_there_by_hand_does_not_keep_the_service_from_going(
     [site] = fake.serving.sites.values()
     model = site.name.rsplit("/", 2)[0] + "/models/by-hand"
     fake.serving.registered[model] = next(iter(fake.serving.registered.values()))
-    operation = fake.serving.deploy(site.name, model, "by hand", L4, None)
+    operation = fake.serving.deploy(site.name, model, "by hand", L4, None, Logging())
     fake.clock.sleep(60)
     assert (seen := fake.serving.operation(operation)) is not None
     assert seen.done

@@ -26,7 +26,10 @@ def both(found: Verdict) -> tuple[Verdict, Verdict]:
 LOOKED_AT = "asked for 4 tuning jobs at once, granted 0, being looked at"
 REFUSED = "asked for 4 tuning jobs at once, granted 0, and that is Google's answer"
 VERDICTS: dict[str, tuple[Quota, Verdict, Verdict]] = {
-    "a project that does not tell its quota is tried": (Quota(limit=None), Verdict(), Verdict()),
+    "a project without such a quota is tried, and that is told": (
+        Quota(limit=None, name="Q"),
+        *both(Verdict(unchecked="not checked: the tuning quota: p has none called Q")),
+    ),
     "some and nothing asked": (Quota(limit=1), Verdict(), Verdict()),
     "all that was asked for": (Quota(limit=4, request=asked(4, deciding=False)), Verdict(), Verdict()),
     "some of it, the rest is open: tuning goes on and the request is told": (

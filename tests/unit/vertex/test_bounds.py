@@ -9,7 +9,7 @@ import stamina
 
 from vertex_tuning.catalog import TuningMode
 from vertex_tuning.vertex import Connection, Vertex, connect
-from vertex_tuning.vertex.client import ContainerRequest, JobRequest, MachineRequest
+from vertex_tuning.vertex.client import ContainerSpec, JobRequest, Logging, MachineRequest
 from vertex_tuning.vertex.errors import Transient
 from vertex_tuning.vertex.retry import TIMEOUT
 
@@ -31,7 +31,7 @@ JOB = JobRequest(
     epochs=1,
     labels={},
 )
-IMAGE = ContainerRequest(image_uri="i")
+IMAGE = ContainerSpec({"imageUri": "i"})
 CALLS: dict[str, Callable[[Vertex], object]] = {
     "jobs.create": lambda v: v.jobs.create("p", "us-central1", JOB),
     "jobs.get": lambda v: v.jobs.get(f"{PLACE}/tuningJobs/1"),
@@ -45,12 +45,13 @@ CALLS: dict[str, Callable[[Vertex], object]] = {
     "serving.delete_endpoint": lambda v: v.serving.delete_endpoint(ENDPOINT),
     "serving.deploy_weights": lambda v: v.serving.deploy_weights(ENDPOINT, "e", "m", "m", OBJECT, L4, None),
     "serving.upload_model": lambda v: v.serving.upload_model(MODEL, "m", OBJECT, IMAGE, {}),
-    "serving.model_container": lambda v: v.serving.model_container(MODEL),
+    "serving.model": lambda v: v.serving.model(MODEL),
     "serving.models": lambda v: v.serving.models("p", "us-central1"),
     "serving.delete_model": lambda v: v.serving.delete_model(MODEL),
-    "serving.deploy": lambda v: v.serving.deploy(ENDPOINT, MODEL, "m", L4, None),
+    "serving.deploy": lambda v: v.serving.deploy(ENDPOINT, MODEL, "m", L4, None, Logging()),
     "serving.undeploy": lambda v: v.serving.undeploy(ENDPOINT, "1", {}),
     "serving.rescale": lambda v: v.serving.rescale(ENDPOINT, "1", L4),
+    "serving.log_container": lambda v: v.serving.log_container(ENDPOINT, "1", on=True),
     "serving.operation": lambda v: v.serving.operation(f"{ENDPOINT}/operations/1"),
     "serving.under_way": lambda v: v.serving.under_way(ENDPOINT),
     "storage.stat": lambda v: v.storage.stat(OBJECT),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from google.auth import default
 from google.auth.transport import Request
 
 from vertex_tuning.vertex import Connection
@@ -125,3 +126,33 @@ def test_what_is_no_service_account(monkeypatch: pytest.MonkeyPatch, written: st
     monkeypatch.setenv(OURS, written)
     with pytest.raises(InvalidRequest, match="is not a service account's address"):
         Connection.from_environment()
+
+
+LOOKS = "https://cloudbilling.googleapis.com/v1/projects/acme-dev/billingInfo"
+
+
+@pytest.mark.evidence("prerequisites.quota-project", side="plugin")
+@pytest.mark.parametrize(
+    ("given", "url", "project"),
+    [
+        pytest.param({}, LOOKS, "acme-dev", id="a person's own: the project that is asked about"),
+        pytest.param(
+            {}, "https://storage.googleapis.com/storage/v1/b/b", None, id="a call without a project"
+        ),
+        pytest.param({"quota_project_id": "shared"}, LOOKS, "shared", id="what gcloud was told goes before"),
+    ],
+)
+def test_whose_quota_a_call_counts_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], url: str, project: str | None
+) -> None:
+    person = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+    path = tmp_path / "adc.json"
+    path.write_text(json.dumps({**person, **given}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    credentials = Connection.from_environment().credentials() or default()[0]
+    headers: dict[str, str] = {}
+
+    credentials.before_request(TokenService(GIVEN), "GET", url, headers)
+
+    assert headers["authorization"] == "Bearer person"
+    assert headers.get("x-goog-user-project") == project

@@ -1,5 +1,6 @@
 """What we ask for as Google's types write it, field by field; what is left out stays out of the request."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -8,8 +9,10 @@ from google.cloud.aiplatform_v1beta1 import types as wire
 from google.protobuf.json_format import MessageToDict
 
 from vertex_tuning.catalog import ADAPTER_SIZES, TuningMode
-from vertex_tuning.vertex.client import ContainerRequest, JobRequest, MachineRequest
-from vertex_tuning.vertex.serving_wire import container_to_wire, container_view, machine_to_wire
+from vertex_tuning.specs import Container
+from vertex_tuning.vertex.client import ContainerSpec, JobRequest, MachineRequest
+from vertex_tuning.vertex.errors import InvalidRequest
+from vertex_tuning.vertex.serving_wire import container_to_wire, container_view, machine_to_wire, recommended
 from vertex_tuning.vertex.tuning_jobs import to_wire
 
 Json = dict[str, Any]
@@ -104,6 +107,15 @@ MACHINES: dict[str, tuple[Json, Json]] = {
         {"scale_to_zero": True, "min_scaleup_period": 300, "idle_scaledown_period": 900},
         {"scaleToZeroSpec": {"minScaleupPeriod": "300s", "idleScaledownPeriod": "900s"}},
     ),
+    "a first replica": (
+        {"scale_to_zero": True, "initial_replicas": 2},
+        {"scaleToZeroSpec": {}, "initialReplicaCount": 2},
+    ),
+    "fewer replicas are enough": ({"required_replicas": 1}, {"requiredReplicaCount": 1}),
+    "for some days": (
+        {"flex_start_seconds": 604800},
+        {"flexStart": {"maxRuntimeDuration": "604800s"}},
+    ),
     "a reservation": (
         {"reservation": "projects/p/zones/z/reservations/r"},
         {"machineSpec": {**L4_JSON["machineSpec"], "reservationAffinity": RESERVATION}},
@@ -118,32 +130,97 @@ def test_machines(case: str) -> None:
     assert MessageToDict(wire.DedicatedResources.pb(sent)) == {**L4_JSON, **json}
 
 
-CONTAINERS: dict[str, tuple[ContainerRequest, Json]] = {
-    "an image": (ContainerRequest(image_uri="i"), {"imageUri": "i"}),
-    "all of it": (
-        ContainerRequest(
-            image_uri="i",
-            predict_route="/p",
-            health_route="/h",
-            port=7080,
-            args=("--x",),
-            env={"B": "2", "A": "1"},
-        ),
-        {
-            "imageUri": "i",
-            "predictRoute": "/p",
-            "healthRoute": "/h",
-            "ports": [{"containerPort": 7080}],
-            "args": ["--x"],
-            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
-        },
-    ),
+PROBE = {"httpGet": {"path": "/health", "port": 7080}, "periodSeconds": 10, "failureThreshold": 60}
+WHOLE: Json = {
+    "imageUri": "i",
+    "command": ["python"],
+    "args": ["--x"],
+    "env": [{"name": "B", "value": "2"}, {"name": "A", "value": "1"}],
+    "ports": [{"containerPort": 7080}],
+    "predictRoute": "/p",
+    "healthRoute": "/h",
+    "invokeRoutePrefix": "/invoke",
+    "grpcPorts": [{"containerPort": 7081}],
+    "deploymentTimeout": "7200s",
+    "sharedMemorySizeMb": "16384",
+    "startupProbe": PROBE,
+    "healthProbe": {"exec": {"command": ["true"]}},
+    "livenessProbe": {"tcpSocket": {"port": 7080}},
 }
 
 
-@pytest.mark.parametrize("case", CONTAINERS)
-def test_containers(case: str) -> None:
-    asked, json = CONTAINERS[case]
-    sent = container_to_wire(asked)
-    assert MessageToDict(wire.ModelContainerSpec.pb(sent)) == json
-    assert container_view(sent) == asked, "and as it is read back, for the model that follows"
+@pytest.mark.evidence("serving.container-fields", side="plugin")
+def test_a_container_is_kept_whole() -> None:
+    assert set(WHOLE) == {field.json_name for field in wire.ModelContainerSpec.pb().DESCRIPTOR.fields}, (
+        "every field that Google's type has"
+    )
+    sent = container_to_wire(ContainerSpec(WHOLE))
+    assert MessageToDict(wire.ModelContainerSpec.pb(sent)) == WHOLE
+    assert container_view(sent) == ContainerSpec(WHOLE), "and as it is read back, for the model that follows"
+
+
+def test_a_container_that_google_has_no_type_for_is_refused_in_a_line() -> None:
+    with pytest.raises(InvalidRequest, match=r"serving\.container cannot be sent: .*nonsense"):
+        container_to_wire(ContainerSpec({"imageUri": "i", "nonsense": 1}))
+
+
+def test_every_field_of_a_spec_has_its_place_in_googles_type() -> None:
+    written = Container.model_validate(
+        {
+            "image_uri": "image",
+            "predict_route": "/p",
+            "health_route": "/h",
+            "port": 7080,
+            "args": ["--x"],
+            "env": {"B": "2", "A": "1"},
+            "command": ["python"],
+            "grpc_port": 7081,
+            "shared_memory_size_mb": 16384,
+            "deployment_timeout": "90m",
+            "startup_probe": {"http_get": {"path": "/health", "port": 7080}, "period_seconds": 10},
+            "health_probe": {"exec": ["true"], "initial_delay_seconds": 0},
+            "liveness_probe": {"tcp_port": 7080},
+        }
+    )
+    assert set(written.model_fields_set) == set(Container.model_fields), "all of them are tried"
+    sent = written.wire()
+    assert MessageToDict(wire.ModelContainerSpec.pb(container_to_wire(ContainerSpec(sent)))) == {
+        **sent,
+        "healthProbe": {"exec": {"command": ["true"]}},
+    }, "Google's JSON leaves zeros out"
+    assert (sent["deploymentTimeout"], sent["sharedMemorySizeMb"]) == ("5400s", "16384")
+    assert sent["startupProbe"]["periodSeconds"] == 10
+
+
+RECOMMENDED = {
+    "g2-standard-12": ("NVIDIA_L4", 1),
+    "g2-standard-24": ("NVIDIA_L4", 2),
+    "a3-highgpu-8g": ("NVIDIA_H100_80GB", 8),
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "chosen"),
+    [
+        pytest.param(("g2-standard-24", "NVIDIA_L4", 2), "g2-standard-24", id="the machine itself"),
+        pytest.param(("g2-standard-16", "NVIDIA_L4", 1), "g2-standard-12", id="as many of the accelerator"),
+        pytest.param(("a3-highgpu-2g", "NVIDIA_H100_80GB", 2), "a3-highgpu-8g", id="the same accelerator"),
+        pytest.param(
+            ("a2-highgpu-1g", "NVIDIA_TESLA_A100", 1), "g2-standard-12", id="the first, of none alike"
+        ),
+    ],
+)
+def test_the_recommendation_for_the_machine_is_taken(machine: tuple[str, str, int], chosen: str) -> None:
+    specs = [
+        {
+            "machineSpec": {"machineType": name, "acceleratorType": kind, "acceleratorCount": count},
+            "containerSpec": {"imageUri": name},
+        }
+        for name, (kind, count) in RECOMMENDED.items()
+    ]
+    answer = wire.RecommendSpecResponse.from_json(json.dumps({"specs": specs}))
+    asked = msgspec.structs.replace(
+        L4, machine_type=machine[0], accelerator_type=machine[1], accelerator_count=machine[2]
+    )
+    assert recommended(answer, "us-central1", asked) == ContainerSpec({"imageUri": chosen})
+    assert recommended(wire.RecommendSpecResponse(), "us-central1", asked) is None
