@@ -192,7 +192,7 @@ PERMISSIONS = (
     Permission(
         "storage.objects.delete",
         _B,
-        "to change a claim, which is a new object in the old one's place, and to drop one",
+        "to change or drop a claim, and to delete weights (delete_artifacts, keep_checkpoints)",
         ("storage.objects.delete", "storage.objects.insert"),
     ),
     Permission(

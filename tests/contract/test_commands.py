@@ -36,6 +36,7 @@ RUNS = [
         Exit.FAILED,
         "nowhere to look is not nothing found",
     ),
+    (["prices", "show"], Exit.OK, "the list prices of the package"),
     (["prices", "show", "--file", "nowhere.json"], Exit.FAILED, "no book"),
     (["prices", "refresh", "--region", "us-centrall"], Exit.USAGE, "a region that is none"),
     (["schema"], Exit.OK, "the schema of stack files"),

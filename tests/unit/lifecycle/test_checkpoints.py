@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.declared import BUCKET
+from tests.support.declared import BUCKET, planned
 from tests.support.fake import Crash, FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning import checkpoints
+from vertex_tuning.lineage import Data, Lineage
 from vertex_tuning.plan import ServicePlan
+from vertex_tuning.promotion import Promoted
 from vertex_tuning.specs import ServiceSpec
 from vertex_tuning.vertex.errors import PermissionMissing
 
@@ -66,6 +68,44 @@ def test_a_checkpoint_needs_a_tuning() -> None:
     given = {"name": "a", "project": "acme-dev", "region": "us-central1", "output_uri": f"gs://{BUCKET}/out"}
     with pytest.raises(ValueError, match="name its folder in artifacts_uri"):
         ServiceSpec.model_validate({**given, "artifacts_uri": "gs://b12/w", "serving": {"checkpoint": 7}})
+
+
+def test_tuning_on_from_a_checkpoint_that_is_not_there_is_refused(
+    fake: FakeVertex, said: list[str], declare: Declare
+) -> None:
+    first = declare(epochs=2)
+    assert MiniEngine().up(first).ok
+    folder = checkpoints.folder_of(output(first))
+    ran = MiniEngine().up(declare("other", custom_base_model=f"{folder}/checkpoint-11"))
+    assert f"no checkpoint at {folder}/checkpoint-11; it has 10, 20" in ran.failed["job"]
+    assert len(fake.jobs.all) == 1, "nothing was paid for"
+    assert MiniEngine().up(declare("third", custom_base_model=f"{folder}/checkpoint-10")).ok
+
+
+def test_a_checkpoint_of_another_stack_s_tuning_is_promoted_by_number() -> None:
+    given = {"name": "a", "project": "acme-dev", "region": "us-central1", "output_uri": f"gs://{BUCKET}/out"}
+    source = {"stack": "o/p/s", "service": "a"}
+    spec = ServiceSpec.model_validate({**given, "from_stack": source, "serving": {"checkpoint": 20}})
+    behind = Lineage(
+        fingerprint="f",
+        owner="o",
+        base_model="m",
+        mode="FULL",
+        parameters={},
+        training=Data(content="c", source="s", uri="u"),
+    )
+    made = Promoted(artifacts_uri=checkpoints.uri_of("gs://b12/out/f"), job="j", lineage=behind)
+    plan = planned(spec, "prod", made)
+    assert plan.model["weights_uri"] == checkpoints.uri_of("gs://b12/out/f", 20)
+    assert plan.deployed is not None
+    assert plan.deployed["weights_uri"] == plan.model["weights_uri"]
+
+
+def test_deleting_the_weights_deletes_the_checkpoints_too(fake: FakeVertex, declare: Declare) -> None:
+    engine, plan = MiniEngine(), declare(epochs=3, service={"delete_artifacts": True})
+    assert engine.up(plan).ok
+    assert engine.destroy().ok
+    assert fake.storage.below(output(plan)) == []
 
 
 def test_all_checkpoints_are_kept_by_default(fake: FakeVertex, declare: Declare) -> None:
