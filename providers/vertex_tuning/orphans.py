@@ -143,7 +143,7 @@ def forgotten(held: Known, claims: Iterable[tuple[str, Held]], now: float) -> li
     found = []
     for uri, each in claims:
         claim = each.claim
-        if claim.owner and (each.key not in held.claims or 0.0 < claim.deadline <= now):
+        if claim.owner and (each.key not in held.claims or 0.0 < claim.due <= now):
             found.append(
                 Orphan(Kind.CLAIM, uri, claim.owner, "", _about(claim, now, lost=each.key not in held.claims))
             )
@@ -152,8 +152,8 @@ def forgotten(held: Known, claims: Iterable[tuple[str, Held]], now: float) -> li
 
 def _about(claim: Claim, now: float, *, lost: bool) -> str:
     said = []
-    if 0.0 < claim.deadline <= now:
-        said.append(f"its deadline passed at {_moment(claim.deadline)}: `pulumi up` ends what is under way")
+    if 0.0 < claim.due <= now:
+        said.append(f"its deadline passed at {_moment(claim.due)}: `pulumi up` ends what is under way")
     if lost and claim.operation == STARTING:
         said.append(
             f"something that bills was asked for at {_moment(claim.at)}, and the answer never written down"

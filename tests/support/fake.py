@@ -72,7 +72,7 @@ class FakeVertex:
 
     def reach_of(self, output_uri: str) -> Reach:
         """Stands for ``vertex_tuning.lifecycle.provider.reach_of``."""
-        claims = Claims(self.storage, output_uri, self.clock.time)
+        claims = Claims(self.storage, output_uri, process.warn)
         return Reach(self, claims, self.connection, self.clock)
 
     def fault(self, call: str, error: BaseException, **how: object) -> None:
@@ -91,4 +91,5 @@ def plugged(fake: FakeVertex) -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provider, "reach_of", fake.reach_of)
         patch.setattr(process, "say", say)
+        process._WARNED.clear()  # as in a process of its own
         yield said

@@ -32,6 +32,8 @@ def container_of(weights: str, accelerators: int) -> ContainerSpec:
     args = [f"--model={weights}", f"--tensor-parallel-size={accelerators}"]
     return ContainerSpec({"imageUri": IMAGE, "args": args, "sharedMemorySizeMb": "16384"})
 
+EMPTY: Mapping[str, str] = {}
+
 
 @dataclass
 class Site:
@@ -82,6 +84,7 @@ class FakeServing(Served):
         self._storage = storage
         self.sites: dict[str, Site] = {}
         self.registered: dict[str, ContainerSpec] = {}
+        self.model_labels: dict[str, Mapping[str, str]] = {}
         self.logged: set[str] = set()
         self.weights: dict[str, str] = {}
         self.answers: Callable[[str, str], str] = lambda _model, prompt: f"An answer to {prompt}"
@@ -229,12 +232,15 @@ class FakeServing(Served):
         return self._begin(
             "upload_model",
             model,
-            lambda: self._register(model, container, artifacts_uri),
+            lambda: self._register(model, container, artifacts_uri, labels),
             holds=(model,),
         )
 
-    def _register(self, model: str, container: ContainerSpec, artifacts_uri: str) -> None:
+    def _register(
+        self, model: str, container: ContainerSpec, artifacts_uri: str, labels: Mapping[str, str] = EMPTY
+    ) -> None:
         self.registered[model], self.weights[model] = container, artifacts_uri
+        self.model_labels[model] = labels
 
     @called
     def model(self, name: str) -> RegisteredModel | None:
@@ -242,7 +248,9 @@ class FakeServing(Served):
         container = self.registered.get(name)
         if container is None:
             return None
-        return RegisteredModel(container=container, artifacts_uri=self.weights.get(name))
+        return RegisteredModel(
+            container=container, artifacts_uri=self.weights.get(name), labels=self.model_labels.get(name, {})
+        )
 
     @called
     def recommended_container(

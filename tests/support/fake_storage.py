@@ -9,6 +9,7 @@ from pathlib import Path
 import google_crc32c
 
 from tests.support.fake_world import Served, World, called
+from vertex_tuning.vertex.bounds import SMALL, TooLarge
 from vertex_tuning.vertex.client import Blob
 from vertex_tuning.vertex.errors import NotFound
 from vertex_tuning.vertex.storage import always
@@ -59,9 +60,14 @@ class FakeStorage(Served):
             return None
         return _view(plain, kept)
 
+    def now(self) -> float:
+        return self.world.clock.time()
+
     @called
-    def read(self, uri: str) -> tuple[bytes, int] | None:
+    def read(self, uri: str, *, most: int = SMALL) -> tuple[bytes, int] | None:
         kept = self.objects.get(uri)
+        if kept and len(kept.content) > most:
+            raise TooLarge(f"{uri} has more than {most:,} bytes")
         return (kept.content, kept.generation) if kept else None
 
     @called

@@ -65,7 +65,7 @@ def due(reach: Reach, key: str, owner: str) -> float:
             return math.inf
         if _takes_another(reach, held):
             held = reach.claims.bound(held, reach.connection.deadline or 0.0)
-        return held.claim.deadline or math.inf
+        return held.claim.due or math.inf
 
     return contended(written)
 
@@ -107,7 +107,7 @@ def lift(reach: Reach, key: str, owner: str) -> None:
 
     def lifted() -> None:
         held = _owned(reach, key, owner)
-        if held is not None and held.claim.deadline:
+        if held is not None and held.claim.due:
             reach.claims.bound(held, 0.0)
 
     contended(lifted)
@@ -118,8 +118,8 @@ def awaited(reach: Reach, key: str, owner: str, seen: Observation) -> Observatio
     held = _owned(reach, key, owner) if seen.phase in UNSETTLED else None
     if held is None:
         return seen
-    if _passed(reach, held.claim.deadline):
-        why = f"the deadline of {shown(held.claim.deadline)} has passed: `pulumi up` ends what is under way"
+    if _passed(reach, held.claim.due):
+        why = f"the deadline of {shown(held.claim.due)} has passed: `pulumi up` ends what is under way"
         return Observation(Phase.PARTIAL, seen.live, why)
     if _takes_another(reach, held):
         return Observation(Phase.PARTIAL, seen.live, seen.reason)
@@ -147,4 +147,4 @@ def _passed(reach: Reach, moment: float) -> bool:
 
 def _takes_another(reach: Reach, held: Held) -> bool:
     wanted = reach.connection.deadline
-    return wanted is not None and wanted != held.claim.deadline and not _passed(reach, held.claim.deadline)
+    return wanted is not None and wanted != held.claim.due and not _passed(reach, held.claim.due)

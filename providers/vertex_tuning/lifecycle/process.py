@@ -17,6 +17,7 @@ WORKERS = 64
 WATCH_SECONDS = 0.5
 EDITED: set[str] = set()
 """Owners of the services that this command of the engine edits: each has a process of its own."""
+_WARNED: set[str] = set()
 _CANCELLED = threading.Event()
 
 
@@ -129,6 +130,13 @@ def _engine() -> Any:
 
     address = _address()
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
+
+
+def warn(text: str) -> None:
+    """Show a warning that is about no resource in particular, once for each command of the engine."""
+    if text not in _WARNED:
+        _WARNED.add(text)
+        say("", text, warning=True)
 
 
 def say(urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:

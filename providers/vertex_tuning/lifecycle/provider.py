@@ -242,7 +242,7 @@ class Provider(ResourceProvider, Generic[In]):
         props = upgraded(props)
         inputs = self._written(props)
         with told(self.kind, inputs, HALF_DELETED):
-            reach = self._reach(inputs)
+            reach = self._to_delete(inputs)
             token = str(props.get("token") or "")
             if self.claimed and not token:
                 return
@@ -353,6 +353,11 @@ class Provider(ResourceProvider, Generic[In]):
         said = {"phase": seen.phase.value, "reason": seen.reason, "token": token, SCHEMA_KEY: SCHEMA}
         return {**lacking, **declared, **live, **said}
 
+    def _to_delete(self, inputs: In) -> Reach:
+        """The same for a delete: a claim that cannot be read must not keep alive what bills."""
+        reach = self._reach(inputs)
+        return msgspec.structs.replace(reach, claims=reach.claims.lenient())
+
     def _reach(self, inputs: In) -> Reach:
         return reach_of(inputs.output_uri)
 
@@ -367,7 +372,7 @@ def reach_of(output_uri: str) -> Reach:
     """Google as the environment names it, and the claims below a service's output folder."""
     connection = Connection.from_environment()
     vertex = _vertex(connection)
-    return Reach(vertex, Claims(vertex.storage, output_uri), connection, process.EngineClock())
+    return Reach(vertex, Claims(vertex.storage, output_uri, process.warn), connection, process.EngineClock())
 
 
 @cache

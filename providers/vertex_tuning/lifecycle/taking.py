@@ -38,7 +38,7 @@ def patiently(
             held = reach.claims.read(key, "")
             if held is None or not held.claim.ending:
                 continue
-            left = held.claim.ending + PATIENCE * reach.connection.grace_seconds - reach.clock.time()
+            left = held.claim.ending + PATIENCE * reach.connection.grace_seconds - reach.claims.now()
             if left > 0:
                 process.say(urn, f"{busy}: waits for it", passing=True)
                 try:

@@ -75,7 +75,7 @@ class DeployedModelExternal:
                 return stepped
         elif chosen.asked_for(held.claim) == evaluating.probe(inputs).asked:
             # The evaluation was cut off, and then taken out of the spec.
-            clear(reach, held.claim.resource)
+            clear(reach, inputs.owns, held.claim.resource)
         if endpoint is not None and inputs.rollout is Rollout.RECREATE:
             traffic.take_off_left(reach, inputs)
         return start(reach, inputs, endpoint, held)
@@ -104,10 +104,10 @@ class DeployedModelExternal:
         mine = found_on(endpoint, inputs.registered_id)
         if held is not None and _has_traffic(endpoint, mine) and _has_successor(reach, inputs, held):
             return True
-        take_off(reach, inputs.endpoint, [deployed.id for deployed in mine])
+        take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
         if inputs.evaluation is not None:
-            clear(reach, evaluating.probe(inputs).located(reach, held)[0].endpoint)
-        unregister(reach, inputs.project, inputs.region, inputs.registered_id)
+            clear(reach, inputs.owns, evaluating.probe(inputs).located(reach, held)[0].endpoint)
+        unregister(reach, inputs.owns, inputs.project, inputs.region, inputs.registered_id)
         return False
 
 
@@ -304,7 +304,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         mine = found_on(endpoint, there.registered_id)
         if endpoint is not None and _has_traffic(endpoint, mine):
             idle = [deployed.id for deployed in mine if not endpoint.traffic.get(deployed.id)]
-            take_off(reach, there.endpoint, idle)
+            take_off(reach, inputs.owns, there.endpoint, idle)
             if held is not None and held.claim.operation:
                 reach.claims.note(held, operation="")
             return

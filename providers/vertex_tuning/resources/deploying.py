@@ -46,6 +46,7 @@ from ..vertex.retry import outlasting
 from . import artifacts, chosen
 from .endpoint import all_labels, logging_of
 from .operations import made
+from .ownership import Owner
 from .submission import never_answered
 
 INTERNAL = frozenset({13, 14})
@@ -110,6 +111,12 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
     def asked(self) -> str:
         """Full resource name of the endpoint as it is asked for; Google may choose another id."""
         return names.endpoint(self.project, self.region, self.endpoint_id)
+
+    @property
+    def owns(self) -> Owner:
+        """Who may undo it, which weights it serves, and where."""
+        there = () if self.adopted else (self.endpoint_id,)
+        return Owner(self.owner, self.weights_uri or "", (*there, names.probe(self.model_id)))
 
     @property
     def endpoint(self) -> str:

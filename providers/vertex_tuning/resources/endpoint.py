@@ -20,8 +20,9 @@ from ..vertex.claim import Held
 from ..vertex.claims import contended
 from ..vertex.client import Endpoint as LiveEndpoint
 from ..vertex.client import RequestLogging
-from . import chosen, folders
+from . import chosen, folders, ownership
 from .operations import ended, gone, made
+from .ownership import Owner
 from .undeploying import await_start, clear, not_to_share, take_off, unregister
 
 
@@ -138,8 +139,10 @@ class EndpointExternal:
         folder = names.claims_of_models(inputs.project, inputs.region)
         each_folder = folders.of_service(reach, inputs.owner)
         claimed: dict[str, str] = {}
+        owner = Owner(inputs.owner, endpoints=() if inputs.adopted else (inputs.endpoint_id,))
+        served: set[str] = set()
         for there in each_folder:
-            claimed |= self._begun(there, inputs)
+            claimed |= self._begun(there, inputs, served)
         models = set(claimed)
         # What has begun may have shown meanwhile under which name Google made it.
         held = reach.claims.again(held) if held is not None else None
@@ -149,26 +152,33 @@ class EndpointExternal:
             for operation in reach.vertex.serving.under_way(inputs.name):
                 ended(reach, operation)
             name, live = _located(reach, inputs, held)
+        own = live is not None and not inputs.adopted and ownership.has_endpoint(reach, owner, live)
+        if live is not None and not own and not inputs.adopted:
+            ownership.skipped(name)
         if live is not None:
-            if not inputs.adopted:
+            if own:
+                served |= {names.bare(deployed.model) for deployed in live.deployed}
                 models.update(names.bare(deployed.model) for deployed in live.deployed)
             ours = [deployed.id for deployed in live.deployed if names.bare(deployed.model) in models]
-            take_off(reach, name, ours)
-        if not inputs.adopted:
+            take_off(reach, owner, name, ours)
+        if own:
             gone(reach, reach.vertex.serving.delete_endpoint(name))
         for model_id in sorted(models):
             for there in each_folder:
                 claim = there.claims.read(f"{folder}/{claimed.get(model_id, model_id)}", "")
                 if claim is not None and claim.claim.owner in ("", inputs.owner):
-                    unregister(reach, inputs.project, inputs.region, model_id)
+                    there_owner = Owner(inputs.owner, claim.claim.reads if names.ours(model_id) else "")
+                    unregister(
+                        there, there_owner, inputs.project, inputs.region, model_id, served=model_id in served
+                    )
                     there.claims.forget(claim)
         return False
 
     @staticmethod
-    def _begun(reach: Reach, inputs: EndpointInputs) -> dict[str, str]:
+    def _begun(reach: Reach, inputs: EndpointInputs, served: set[str]) -> dict[str, str]:
         """The models that claims of one folder say were begun on it; each shows by then.
 
-        Registered ids, with the ids that are in the claims' keys.
+        Registered ids, with the ids that are in the claims' keys. ``served`` gets those taken off a probe.
         """
         models: dict[str, str] = {}
         for held in reach.claims.owned(
@@ -182,7 +192,8 @@ class EndpointExternal:
                 now = await_start(reach, held.claim.resource or inputs.name, held)
                 models[chosen.registered(now)] = model_id
                 if asked == probe:
-                    clear(reach, now.claim.resource)
+                    owner = Owner(inputs.owner, now.claim.reads, (names.probe(model_id),))
+                    served |= clear(reach, owner, now.claim.resource)
         return models
 
 

@@ -68,7 +68,7 @@ def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held
         still_passes(reach, inputs, evaluation, held)
         if site is None:
             return None
-        clear(reach, there.endpoint)
+        clear(reach, inputs.owns, there.endpoint)
         return held
     mine = found_on(site, inputs.registered_id)
     if not mine:

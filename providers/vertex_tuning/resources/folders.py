@@ -11,15 +11,20 @@ from .submission import elsewhere
 
 
 def of_service(reach: Reach, owner: str) -> list[Reach]:
-    """The same, with the claims of each folder of the service; its present one comes first."""
+    """The same, with the claims of each folder of the service; its present one comes first.
+
+    Another folder counts if the service's own claim is in it: a name in a claim alone may be anybody's.
+    """
     found: dict[str, Reach] = {}
     ahead = [reach]
     for there in ahead:
         if there.claims.output_uri in found:
             continue
-        found[there.claims.output_uri] = there
         held = there.claims.read(names.claim_of_service(owner), "")
-        if held is not None and held.claim.owner == owner:
+        own = held is not None and held.claim.owner == owner
+        if own or there is reach:
+            found[there.claims.output_uri] = there
+        if own and held is not None:
             ahead += [elsewhere(reach, folder) for folder in held.claim.folders]
     return list(found.values())
 

@@ -9,6 +9,7 @@ from ..lifecycle import Phase, Reach
 from ..vertex.claim import Held
 from . import chosen, folders
 from .deploying import under_way
+from .ownership import Owner
 from .undeploying import clear, found_on, take_off, unregister
 
 
@@ -121,9 +122,15 @@ def _end(left: Leftover, wanted: Wanted) -> None:
     reach, named = left.reach, chosen.noted(left.reach, left.held)
     if named is not None:
         left = Leftover(reach, named.claim.resource, chosen.registered(named), named)
+    declared = tuple(name.rsplit("/", 1)[1] for name in (wanted.endpoint, wanted.asked) if name)
+    owner, served = Owner(wanted.owner, left.held.claim.reads, declared), frozenset[str]()
     if left.endpoint != wanted.endpoint:
-        clear(reach, left.endpoint)
+        served = clear(reach, owner, left.endpoint)
     mine = found_on(reach.vertex.serving.endpoint(wanted.endpoint), left.model_id)
-    take_off(reach, wanted.endpoint, [deployed.id for deployed in mine])
-    unregister(reach, wanted.project, wanted.region, left.model_id)
+    take_off(reach, owner, wanted.endpoint, [deployed.id for deployed in mine])
+    if not names.ours(left.model_id):
+        # Any id and any weights can be written into a claim.
+        owner = owner._replace(weights="")
+    id_ = left.model_id
+    unregister(reach, owner, wanted.project, wanted.region, id_, served=id_ in served)
     reach.claims.forget(left.held)

@@ -50,7 +50,7 @@ def join(reach: Reach, inputs: ResourceInputs, folder: str, fingerprint: str, to
         return there.claims.join(key, inputs.owner, token)
 
     def finish(held: Held) -> None:
-        give_up(there, place_of(inputs.project, inputs.region), held)
+        give_up(there, inputs.urn, inputs.owner, place_of(inputs.project, inputs.region), held)
 
     try:
         patiently(there, inputs.urn, key, joined, finish)

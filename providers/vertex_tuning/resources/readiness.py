@@ -90,7 +90,7 @@ def _undo_below(reach: Reach, inputs: ReadinessInputs) -> None:
     place = place_of(inputs.project, inputs.region)
     for held in reach.claims.below(TUNINGS):
         if held.claim.owner == inputs.owner:
-            give_up_or_leave(reach, place, held.key, held.claim.token)
+            give_up_or_leave(reach, inputs.urn, inputs.owner, place, held.key, held.claim.token)
         for heir in held.claim.heirs:
             if heir.owner == inputs.owner:
                 contended(partial(_left, reach, held.key, heir.token))
@@ -206,7 +206,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         props = upgraded(props)
         inputs = self._written(props)
         with told(self.kind, inputs, HALF_DELETED):
-            claims = self._reach(inputs).claims
+            claims = self._to_delete(inputs).claims
             held = claims.read(self._key(inputs), str(props.get("token") or ""))
         if held is not None and not held.ours:
             return
@@ -214,7 +214,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         if held is not None:
             with told(self.kind, inputs, HALF_DELETED):
                 # Its own comes last: until then it leads to the others.
-                for there in reversed(folders.of_service(self._reach(inputs), inputs.owner)):
+                for there in reversed(folders.of_service(self._to_delete(inputs), inputs.owner)):
                     claim = there.claims.read(held.key, "")
                     if claim is not None and claim.claim.owner == inputs.owner:
                         there.claims.forget(claim)

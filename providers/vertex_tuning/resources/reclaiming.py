@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..lifecycle import Phase, Reach
+from ..lifecycle import Phase, Reach, process
 from ..names import OWNER_LABEL
 from ..vertex.client import Job, JobState
-from ..vertex.errors import NotFound
-from . import artifacts
+from ..vertex.errors import InvalidRequest, NotFound
+from . import artifacts, ownership
 from .artifacts import CLAIM_LABEL
 from .submission import noted, record
 from .tuning_inputs import TuningJobInputs
@@ -45,5 +45,23 @@ def again(reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any]) -> N
     ours = job.labels.get(OWNER_LABEL) == inputs.owner_label
     made_under = job.labels.get(CLAIM_LABEL, "").partition("-")[0] if ours else ""
     held = reach.claims.take(key, inputs.owner, str(before.get("token") or ""), made_under)
-    noted(reach, inputs.urn, held, job)
+    noted(reach, inputs.urn, inputs.owner, held, job)
     record(reach, inputs.owner, inputs.fingerprint)
+
+
+def end(reach: Reach, inputs: TuningJobInputs, name: str) -> None:
+    """Cancel a job that runs without a claim, as a state names it.
+
+    Raises:
+        InvalidRequest: it runs, is paid for, and is not this service's to cancel.
+    """
+    job = reach.vertex.jobs.get(name)
+    if job is None or job.state.ended or inputs.adopt_job is not None:
+        return
+    if job.labels.get(OWNER_LABEL) != inputs.owner_label:
+        raise InvalidRequest(
+            f"{job.name} {ownership.left_running(job)}. Its claim is gone, and it is paid for: cancel it "
+            "by hand, or wait for its end, and destroy again"
+        )
+    reach.vertex.jobs.cancel(job.name)
+    process.say(inputs.urn, f"{job.name} was cancelled: its claim was gone, and it still ran", warning=True)

@@ -7,9 +7,9 @@ import msgspec
 from ..lifecycle import Phase, Reach, ResourceInputs, process
 from ..lifecycle.deadline import same_stack
 from ..vertex.claim import STARTING, Claim, Held
-from ..vertex.claims import Claims, contended
+from ..vertex.claims import contended
 from ..vertex.client import Job
-from . import artifacts
+from . import artifacts, ownership
 from .artifacts import CLAIM_LABEL, made_under
 
 TUNINGS = "TuningJob"
@@ -39,7 +39,7 @@ def submitted(reach: Reach, place: str, held: Held) -> Job | None:
     return max(found, key=lambda job: job.created, default=None)
 
 
-def noted(reach: Reach, urn: str, held: Held, job: Job) -> Held | None:
+def noted(reach: Reach, urn: str, owner: str, held: Held, job: Job) -> Held | None:
     """Write the job's name into the claim, whoever stands in line for it meanwhile.
 
     If the claim names another job by then, or is gone, nobody would find this one: it is cancelled.
@@ -49,8 +49,7 @@ def noted(reach: Reach, urn: str, held: Held, job: Job) -> Held | None:
         now = reach.claims.again(held)
         if now is not None and now.claim.id == held.claim.id and now.claim.resource in ("", job.name):
             return _named(reach, now, job)
-        if made_under(job, held.claim):
-            reach.vertex.jobs.cancel(job.name)
+        if made_under(job, held.claim) and ownership.cancel(reach, urn, owner, job):
             named = now.claim.resource if now is not None else ""
             why = f"the claim names {named} by now" if named else "its claim was given up meanwhile"
             process.say(urn, f"{job.name} is one too many and was told to end: {why}", warning=True)
@@ -74,32 +73,33 @@ def never_answered(held: Held, what: str) -> str:
     )
 
 
-def undo(reach: Reach, place: str, held: Held) -> bool:
-    """Cancel a claim's job if it still runs; true if its weights are there and may be taken over.
+def undo(reach: Reach, urn: str, owner: str, place: str, held: Held, folder: str = "") -> bool:
+    """Cancel a claim's job if it still runs; true if it, or its weights, may be taken over.
 
     A job of others is left as it is, and looked for anew by whoever wants it next. One whose submission
-    was cut off is looked for until it must show.
+    was cut off is looked for until it must show. ``folder`` is that of the tuning in the owner's state.
     """
     job = _known_or_awaited(reach, place, held)
     if job is None:
         return bool(held.claim.weights) and artifacts.of_gone(reach, held.claim).phase is Phase.READY
     if not made_under(job, held.claim):
         return False
-    if not job.state.ended:
-        reach.vertex.jobs.cancel(job.name)
+    inherited = folder if held.claim.owner == owner else ""
+    if not job.state.ended and not ownership.cancel(reach, urn, owner, job, inherited):
+        return True
     return artifacts.of_job(reach, job).phase is Phase.READY
 
 
-def give_up(reach: Reach, place: str, held: Held) -> None:
+def give_up(reach: Reach, urn: str, owner: str, place: str, held: Held) -> None:
     """Undo what a claim stands for, and the claim; the claim says already that this is coming.
 
     Raises:
         ClaimChanged: the claim was changed by someone else since it was read.
     """
-    (reach.claims.let_go if undo(reach, place, held) else reach.claims.forget)(held)
+    (reach.claims.let_go if undo(reach, urn, owner, place, held) else reach.claims.forget)(held)
 
 
-def give_up_or_leave(reach: Reach, place: str, key: str, token: str) -> None:
+def give_up_or_leave(reach: Reach, urn: str, owner: str, place: str, key: str, token: str) -> None:
     """Give up the claim with this token, or leave it to who stands in line for it."""
 
     def attempt() -> None:
@@ -109,7 +109,7 @@ def give_up_or_leave(reach: Reach, place: str, key: str, token: str) -> None:
         if held.claim.heirs:
             reach.claims.leave(held, token)
         else:
-            give_up(reach, place, reach.claims.end(held))
+            give_up(reach, urn, owner, place, reach.claims.end(held))
 
     contended(attempt)
 
@@ -123,8 +123,8 @@ def end_cut_off(reach: Reach, urn: str, owner: str, place: str, fingerprint: str
     if held is None or held.claim.owner != owner or held.claim.recorded == held.claim.token:
         return
     job = _known_or_awaited(reach, place, held)
+    give_up_or_leave(reach, urn, owner, place, held.key, held.claim.token)
     if job is not None and not job.state.ended and made_under(job, held.claim):
-        give_up_or_leave(reach, place, held.key, held.claim.token)
         process.say(urn, f"{job.name} of a run that was cut off is given up: something else is declared now")
 
 
@@ -166,8 +166,11 @@ def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None
     if job.state.ended:
         return f"{job.name} has {job.state.value}, and no other was submitted; `pulumi up` goes on"
     held = reach.claims.end(held)
-    reach.vertex.jobs.cancel(job.name)
+    owner = held.claim.owner if same_stack(held.claim.owner, inputs.owner) else inputs.owner
+    cancelled = ownership.cancel(reach, inputs.urn, owner, job)
     reach.claims.go_on(held)
+    if not cancelled:
+        return f"{job.name} goes on: it carries another service's label"
     return (
         f"{job.name} was told to end, and what it has used is paid for; to tune again, set attempt one higher"
     )
@@ -175,8 +178,7 @@ def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None
 
 def elsewhere(reach: Reach, output_uri: str) -> Reach:
     """The same, with the claims below another output folder."""
-    claims = Claims(reach.vertex.storage, output_uri, reach.clock.time)
-    return msgspec.structs.replace(reach, claims=claims)
+    return msgspec.structs.replace(reach, claims=reach.claims.elsewhere(output_uri))
 
 
 def _known_or_awaited(reach: Reach, place: str, held: Held) -> Job | None:

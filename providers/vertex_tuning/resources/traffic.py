@@ -68,7 +68,7 @@ def serving(
         live["verdict"] = msgspec.to_builtins(held.claim.verdict)
     if share != 100:
         due = _next_step(inputs, endpoint, deployed.id, held) if share else 0.0
-        if due > reach.clock.time():
+        if due > reach.claims.now():
             # A moment, not a duration: the line is an output too, and a refresh must not change it by itself.
             at = datetime.fromtimestamp(due, UTC)
             reason = f"canary: {share} % of the traffic, the next step at {at:%H:%M:%S} UTC"
@@ -191,7 +191,7 @@ def _deploy_as_asked(
     if held is None:
         raise Transient("the claim of this deployment is gone; run it again")
     if inputs.rollout is Rollout.RECREATE:
-        take_off(reach, inputs.endpoint, [deployed.id for deployed in mine])
+        take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
     return start(reach, inputs, endpoint, held)
 
 
@@ -208,7 +208,7 @@ def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: t
             display_name=inputs.endpoint_display_name if made else None,
             logging=logging_of(inputs.request_response_logging) if logs else None,
         )
-    take_off(reach, inputs.endpoint, [deployed.id for deployed in mine[1:]])
+    take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine[1:]])
     take_off_left(reach, inputs)
 
 

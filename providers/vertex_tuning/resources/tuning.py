@@ -68,7 +68,7 @@ class TuningJobExternal:
             return _read_from(reach, inputs, adopting.job(reach, inputs, inputs.adopt_job), held)
         found = submitted(reach, inputs.place, held)
         if found is not None:
-            return noted(reach, inputs.urn, held, found)
+            return noted(reach, inputs.urn, inputs.owner, held, found)
         if inputs.reuse is Reuse.PROJECT:
             found = reuse.succeeded(reach, inputs)
             if found is not None:
@@ -108,7 +108,7 @@ class TuningJobExternal:
         except Transient:
             # The job may exist all the same: the next look finds it, or the grace period ends.
             return reach.claims.note(held, unanswered=held.claim.unanswered + 1)
-        return noted(reach, inputs.urn, held, job)
+        return noted(reach, inputs.urn, inputs.owner, held, job)
 
     def _elsewhere(
         self, reach: Reach, inputs: TuningJobInputs, held: Held, data: list[str], refused: FailedPrecondition
@@ -135,14 +135,16 @@ class TuningJobExternal:
 
     def delete(self, reach: Reach, inputs: TuningJobInputs, held: Held | None) -> bool:
         """Cancel what still runs; a succeeded job stays, for whoever asks for the same tuning next."""
-        return held is not None and undo(reach, inputs.place, held)
+        return held is not None and undo(
+            reach, inputs.urn, inputs.owner, inputs.place, held, inputs.job_output_uri
+        )
 
 
 def _read_from(reach: Reach, inputs: TuningJobInputs, job: Job, held: Held) -> Held | None:
     """Take a job for ours that another claim stands for, and tell that claim first."""
     if made_for := readers.claimed_elsewhere(job, inputs):
         readers.join(reach, inputs, job.output_uri, made_for, readers.token_of(held, inputs.owner))
-    return noted(reach, inputs.urn, held, job)
+    return noted(reach, inputs.urn, inputs.owner, held, job)
 
 
 def _known(reach: Reach, held: Held, name: str) -> Observation:

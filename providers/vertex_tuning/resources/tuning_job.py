@@ -9,7 +9,7 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult, UpdateResult
 
 from .. import cost
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process, told
+from ..lifecycle import HALF_DELETED, Change, Declared, Observation, Phase, Provider, Reach, process, told
 from ..lifecycle.states import upgraded
 from ..specs import Retrain, Reuse
 from ..vertex.claim import Held
@@ -111,6 +111,17 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     def _standing(self, inputs: TuningJobInputs) -> reuse.Standing | None:
         """What a create would come to; ``None`` when it could not be looked at."""
         return self.asked(inputs, lambda reach: reuse.standing(reach, inputs, self._held(reach, inputs, "")))
+
+    def delete(self, id_: str, props: dict[str, Any]) -> None:
+        """As everywhere; a job whose claim is gone is found by the name in the state."""
+        before = upgraded(props)
+        inputs = self._written(before)
+        if before.get("job") and before.get("token"):
+            with told(self.kind, inputs, HALF_DELETED):
+                reach = self._to_delete(inputs)
+                if self._held(reach, inputs, "") is None:
+                    reclaiming.end(reach, inputs, str(before["job"]))
+        super().delete(id_, props)
 
     def deleted(self, reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any], token: str) -> None:
         """Tell the owner of a job that was reused or adopted that it is read no more."""

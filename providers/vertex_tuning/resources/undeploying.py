@@ -8,8 +8,9 @@ from .. import names
 from ..lifecycle import Reach
 from ..vertex.claim import STARTING, Held
 from ..vertex.client import Deployed, Endpoint
-from . import chosen, folders
+from . import chosen, folders, ownership
 from .operations import ended, gone
+from .ownership import Owner
 
 
 def found_on(endpoint: Endpoint | None, model_id: str) -> tuple[Deployed, ...]:
@@ -43,11 +44,13 @@ def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> boo
     return any(chosen.claimed_by(there, folder, id_, owner) for there in folders.of_service(reach, owner))
 
 
-def take_off(reach: Reach, name: str, ids: Collection[str]) -> None:
-    """Take deployments off an endpoint; the others share their traffic."""
+def take_off(reach: Reach, owner: Owner, name: str, ids: Collection[str]) -> None:
+    """Take the owner's deployments off an endpoint; the others share their traffic."""
     endpoint = reach.vertex.serving.endpoint(name)
     if endpoint is None or not ids:
         return
+    if not ownership.has_endpoint(reach, owner, endpoint):
+        ids = _own(reach, owner, endpoint, ids)
     rest = whole({id_: share for id_, share in endpoint.traffic.items() if id_ not in ids and share})
     if not rest and len(endpoint.deployed) > 1 and endpoint.traffic:
         # A model with traffic is let off only if another takes it or none is left: end the traffic first.
@@ -56,17 +59,37 @@ def take_off(reach: Reach, name: str, ids: Collection[str]) -> None:
         gone(reach, reach.vertex.serving.undeploy(name, id_, rest))
 
 
-def clear(reach: Reach, name: str) -> None:
-    """Take everything off an endpoint, then delete it."""
+def _own(reach: Reach, owner: Owner, endpoint: Endpoint, ids: Collection[str]) -> list[str]:
+    """Those of an endpoint of others that deploy the owner's models; the rest is reported."""
+    models = {deployed.id: deployed.model for deployed in endpoint.deployed if deployed.id in ids}
+    own = [id_ for id_, model in models.items() if ownership.has_model(reach, owner, model)]
+    for id_ in sorted(models.keys() - set(own)):
+        ownership.skipped(f"{endpoint.name}, deployed model {id_}")
+    return own
+
+
+def clear(reach: Reach, owner: Owner, name: str) -> frozenset[str]:
+    """Take everything off an endpoint of the owner's, then delete it; the ids of the models that were on it."""
     endpoint = reach.vertex.serving.endpoint(name)
-    if endpoint is not None:
-        take_off(reach, name, [deployed.id for deployed in endpoint.deployed])
-        gone(reach, reach.vertex.serving.delete_endpoint(name))
+    if endpoint is None:
+        return frozenset()
+    if not ownership.has_endpoint(reach, owner, endpoint):
+        ownership.skipped(name)
+        return frozenset()
+    take_off(reach, owner, name, [deployed.id for deployed in endpoint.deployed])
+    gone(reach, reach.vertex.serving.delete_endpoint(name))
+    return frozenset(names.bare(deployed.model) for deployed in endpoint.deployed)
 
 
-def unregister(reach: Reach, project: str, region: str, model_id: str) -> None:
-    """Delete a registered model; its weights stay."""
-    gone(reach, reach.vertex.serving.delete_model(names.model(project, region, model_id)))
+def unregister(
+    reach: Reach, owner: Owner, project: str, region: str, model_id: str, *, served: bool = False
+) -> None:
+    """Delete a registered model of the owner's; its weights stay. ``served``: it was on their endpoint."""
+    model = names.model(project, region, model_id)
+    if served or ownership.has_model(reach, owner, model):
+        gone(reach, reach.vertex.serving.delete_model(model))
+    elif reach.vertex.serving.model(model) is not None:
+        ownership.skipped(model)
 
 
 def await_start(reach: Reach, endpoint: str, held: Held) -> Held:

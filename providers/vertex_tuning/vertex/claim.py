@@ -72,7 +72,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     ``pinned`` names, for each of a user's objects, the copy that a service has validated for its tuning.
     ``failed`` names the jobs that failed and were, or are about to be, followed by another.
     ``at`` is when ``resource`` or ``operation`` was last written, in seconds since the epoch.
-    ``deadline`` is when its owner wants it ready, in the same; 0 for no such word.
+    ``deadline`` is when its owner wants it ready, in the same; 0 for no such word. ``bound_by`` is the
+    owner's token when it was written.
     ``place`` is where a job was last asked for, ``projects/P/locations/L``: whoever looks for it may be
     declared elsewhere by now. ``refused`` is what the service answered to that, if it was a refusal.
     ``unanswered`` counts the calls in a row whose answer did not say what came of them.
@@ -107,6 +108,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     asked: Annotated[str, whole(f"|{RESOURCE_NAME}")] = ""
     model: LabelText = ""
     repeated: Annotated[str, whole(f"|{OPERATION_NAME}")] = ""
+    bound_by: LabelText = ""
+
+    @property
+    def due(self) -> float:
+        """The deadline, 0 for none; one that was written without the owner's token is none."""
+        return self.deadline if self.token and self.bound_by == self.token else 0.0
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +137,10 @@ def taken(claim: Claim | None, owner: str, token: str, now: float, id_: str = ""
         return Claim(id=id_ or token, owner=owner, token=token, at=now)
     others = tuple(heir for heir in claim.heirs if heir.owner != owner)
     if claim.owner in ("", owner):
-        return msgspec.structs.replace(claim, owner=owner, token=token, heirs=others, ending=0.0)
+        bound_by = token if claim.due else ""
+        return msgspec.structs.replace(
+            claim, owner=owner, token=token, heirs=others, ending=0.0, bound_by=bound_by
+        )
     if claim.ending:
         raise BeingEnded(f"{claim.owner} is undoing what this would share")
     return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))

@@ -6,18 +6,26 @@ heir, is in ``claim``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
 from ..decoding import REFUSED
+from .bounds import TooLarge
 from .claim import Claim, Held, Rejection, Verdict, left, taken
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
 
 Answer = TypeVar("Answer")
+
+
+MOST_BYTES = 256 * 1024
+"""A claim has a few hundred bytes; what is larger was not written here."""
+
+
+class Unreadable(InvalidRequest):
+    """An object in the place of a claim that is none."""
 
 
 class ClaimChanged(Transient):
@@ -41,6 +49,10 @@ def contended(step: Callable[[], Answer]) -> Answer:
     return tried(step)()
 
 
+def _unheard(_text: str) -> None:
+    """Where nobody listens to warnings."""
+
+
 # Made now, as everywhere in this package: a type that several threads are the first to decode crashes it.
 _CLAIM = msgspec.json.Decoder(Claim)
 
@@ -48,21 +60,54 @@ _CLAIM = msgspec.json.Decoder(Claim)
 class Claims:
     """The claims below one output folder."""
 
-    def __init__(self, storage: Storage, output_uri: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        output_uri: str,
+        warn: Callable[[str], None] = _unheard,
+        *,
+        lenient: bool = False,
+    ) -> None:
         self._storage = storage
         self.output_uri = output_uri
         self._root = f"{output_uri}/.claims"
-        self._clock = clock
+        self._warn = warn
+        self._lenient = lenient
+
+    def elsewhere(self, output_uri: str) -> Claims:
+        """The claims below another output folder."""
+        return Claims(self._storage, output_uri, self._warn, lenient=self._lenient)
+
+    def lenient(self) -> Claims:
+        """The same, for what is deleted: a claim that cannot be read counts as lost, which is reported."""
+        return Claims(self._storage, self.output_uri, self._warn, lenient=True)
+
+    def now(self) -> float:
+        """Seconds since the epoch, as Cloud Storage counts them: writers' own clocks may differ."""
+        return self._storage.now()
 
     def read(self, key: str, token: str) -> Held | None:
-        """The claim, or ``None``; it is the caller's if it carries ``token``."""
-        found = self._storage.read(self.uri(key))
-        if found is None:
-            return None
+        """The claim, or ``None``; it is the caller's if it carries ``token``.
+
+        Raises:
+            Unreadable: it is not a claim.
+        """
         try:
+            return self._read(key, token)
+        except Unreadable as error:
+            if not self._lenient:
+                raise
+            self._warn(f"{error}. Until then it is passed over")
+            return None
+
+    def _read(self, key: str, token: str) -> Held | None:
+        try:
+            found = self._storage.read(self.uri(key), most=MOST_BYTES)
+            if found is None:
+                return None
             claim = _CLAIM.decode(found[0])
-        except REFUSED as error:
-            raise InvalidRequest(
+        except (*REFUSED, TooLarge) as error:
+            raise Unreadable(
                 f"the claim {self.uri(key)} cannot be read ({error}); find out whose it is, then remove it"
             ) from error
         return Held(key=key, claim=claim, generation=found[1], ours=bool(token) and claim.token == token)
@@ -80,8 +125,9 @@ class Claims:
         return [uri.removeprefix(f"{self._root}/").removesuffix(".json") for uri in uris]
 
     def below(self, folder: str) -> list[Held]:
-        """Every claim below ``folder``, as nobody's."""
-        return [held for key in self.keys(folder) if (held := self.read(key, "")) is not None]
+        """Every claim below ``folder``, as nobody's; what cannot be read is passed over and reported."""
+        others = self.lenient()
+        return [held for key in self.keys(folder) if (held := others.read(key, "")) is not None]
 
     def owned(self, folder: str, *owners: str) -> list[Held]:
         """These owners' claims below ``folder``, as theirs; ``""`` owns what was let go of."""
@@ -101,7 +147,7 @@ class Claims:
 
         def attempt() -> Held:
             found = self.read(key, token)
-            claim = taken(found.claim if found else None, owner, token, self._clock(), id_)
+            claim = taken(found.claim if found else None, owner, token, self.now(), id_)
             written = self._write(key, claim, found.generation if found else 0)
             if written is None:
                 raise ClaimChanged(f"the claim {self.uri(key)} is being changed by others")
@@ -121,7 +167,7 @@ class Claims:
             found = self.read(key, token)
             if found is None:
                 return None
-            return self._replaced(found, taken(found.claim, owner, token, self._clock()))
+            return self._replaced(found, taken(found.claim, owner, token, self.now()))
 
         return contended(attempt)
 
@@ -148,7 +194,7 @@ class Claims:
         """
         claim = msgspec.structs.replace(
             held.claim,
-            at=self._clock(),
+            at=self.now(),
             resource=held.claim.resource if resource is None else resource,
             operation=held.claim.operation if operation is None else operation,
             reads=held.claim.reads if reads is None else reads,
@@ -178,9 +224,7 @@ class Claims:
             ClaimChanged: the claim was changed by someone else since it was read.
         """
         failed = (*held.claim.failed, held.claim.resource)
-        claim = msgspec.structs.replace(
-            held.claim, at=self._clock(), resource="", operation="", failed=failed
-        )
+        claim = msgspec.structs.replace(held.claim, at=self.now(), resource="", operation="", failed=failed)
         return self._replaced(held, claim)
 
     def reject(self, held: Held, rejected: Rejection | None) -> Held:
@@ -214,7 +258,9 @@ class Claims:
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.
         """
-        return self._replaced(held, msgspec.structs.replace(held.claim, deadline=deadline))
+        return self._replaced(
+            held, msgspec.structs.replace(held.claim, deadline=deadline, bound_by=held.claim.token)
+        )
 
     def end(self, held: Held) -> Held:
         """Write down, before anything is undone, that it will be: whoever read it before has to look again.
@@ -222,7 +268,7 @@ class Claims:
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.
         """
-        return self._replaced(held, msgspec.structs.replace(held.claim, ending=self._clock()))
+        return self._replaced(held, msgspec.structs.replace(held.claim, ending=self.now()))
 
     def go_on(self, held: Held) -> Held:
         """Write down that it is not undone after all, or no further.
@@ -243,7 +289,7 @@ class Claims:
 
     def age(self, held: Held) -> float:
         """Seconds since something was last written down."""
-        return self._clock() - held.claim.at
+        return self.now() - held.claim.at
 
     def leave(self, held: Held, token: str) -> None:
         """Go, and leave it to the others: an owner to the first heir, an heir to those who stay.

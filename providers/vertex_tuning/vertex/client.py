@@ -141,10 +141,11 @@ class ContainerSpec(msgspec.Struct, frozen=True):
 
 
 class RegisteredModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A model of the registry: its container, and the folder of its weights or ``None``."""
+    """A model of the registry: its container, the folder of its weights or ``None``, and its labels."""
 
     container: ContainerSpec
     artifacts_uri: str | None
+    labels: Mapping[str, str] = {}
 
 
 class Logging(msgspec.Struct, frozen=True, kw_only=True):
@@ -408,11 +409,18 @@ class Serving(Protocol):
 class Storage(Protocol):
     """Cloud Storage. Every write says which generation it replaces: 0 for none."""
 
+    def now(self) -> float:
+        """Seconds since the epoch by the service's clock, as its last answers told it."""
+
     def stat(self, uri: str) -> Blob | None:
         """The object's identity, or ``None``."""
 
-    def read(self, uri: str) -> tuple[bytes, int] | None:
-        """A small object's bytes and generation, or ``None``."""
+    def read(self, uri: str, *, most: int = ...) -> tuple[bytes, int] | None:
+        """A small object's bytes and generation, or ``None``.
+
+        Raises:
+            TooLarge: it has more than ``most`` bytes, or it is packed.
+        """
 
     def write(self, uri: str, content: bytes, *, if_generation: int) -> int | None:
         """Write a small object if its generation is still this; ``None`` when it is not."""

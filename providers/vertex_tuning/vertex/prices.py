@@ -9,9 +9,9 @@ from typing import Any
 from google.cloud.billing_v1 import CloudCatalogClient, ListSkusRequest
 
 from ..pricing.skus import Sku
+from .bounds import listed
 from .connection import Connection
 from .errors import InvalidRequest, translated
-from .paging import listed
 from .retry import CALL, looked_up
 
 _PAGE = 5000

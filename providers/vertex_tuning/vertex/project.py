@@ -11,10 +11,10 @@ from google.cloud.cloudquotas_v1 import CloudQuotasClient, DimensionsInfo, Quota
 from google.cloud.service_usage_v1 import BatchGetServicesRequest, ServiceUsageClient, State
 
 from ..catalog import TUNING_QUOTA
+from .bounds import listed
 from .client import Quota, QuotaRequest
 from .connection import Connection
 from .errors import NotFound
-from .paging import listed
 from .retry import CALL, looked_up
 
 TUNING_QUOTA_ID = "GlobalConcurrentManagedOssModelTuningJobs"

@@ -19,10 +19,10 @@ from proto import Message
 
 from ..decoding import REFUSED
 from . import lenient
+from .bounds import Pages
 from .connection import VERSION, Connection, region_of
 from .credentials import SCOPE
 from .errors import Unavailable
-from .paging import Pages
 from .rate import slow_down
 from .retry import TIMEOUT, looked_up
 

@@ -189,6 +189,7 @@ class GoogleServing:
         return RegisteredModel(
             container=container_view(found.container_spec),
             artifacts_uri=found.artifact_uri.rstrip("/") or None,
+            labels=dict(found.labels),
         )
 
     def recommended_container(

@@ -15,11 +15,12 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from .. import names
 from ..checksums import crc32c_text
+from .bounds import SMALL, Bounded, TooLarge, listed
 from .client import Blob
 from .connection import Connection
 from .errors import NotFound, PermissionMissing, Transient
-from .paging import listed
 from .retry import CALL, TIMEOUT, looked_up
+from .server_clock import ServerClock
 
 PIECE = 32 * 1024 * 1024
 """Bytes of a large object that travel in one call."""
@@ -36,7 +37,8 @@ class GoogleStorage:
         options: dict[str, Any] = {"project": "none"}  # only listing buckets would need a real project
         if connection.endpoint is not None:
             options["client_options"] = {"api_endpoint": connection.endpoint}
-        self._make = lambda: gcs.Client(**options, credentials=connection.credentials())
+        self._server = ServerClock()
+        self._make = lambda: self._heard(gcs.Client(**options, credentials=connection.credentials()))
         self._made: gcs.Client | None = None
 
     @property
@@ -44,6 +46,11 @@ class GoogleStorage:
         if self._made is None:
             self._made = looked_up(self._make)
         return self._made
+
+    def _heard(self, client: gcs.Client) -> gcs.Client:
+        """The client, whose answers tell the time."""
+        client._http.hooks["response"].append(self._server.hear)
+        return client
 
     def _blob(self, uri: str, generation: int | None = None) -> gcs.Blob:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
@@ -59,14 +66,28 @@ class GoogleStorage:
             return None
         return _view(blob)
 
-    def read(self, uri: str) -> tuple[bytes, int] | None:
-        """A small object's bytes and generation, or ``None``."""
-        blob = self._blob(uri)
+    def now(self) -> float:
+        """Seconds since the epoch by the service's clock, as its last answers told it."""
+        return self._server.now()
+
+    def read(self, uri: str, *, most: int = SMALL) -> tuple[bytes, int] | None:
+        """A small object's bytes and generation, or ``None``; as they are stored, so never unpacked.
+
+        Raises:
+            TooLarge: it has more bytes than ``most``, or it is packed.
+        """
+
+        def attempt() -> tuple[bytes, int]:
+            blob, content = self._blob(uri), Bounded(uri, most)
+            blob.download_to_file(content, raw_download=True, **CALL)
+            if blob.content_encoding:
+                raise TooLarge(f"{uri} is packed ({blob.content_encoding}), which nothing here writes")
+            return content.getvalue(), int(blob.generation)
+
         try:
-            content = looked_up(lambda: blob.download_as_bytes(**CALL))
+            return looked_up(attempt)
         except NotFound:
             return None
-        return bytes(content), int(blob.generation)
 
     def write(self, uri: str, content: bytes, *, if_generation: int) -> int | None:
         """Write a small object if its generation is still this; ``None`` when it is not."""

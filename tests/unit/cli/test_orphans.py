@@ -165,7 +165,9 @@ def test_what_is_there(
 
 
 def claim(**said: Any) -> Claim:
-    return Claim(**{"id": "c", "owner": "acme/dev/tickets", "token": "t", "at": NOW - 3600, **said})
+    return Claim(
+        **{"id": "c", "owner": "acme/dev/tickets", "token": "t", "bound_by": "t", "at": NOW - 3600, **said}
+    )
 
 
 CLAIMS = [

@@ -1,13 +1,20 @@
-"""The end of every list: the last page, or an error where the service leads in a circle."""
+"""How much a service can make us read: lists that end, and objects of a size that is stated."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .errors import Transient
+from .errors import InvalidRequest, Transient
 
 Item = TypeVar("Item")
+SMALL = 4 * 1024 * 1024
+"""Bytes of the largest object that is read whole into memory."""
+
+
+class TooLarge(InvalidRequest):
+    """An object is larger than what is written there ever is."""
 
 
 class Pages:
@@ -49,3 +56,21 @@ def listed(pager: Any, what: str, items: Callable[[Any], Iterable[Item]]) -> lis
         if not seen.leads_on(pager.next_page_token or ""):
             break
     return found
+
+
+class Bounded(io.BytesIO):
+    """Takes so many bytes and no more: what is sent beyond them is not read.
+
+    Raises:
+        TooLarge: from ``write``, when more arrives.
+    """
+
+    def __init__(self, uri: str, most: int) -> None:
+        super().__init__()
+        self._uri, self._most = uri, most
+
+    def write(self, content: Any) -> int:
+        """Take a piece."""
+        if self.tell() + len(content) > self._most:
+            raise TooLarge(f"{self._uri} has more than {self._most:,} bytes")
+        return super().write(content)
