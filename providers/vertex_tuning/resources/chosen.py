@@ -33,20 +33,33 @@ def registered(held: Held) -> str:
     return held.claim.model or _asked_id(held)
 
 
-def endpoint(reach: Reach, asked: str, held: Held | None = None) -> Endpoint | None:
+def endpoint(reach: Reach, asked: str, owner: str, held: Held | None = None) -> Endpoint | None:
     """The endpoint that was asked for under this name, wherever it is; ``None`` when it is not there.
 
     ``held`` is the claim of a deployment that may know.
     """
     claim = held.claim if held is not None else None
     if claim is not None and claim.asked == asked:
-        return reach.vertex.serving.endpoint(claim.resource)
+        found = reach.vertex.serving.endpoint(claim.resource)
+        if found is None or is_own(found, asked, owner):
+            return found
     found = reach.vertex.serving.endpoint(asked)
     if found is not None or (claim is not None and claim.resource == asked):
         return found
     own = reach.claims.read(f"{names.ENDPOINTS}{asked}", "")
     other = own.claim.resource if own is not None else ""
-    return reach.vertex.serving.endpoint(other) if other else None
+    there = reach.vertex.serving.endpoint(other) if other else None
+    return there if there is not None and is_own(there, asked, owner) else None
+
+
+def is_own(found: Endpoint, asked: str, owner: str) -> bool:
+    """Whether an endpoint is the one that its owner asked for: any name can be written into a claim.
+
+    Until it has labels, its display name is the id that was asked for.
+    """
+    if OWNER_LABEL in found.labels:
+        return found.labels[OWNER_LABEL] == names.label_of(owner)
+    return found.display_name == asked.rsplit("/", 1)[1] or names.beside(asked, found.name) == asked
 
 
 def name_of(asked: str, found: Endpoint | None) -> str:

@@ -277,7 +277,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         if seen.phase is Phase.ABSENT and (failed := evaluating.failed_before(reach, inputs)):
             process.say(inputs.urn, failed, warning=True)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
-            endpoint = chosen.endpoint(reach, inputs.asked)
+            endpoint = chosen.endpoint(reach, inputs.asked, inputs.owner)
             others = leftovers(reach, traffic.wanted(inputs))
             if any(found_on(endpoint, left.model_id) for left in others):
                 process.say(inputs.urn, GAP, warning=True)

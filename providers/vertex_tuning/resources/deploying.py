@@ -144,7 +144,7 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         found = (
             reach.vertex.serving.endpoint(self.asked)
             if self.adopted
-            else chosen.endpoint(reach, self.asked, held)
+            else chosen.endpoint(reach, self.asked, self.owner, held)
         )
         same = self.model_copy()
         same._endpoint = chosen.name_of(self.asked, found)

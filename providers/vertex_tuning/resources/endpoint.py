@@ -201,7 +201,7 @@ def _located(reach: Reach, inputs: EndpointInputs, held: Held | None) -> tuple[s
     """The endpoint's name, which Google may have chosen otherwise, and the endpoint if it is there."""
     if held is not None and held.claim.resource and not inputs.adopted:
         found = reach.vertex.serving.endpoint(held.claim.resource)
-        if found is not None:
+        if found is not None and chosen.is_own(found, inputs.name, inputs.owner):
             return held.claim.resource, found
     return inputs.name, reach.vertex.serving.endpoint(inputs.name)
 

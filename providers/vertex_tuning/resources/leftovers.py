@@ -76,7 +76,7 @@ def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
     held = _begun(reach, wanted)
     if held is None:
         return []
-    endpoint = chosen.endpoint(reach, wanted.endpoint, held)
+    endpoint = chosen.endpoint(reach, wanted.endpoint, wanted.owner, held)
     wanted = wanted._replace(endpoint=chosen.name_of(wanted.endpoint, endpoint), asked=wanted.endpoint)
     shares = endpoint.traffic if endpoint is not None else {}
     return [

@@ -69,7 +69,7 @@ def _own(reach: Reach, owner: Owner, endpoint: Endpoint, ids: Collection[str]) -
 
 
 def clear(reach: Reach, owner: Owner, name: str) -> frozenset[str]:
-    """Take everything off an endpoint of the owner's, then delete it; the ids of the models that were on it."""
+    """Take everything off an endpoint of the owner's, then delete it; ids of the models that were on it."""
     endpoint = reach.vertex.serving.endpoint(name)
     if endpoint is None:
         return frozenset()
