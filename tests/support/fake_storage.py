@@ -61,7 +61,7 @@ class FakeStorage(Served):
         return _view(plain, kept)
 
     def now(self) -> float:
-        return self.world.clock.time()
+        return self.world.clock.at
 
     @called
     def read(self, uri: str, *, most: int = SMALL) -> tuple[bytes, int] | None:
