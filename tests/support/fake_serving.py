@@ -32,6 +32,7 @@ def container_of(weights: str, accelerators: int) -> ContainerSpec:
     args = [f"--model={weights}", f"--tensor-parallel-size={accelerators}"]
     return ContainerSpec({"imageUri": IMAGE, "args": args, "sharedMemorySizeMb": "16384"})
 
+
 EMPTY: Mapping[str, str] = {}
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.declared import BUCKET, OUTPUT, PROJECT, REGION
 from tests.support.fake import FakeVertex
-from tests.support.fake_serving import IMAGE
+from tests.support.fake_serving import container_of
 from tests.support.fake_world import canonical
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning import names
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.claim import Claim
-from vertex_tuning.vertex.client import JobState, MachineRequest
+from vertex_tuning.vertex.client import JobState, Logging, MachineRequest
 
 Declare = Callable[..., ServicePlan]
 AT_ONCE = {"serve": False, "wait": False}
@@ -46,7 +46,7 @@ def register(fake: FakeVertex, model_id: str, labels: dict[str, str], weights: s
     model = canonical(f"{PLACE}/models/{model_id}")
     fake.storage.put(f"{weights}/config.json", b"{}")
     fake.storage.put(f"{weights}/model.safetensors", b"x")
-    fake.serving._register(model, IMAGE, weights, labels)
+    fake.serving._register(model, container_of(weights, 1), weights, labels)
     return model
 
 
@@ -89,7 +89,7 @@ def test_a_claim_that_names_another_s_endpoint_neither_clears_nor_changes_it(
     theirs = canonical(f"{PLACE}/endpoints/9001")
     fake.serving.create_endpoint(theirs, "theirs", THEIRS, None, None)
     fake.clock.sleep(10)
-    fake.serving.deploy(theirs, model, "m", L4, None)
+    fake.serving.deploy(theirs, model, "m", L4, None, Logging())
     fake.clock.sleep(60)
     fake.world.advance()
     before = fake.serving.sites[theirs].view()
