@@ -92,7 +92,7 @@ def of_job(reach: Reach, job: Job, checkpoint: int | None = None) -> Observation
     live = {"job": job.name}
     why = f": {job.reason.rstrip('.')}" if job.reason else ""
     match job.state:
-        case JobState.WAITING | JobState.RUNNING:
+        case JobState.WAITING | JobState.RUNNING | JobState.UNKNOWN:
             return Observation(Phase.PENDING, live, progress.of_job(reach, job))
         case JobState.FAILED | JobState.CANCELLED:
             return Observation(

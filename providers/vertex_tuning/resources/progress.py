@@ -17,6 +17,8 @@ def of_job(reach: Reach, job: Job) -> str:
     Times are moments, not durations: the line is an output too, and a refresh must not change it by itself.
     Vertex AI shows no loss in a tuning job: its experiment leads to a TensorBoard that has the curves.
     """
+    if job.state is JobState.UNKNOWN:
+        return f"waits for the tuning job, whose state {job.state_name} this version does not know"
     if job.state is JobState.WAITING:
         ahead = in_the_way(reach, job.name.split("/")[1], of=job)
         return f"the tuning job waits for its turn{_since(job.created)}{ahead}"

@@ -25,6 +25,8 @@ class JobState(enum.StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     PARTIAL = "succeeded in part"
+    UNKNOWN = "unknown"
+    """A state that this version does not know; taken for one of a job that goes on."""
 
     @property
     def ended(self) -> bool:
@@ -73,7 +75,10 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A tuning job as it is now. Times are RFC 3339 or empty; ``failure`` is set if it may pass."""
+    """A tuning job as it is now. Times are RFC 3339 or empty; ``failure`` is set if it may pass.
+
+    ``state_name`` is Vertex AI's own word; ``tuned_model`` is the full name of the model that it registered.
+    """
 
     name: str
     state: JobState
@@ -95,6 +100,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     failure: FailureKind | None = None
     training_uri: str = ""
     validation_uri: str = ""
+    state_name: str = ""
+    tuned_model: str = ""
 
 
 def counted_once(jobs: Iterable[Job]) -> list[Job]:

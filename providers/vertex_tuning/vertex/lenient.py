@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import google.protobuf.message as protobuf
@@ -15,7 +16,21 @@ def message(kind: type[Kind], answer: dict[str, Any]) -> Kind:
     """The answer as ``kind``, with every part of it that can be read as such."""
     found: Kind = kind()
     _fill(kind.pb(found), answer)
+    _forget_unknown_numbers(kind.pb(found))
     return found
+
+
+def _forget_unknown_numbers(target: protobuf.Message) -> None:
+    """Clear the enum fields whose number is new: Google's classes warn of each at every read."""
+    for field, value in target.ListFields():
+        if field.enum_type is not None:
+            numbers = value if isinstance(value, Sequence) else [value]
+            if any(number not in field.enum_type.values_by_number for number in numbers):
+                target.ClearField(field.name)
+        elif field.message_type is not None:
+            for each in value if isinstance(value, Sequence) else [value]:
+                if isinstance(each, protobuf.Message):
+                    _forget_unknown_numbers(each)
 
 
 def _fill(target: protobuf.Message, answer: dict[str, Any]) -> None:

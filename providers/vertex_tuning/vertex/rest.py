@@ -37,7 +37,7 @@ class _Token(msgspec.Struct, frozen=True, rename="camel"):
 
 # Made by the import, as each decoder here: a type that several threads are the first to decode crashes it.
 _TOKEN = msgspec.json.Decoder(_Token, strict=False)
-_JSON = msgspec.json.Decoder(Json)
+JSON = msgspec.json.Decoder(Json)
 
 
 class Rest:
@@ -92,7 +92,7 @@ class Rest:
 
 def read(kind: type[Kind], answer: bytes) -> Kind:
     """An answer as ``kind``, with every part of it that can be read as such."""
-    return lenient.message(kind, decoded(_JSON, answer))
+    return lenient.message(kind, decoded(JSON, answer))
 
 
 def decoded(decoder: msgspec.json.Decoder[Shape], answer: bytes) -> Shape:

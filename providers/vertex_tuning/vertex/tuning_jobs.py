@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
+import msgspec
 from google.cloud.aiplatform_v1beta1.types import (
     CancelTuningJobRequest,
     EncryptionSpec,
-    ListTuningJobsResponse,
     SupervisedHyperParameters,
     SupervisedTuningSpec,
     TuningJob,
@@ -16,11 +16,11 @@ from google.cloud.aiplatform_v1beta1.types import (
 from google.cloud.aiplatform_v1beta1.types import JobState as WireState
 
 from ..catalog import TuningMode, short_id
-from . import named
+from . import lenient, named
 from .client import Checkpoint, Job, JobRequest, JobState, Losses
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
-from .rest import Rest, read
+from .rest import JSON, Json, Rest, decoded
 from .retry import looked_up, once
 from .tensorboard import TensorBoard
 
@@ -52,6 +52,13 @@ _STATES = {
 }
 
 
+class _Page(msgspec.Struct, frozen=True, rename="camel"):
+    tuning_jobs: list[Json] | None = None
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
 class GoogleTuningJobs:
     """``client.TuningJobs`` on the real service or on one that speaks like it."""
 
@@ -63,14 +70,14 @@ class GoogleTuningJobs:
     def create(self, project: str, region: str, request: JobRequest) -> Job:
         """Submit, once."""
         path = f"projects/{project}/locations/{region}/tuningJobs"
-        made = read(TuningJob, once(lambda: self._rest.call("POST", path, to_wire(request))))
+        made = _job(decoded(JSON, once(lambda: self._rest.call("POST", path, to_wire(request)))))
         named.job(made.name, project, region)
-        return _view(made)
+        return made
 
     def get(self, name: str) -> Job | None:
         """The job, or ``None``."""
         try:
-            return _view(self._rest.get(TuningJob, name))
+            return _job(decoded(JSON, looked_up(lambda: self._rest.call("GET", name))))
         except NotFound:
             return None
 
@@ -78,9 +85,9 @@ class GoogleTuningJobs:
         """Jobs that carry all these labels; checked here too, should the service's filter be looser."""
         wanted = " AND ".join(f'labels.{key}="{value}"' for key, value in sorted(labels.items()))
         jobs = self._filtered(project, region, wanted)
-        return tuple(_view(job) for job in jobs if labels.items() <= dict(job.labels).items())
+        return tuple(job for job in jobs if labels.items() <= job.labels.items())
 
-    def _filtered(self, project: str, region: str, wanted: str) -> list[TuningJob]:
+    def _filtered(self, project: str, region: str, wanted: str) -> list[Job]:
         """The jobs that a filter lets through, or all where Vertex AI refuses to filter jobs by labels."""
         if wanted and self._filters:
             with suppress(InvalidRequest):
@@ -110,13 +117,12 @@ class GoogleTuningJobs:
 
     def active(self, project: str, region: str) -> tuple[Job, ...]:
         """The jobs that wait or run."""
-        found = (_view(job) for job in self._listed(project, region, ""))
-        return tuple(job for job in found if not job.state.ended)
+        return tuple(job for job in self._listed(project, region, "") if not job.state.ended)
 
-    def _listed(self, project: str, region: str, wanted: str) -> Iterator[TuningJob]:
+    def _listed(self, project: str, region: str, wanted: str) -> Iterator[Job]:
         path = f"projects/{project}/locations/{region}/tuningJobs"
         for page in self._rest.pages(path, filter=wanted, pageSize="100"):
-            yield from read(ListTuningJobsResponse, page).tuning_jobs
+            yield from map(_job, decoded(_PAGE, page).tuning_jobs or ())
 
 
 def to_wire(request: JobRequest) -> TuningJob:
@@ -144,13 +150,22 @@ def to_wire(request: JobRequest) -> TuningJob:
     )
 
 
-def _view(job: TuningJob) -> Job:
+def _job(answer: Json) -> Job:
+    """A job out of Google's answer, with its state as it is written there."""
+    state = answer.get("state")
+    return _view(lenient.message(TuningJob, answer), str(state) if state else "")
+
+
+def _view(job: TuningJob, state: str = "") -> Job:
+    unknown = JobState.UNKNOWN if state else JobState.WAITING
     spec = job.supervised_tuning_spec
     given = spec.hyper_parameters
     checkpoints = sorted((c.epoch, c.step) for c in job.tuned_model.checkpoints)
     return Job(
         name=job.name,
-        state=_STATES.get(job.state, JobState.WAITING),
+        state=_STATES.get(job.state, unknown),
+        state_name=state,
+        tuned_model=job.tuned_model.model,
         base_model=short_id(job.base_model),
         output_uri=job.output_uri.rstrip("/"),
         mode={wire: mode for mode, wire in _MODES.items()}.get(spec.tuning_mode),
