@@ -65,7 +65,7 @@ class Rest:
         if not response.ok:
             raise from_http_response(response)  # type: ignore[no-untyped-call]
         content = bytes(response.content)
-        decoded(_JSON, content)
+        decoded(JSON, content)
         return content
 
     def get(self, kind: type[Kind], path: str) -> Kind:
