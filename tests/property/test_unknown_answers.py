@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from vertex_tuning.vertex import Connection, Vertex, connect
-from vertex_tuning.vertex.client import JobState
+from vertex_tuning.vertex.client import JobState, MachineRequest
 from vertex_tuning.vertex.errors import VertexError
 
 Json = dict[str, Any]
@@ -91,6 +91,14 @@ QUOTA: Json = {
     "dimensionsInfos": [{"details": {"value": "1"}, "applicableLocations": [R]}],
 }
 
+L4 = MachineRequest(
+    machine_type="g2-standard-12",
+    accelerator_type="NVIDIA_L4",
+    accelerator_count=1,
+    min_replicas=1,
+    max_replicas=1,
+)
+
 ANSWERS: dict[str, Json] = {
     "tuningJobs/1": JOB,
     "tuningJobs": {"tuningJobs": [JOB, JOB]},
@@ -113,11 +121,10 @@ GETTERS: dict[str, Callable[[Vertex], object]] = {
     "jobs that run": lambda google: google.jobs.active(P, R),
     "an endpoint": lambda google: google.serving.endpoint(f"{PLACE}/endpoints/e"),
     "endpoints": lambda google: google.serving.endpoints(P, R),
-    "a model's container": lambda google: google.serving.model_container(f"{PLACE}/models/m"),
-    "a model's weights": lambda google: google.serving.model_artifacts(f"{PLACE}/models/m"),
+    "a model": lambda google: google.serving.model(f"{PLACE}/models/m"),
     "models": lambda google: google.serving.models(P, R),
     "what fits": lambda google: google.serving.fitting_machines(P, R, "gs://b/w"),
-    "the container": lambda google: google.serving.recommended_container(P, R, "gs://b/w"),
+    "the container": lambda google: google.serving.recommended_container(P, R, "gs://b/w", L4),
     "an operation": lambda google: google.serving.operation(f"{PLACE}/operations/1"),
     "operations": lambda google: google.serving.under_way(f"{PLACE}/endpoints/e"),
     "billing": lambda google: google.project.billing_enabled(P),

@@ -95,7 +95,7 @@ def _likeness(offered: wire.MachineSpec, machine: MachineRequest) -> tuple[bool,
 
 def fits_view(machine: wire.MachineSpec, region: str, *, has_quota: bool) -> str:
     """A machine, its region and its quota in a few words."""
-    accelerator = _accelerator(machine)
+    accelerator = wire.AcceleratorType(machine.accelerator_type).name
     quota = "quota granted" if has_quota else "no quota"
     return f"{machine.machine_type} with {machine.accelerator_count} x {accelerator} in {region} ({quota})"
 
@@ -137,7 +137,7 @@ def _deployed(model: wire.DeployedModel) -> Deployed:
         id=model.id,
         model=model.model,
         machine_type=resources.machine_spec.machine_type,
-        accelerator_type=_accelerator(resources.machine_spec),
+        accelerator_type=wire.AcceleratorType(resources.machine_spec.accelerator_type).name,
         accelerator_count=resources.machine_spec.accelerator_count,
         min_replicas=resources.min_replica_count,
         max_replicas=resources.max_replica_count,
@@ -145,9 +145,3 @@ def _deployed(model: wire.DeployedModel) -> Deployed:
         spot=resources.spot,
         flex_start="flex_start" in resources,
     )
-
-
-def _accelerator(machine: wire.MachineSpec) -> str:
-    """The accelerator's name; the number of one that this version does not know."""
-    kind = machine.accelerator_type
-    return kind.name if isinstance(kind, wire.AcceleratorType) else str(kind)
