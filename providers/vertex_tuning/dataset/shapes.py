@@ -93,15 +93,16 @@ class ContentsExample(Struct, frozen=True, gc=False, omit_defaults=True):
         return ChatExample([Message("system", system), *turns] if system else turns)
 
 
-def _strict(base: type[Struct], keys: Iterable[str], **fields: Any) -> Any:
-    """A type that also refuses these keys unless they are null; `fields` get other types."""
+def _strict(base: type[Struct], keys: Iterable[str] | None = None, **fields: Any) -> Any:
+    """A type that refuses these keys unless they are null, or all unknown keys; `fields` get other types."""
     return defstruct(
         base.__name__,
-        [*fields.items(), *((key, None, None) for key in keys)],
+        [*fields.items(), *((key, None, None) for key in keys or ())],
         bases=(base,),
         frozen=True,
         gc=False,
         omit_defaults=True,
+        forbid_unknown_fields=keys is None,
     )
 
 
@@ -119,6 +120,12 @@ DECODERS: Final[dict[DatasetFormat, Decoder[Any]]] = {
     DatasetFormat.GENERATE_CONTENT: Decoder(
         _strict(ContentsExample, unread.OF_CONTENTS, contents=_some(_CONTENT))
     ),
+}
+
+# Usual lines have no key that is not read: types without a field for any are quicker.
+_PLAIN: Final[dict[DatasetFormat, Decoder[Any]]] = {
+    DatasetFormat.CHAT: Decoder(_strict(ChatExample, messages=_some(_strict(Message)))),
+    DatasetFormat.PROMPT_COMPLETION: Decoder(_strict(PromptCompletionExample)),
 }
 
 _OPENING, _CLOSING = b"{}"
@@ -142,14 +149,17 @@ def decode_lines(chunk: bytes, name: DatasetFormat) -> list[Any] | None:
     objects, because within one a comma is between braces, and strings hold no bare line feed. If there are
     as many objects as lines, each line is one.
     """
-    decoder, lines = DECODERS[name], BytesIO(chunk).readlines()
-    try:
-        if chunk.endswith(b"}\n") and _each_in_braces(lines):
+    lines = BytesIO(chunk).readlines()
+    whole = chunk.endswith(b"}\n") and _each_in_braces(lines)
+    for decoder in filter(None, (_PLAIN.get(name), DECODERS[name])):
+        try:
+            if not whole:
+                return list(map(decoder.decode, lines))
             examples = decoder.decode_lines(chunk)
-            return examples if len(examples) == len(lines) else None
-        return list(map(decoder.decode, lines))
-    except REFUSED:
-        return None
+        except REFUSED:
+            continue
+        return examples if len(examples) == len(lines) else None
+    return None
 
 
 def _each_in_braces(lines: Iterable[bytes]) -> bool:

@@ -8,6 +8,7 @@ import tempfile
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -56,7 +57,7 @@ SCRAPS = [
 ]
 
 
-def line_by_line(chunk: bytes, name: DatasetFormat) -> list[object] | None:
+def line_by_line(chunk: bytes, name: DatasetFormat) -> list[Any] | None:
     """The examples of a chunk whose lines each decode as one; None when any does not."""
     try:
         return [DECODERS[name].decode(line) for line in BytesIO(chunk)]
@@ -71,7 +72,9 @@ def line_by_line(chunk: bytes, name: DatasetFormat) -> list[object] | None:
 def test_many_lines_at_once_are_read_as_one_by_one(chunk: bytes) -> None:
     at_once = decode_lines(chunk, DatasetFormat.PROMPT_COMPLETION)
     if at_once is not None:
-        assert at_once == line_by_line(chunk, DatasetFormat.PROMPT_COMPLETION)
+        one_by_one = line_by_line(chunk, DatasetFormat.PROMPT_COMPLETION)
+        assert one_by_one is not None
+        assert [(e.prompt, e.completion) for e in at_once] == [(e.prompt, e.completion) for e in one_by_one]
 
 
 @pytest.mark.parametrize("line", [PAIR, PAIR.strip() + b"\r\n", jsonl({**GOOD_PAIR, "id": {"a": [{}]}})])
