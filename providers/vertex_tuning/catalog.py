@@ -167,6 +167,11 @@ def models() -> tuple[BaseModel, ...]:
     return _catalog().models
 
 
+def date_of(part: str) -> str:
+    """As of when a part of the catalogue is, such as ``models`` or ``baselines``."""
+    return next(source.date for source in sources() if part in source.of)
+
+
 def tuning_locations() -> tuple[str, ...]:
     """Every location that tunes open models; ``global`` first, as Google recommends it."""
     return _catalog().tuning_locations

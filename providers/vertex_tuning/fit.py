@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from . import catalog
+from .catalog import TuningMode
 from .dataset import Contents, Dataset, FindingKind, look_closer
 from .sources import as_typed
 from .specs import ServiceSpec, TuningSpec
@@ -48,6 +49,47 @@ def too_large(spec: ServiceSpec) -> Iterator[str]:
         f"{accelerators} of {serving.machine_type} have {memory} GB; "
         f"would hold them: {', '.join(catalog.holding(model.weights_gb))}"
     )
+
+
+FAR_OFF = {"learning_rate": 10.0, "epochs": 5.0, "adapter_size": 8.0}
+"""From which factor on a parameter is far from Google's baseline."""
+
+
+def baseline(base_model: str, mode: TuningMode) -> dict[str, float]:
+    """What Google's own scripts start with, by parameter; empty where Google publishes nothing."""
+    model = catalog.known_model(base_model)
+    found = model.baselines.get(mode) if model is not None else None
+    if found is None:
+        return {}
+    size = {"adapter_size": found.adapter_size} if found.adapter_size else {}
+    return {"learning_rate": found.learning_rate, "epochs": catalog.EPOCHS, **size}
+
+
+def baseline_line(base_model: str, mode: TuningMode) -> str:
+    """The same as a sentence."""
+    values = baseline(base_model, mode)
+    if not values:
+        return f"Google publishes no baseline for {base_model} with {mode.value}"
+    told = ", ".join(f"{name} {value:g}" for name, value in values.items())
+    return (
+        f"Google's own scripts start {catalog.short_id(base_model)} with {mode.value} at {told} "
+        f"(as of {catalog.date_of('baselines')})"
+    )
+
+
+def unusual(tuning: TuningSpec) -> Iterator[str]:
+    """A line if the catalogue does not know the model, and one about each parameter far from its baseline."""
+    if tuning.base_model_unlisted and catalog.known_model(tuning.base_model) is None:
+        yield (
+            f"tuning.base_model: {tuning.base_model} is not in the catalogue of {catalog.date_of('models')}: "
+            "its modes and lengths are not checked, and nothing is estimated"
+        )
+    elif tuning.base_model_unlisted:
+        yield f"tuning.base_model_unlisted: the catalogue has {tuning.base_model} by now; remove the key"
+    for name, value in baseline(tuning.base_model, tuning.mode).items():
+        chosen = getattr(tuning, name)
+        if chosen is not None and not 1 / FAR_OFF[name] < chosen / value < FAR_OFF[name]:
+            yield f"tuning.{name}: {chosen:g}. {baseline_line(tuning.base_model, tuning.mode)}"
 
 
 def runs_commands(spec: ServiceSpec) -> Iterator[str]:

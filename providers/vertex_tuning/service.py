@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from . import console, holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import image_problem, runs_commands, spoiled, too_large, too_long, warned
+from .fit import image_problem, runs_commands, spoiled, too_large, too_long, unusual, warned
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of, path_of
 from .pricing import Book, Estimate, list_prices, stale
@@ -206,6 +206,7 @@ class TunedModelService(ComponentResource):
             )
         if spec.tuning is not None:
             warnings += (
+                *unusual(spec.tuning),
                 *too_long(spec.tuning, datasets),
                 *warned(spec.tuning, datasets),
                 *spoiled(spec.tuning, datasets),

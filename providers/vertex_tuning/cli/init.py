@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
+from ..catalog import GLOBAL, TuningMode
 from . import ui
+
+AT_GLOBAL = (
+    f"Tuned at {GLOBAL}: Google chooses a region with free machines, and what the job makes has that region "
+    "in its name. For data that must stay in a region and for a key of your own, give --location. A bucket "
+    "in a multi-region, such as US or EU, suits it."
+)
 
 
 def init(
@@ -19,6 +26,9 @@ def init(
     region: Annotated[
         str | None, typer.Option(help="Where to tune and serve; needed unless it is shared.")
     ] = None,
+    location: Annotated[
+        str, typer.Option(help="Where the first service is tuned: global, as Google recommends, or a region.")
+    ] = GLOBAL,
     bucket: Annotated[
         str | None, typer.Option(help="For data and weights; PROJECT-tuning if left out.")
     ] = None,
@@ -33,13 +43,14 @@ def init(
     json_output: ui.Json = False,
 ) -> None:
     """Write the stack file of a team's environment, checked as a preview checks it."""
+    from ..fit import baseline_line
     from ..stack import InvalidStack
     from ..stack.starter import starter
 
     if not (root / "Pulumi.yaml").exists():
         ui.fail(f"{root.resolve()} holds no Pulumi.yaml; go to the project's folder, or give --root")
     given = {key: value for key, value in (("project", project), ("region", region)) if value is not None}
-    tuning = {"base_model": base_model, "mode": mode, "training_data": data}
+    tuning = {"location": location, "base_model": base_model, "mode": mode, "training_data": data}
     try:
         made = starter(
             root, team, environment, given, bucket, {"name": service, "tuning": tuning} if data else None
@@ -57,6 +68,10 @@ def init(
     if json_output:
         ui.show_json(made)
         return
+    if data:
+        ui.note(baseline_line(base_model, TuningMode(mode)))
+    if data and location == GLOBAL:
+        ui.note(AT_GLOBAL)
     services = ", ".join(made.services) or "none yet, name one in it"
     ui.screen().print(f"{made.path} is written. Services: {services}.")
     ui.note(

@@ -48,7 +48,7 @@ class Look(Struct, frozen=True):
 def limits(model: str | None, mode: TuningMode | None) -> tuple[Limit, ...]:
     """The limits to hold examples against: those of the model in the mode, or all that the choice leaves.
 
-    None are left when the catalogue does not know them. Raises ValueError for an unknown model, and for a
+    Raises ValueError for an unknown model, and for a
     mode without a model or one that it does not allow.
     """
     if mode and not model:

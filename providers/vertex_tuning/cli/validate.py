@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..catalog import TuningMode
+from ..catalog import TuningMode, find_model
 from ..dataset import survey
+from ..fit import baseline_line
 from ..specs import is_local
 from . import findings, statistics, ui
 
@@ -33,8 +34,9 @@ def validate(
         limits = statistics.limits(model, mode)
     except ValueError as error:
         ui.fail(str(error), ui.Exit.USAGE)
-    if not limits:
-        ui.note(f"how long an example may be for {model} is not known")
+    if model:
+        for each in [mode] if mode else find_model(model).max_sequence:
+            ui.note(baseline_line(model, each))
     looks: list[statistics.Look] = []
     everything = [*files, *([validation] if validation else [])]
     with ui.progress("reading", sum(map(_size, everything)), shown=not json_output) as advance:

@@ -17,6 +17,7 @@ EXAMPLE = """\
   # vertex-tuning:services:
   #   - name: tickets
   #     tuning:
+  #       location: global
   #       base_model: meta/llama3_1@llama-3.1-8b
   #       mode: PEFT_ADAPTER
   #       training_data: data/tickets-train.jsonl

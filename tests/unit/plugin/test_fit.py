@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vertex_tuning.dataset import Dataset, DatasetFormat, closer, inspect
-from vertex_tuning.fit import spoiled, too_large, too_long, warned
+from vertex_tuning.fit import spoiled, too_large, too_long, unusual, warned
 from vertex_tuning.specs import ServiceSpec, TuningSpec
 
 A2 = {"machine_type": "a2-ultragpu-1g", "accelerator_type": "NVIDIA_A100_80GB", "accelerator_count": 1}
@@ -156,3 +156,29 @@ def test_weights_that_a_machine_cannot_hold(*, written: dict[str, Any], warned: 
     lines = list(too_large(spec))
     assert len(lines) == warned, why
     assert all("would hold them: g2-standard-96, g4-standard-96, a2-highgpu-4g" in line for line in lines)
+
+
+GEMMA = "google/gemma3@gemma-3-27b-it"
+PARAMETERS: list[tuple[dict[str, Any], list[str], str]] = [
+    ({}, [], "what is left out is Vertex AI's own choice"),
+    ({"learning_rate": 1e-4, "adapter_size": 8, "epochs": 10}, [], "near the baseline"),
+    ({"learning_rate": 2e-3}, ["tuning.learning_rate: 0.002. Google's own"], "ten times the baseline"),
+    ({"learning_rate": 2e-5}, ["tuning.learning_rate: 2e-05. Google's own"], "a tenth of it"),
+    ({"epochs": 20, "adapter_size": 1}, ["tuning.epochs: 20", "tuning.adapter_size: 1"], "two at once"),
+    ({"base_model": NEWER, "base_model_unlisted": True}, ["is not in the catalogue of 2026-09-25"], "newer"),
+    ({"base_model_unlisted": True}, ["the catalogue has meta/llama3_1@llama-3.1-8b by now"], "listed by now"),
+    (
+        {"base_model": GEMMA, "adapter_size": 4},
+        ["learning_rate 0.0002, epochs 3, adapter_size 32"],
+        "32 there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "said", "why"), PARAMETERS, ids=[case[2] for case in PARAMETERS])
+def test_parameters_that_are_far_from_googles_baselines(
+    written: dict[str, Any], said: list[str], why: str
+) -> None:
+    spec = {"base_model": LLAMA, "mode": "PEFT_ADAPTER", "training_data": "a.jsonl", **written}
+    lines = list(unusual(TuningSpec.model_validate(spec)))
+    assert [text in line for text, line in zip(said, lines, strict=True)] == [True] * len(said), (why, lines)

@@ -45,6 +45,9 @@ def written(root: Path, stack: str = "search-dev") -> Stack:
 def test_a_stack_with_a_first_service(root: Path) -> None:
     status, told, next_step = init(root, *SEARCH, "--project", "acme-search-dev", "--data", "train.jsonl")
     assert (status, told) == (0, "stacks/Pulumi.search-dev.yaml is written. Services: tickets.\n")
+    baseline, place, next_step = next_step.splitlines(keepends=True)
+    assert "at learning_rate 0.0002, epochs 3, adapter_size 16" in baseline
+    assert place.startswith("Tuned at global: Google chooses a region with free machines")
     assert next_step == (
         'Next: pulumi stack init search-dev --secrets-provider "gcpkms://…" (docs/how-to/state.md), '
         "then: pulumi preview --stack search-dev\n"
@@ -53,6 +56,7 @@ def test_a_stack_with_a_first_service(root: Path) -> None:
     assert stack.settings.region == "us-central1", "shared, so not written again"
     assert stack.settings.output_uri == "gs://acme-search-dev-tuning/models"
     assert [service.spec.name for service in stack.services] == ["tickets"]
+    assert stack.services[0].spec.tuning_location == "global"
 
 
 def test_a_team_that_has_services_needs_none(root: Path) -> None:
