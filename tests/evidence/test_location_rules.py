@@ -1,0 +1,130 @@
+"""What a preview says of base models, parameters and locations, before the real service refuses them."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from vertex_tuning.mistakes import mistakes_of
+from vertex_tuning.specs import ServiceSpec
+from vertex_tuning.vertex.connection import host_of
+
+Json = dict[str, Any]
+KEY = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
+LLAMA, LONG = "meta/llama3_1@llama-3.1-8b", "publishers/meta/models/llama3_1@llama-3.1-8b"
+
+
+def service(**changes: Any) -> Json:
+    tuning = {
+        "base_model": LLAMA,
+        "mode": "PEFT_ADAPTER",
+        "training_data": "a.jsonl",
+        **changes.pop("tuning", {}),
+    }
+    return {
+        "name": "tickets", "project": "a-project", "region": "us-central1", "output_uri": "gs://bucket/out",
+        "tuning": tuning, **changes,
+    }  # fmt: skip
+
+
+def evidence(rule: str) -> pytest.MarkDecorator:
+    return pytest.mark.evidence(rule, side="plugin")
+
+
+REFUSED = [
+    pytest.param(
+        {"tuning": {"learning_rate_multiplier": 2.0}},
+        "tuning.learning_rate_multiplier: is for Google's own models",
+        id="the learning rate of Google's own models",
+        marks=evidence("jobs.no-multiplier"),
+    ),
+    pytest.param(
+        {"tuning": {"pre_tuned_model": "x"}},
+        "tuning.pre_tuned_model: unknown key",
+        id="a model that an earlier job tuned",
+        marks=evidence("jobs.no-pre-tuned-model"),
+    ),
+    pytest.param(
+        {"output_uri": ""},
+        "output_uri: '' is not of the form gs://BUCKET/PATH",
+        id="nowhere to write to",
+        marks=evidence("jobs.output-uri"),
+    ),
+    pytest.param(
+        {"tuning": {"base_model": "google/gemma-3-4b-it"}},
+        "tuning.base_model: 'google/gemma-3-4b-it' has no version, and Vertex AI refuses that",
+        id="no version",
+        marks=evidence("jobs.version-in-id"),
+    ),
+    pytest.param(
+        {"tuning": {"base_model": "qwen/qwen3@qwen3-4b"}},
+        "tuning.mode: Qwen 3 4B cannot be tuned with PEFT_ADAPTER; it allows FULL",
+        id="an adapter for a model that is tuned whole only",
+        marks=evidence("jobs.modes"),
+    ),
+    pytest.param(
+        {"tuning": {"adapter_size": 2}},
+        "tuning.adapter_size: must be one of 1, 4, 8, 16, 32, not 2",
+        id="a size of the type that is not offered",
+        marks=evidence("jobs.adapter-sizes"),
+    ),
+    pytest.param(
+        {"tuning": {"location": "europe-west1"}},
+        "tuning.location: open models cannot be tuned in 'europe-west1'; they can in global, us-central1",
+        id="a region where nothing is tuned",
+        marks=evidence("jobs.locations"),
+    ),
+    pytest.param(
+        {"tuning": {"location": "global", "kms_key": KEY}},
+        "tuning.kms_key: Vertex AI takes no key for a tuning at global; set tuning.location",
+        id="a key at global",
+        marks=evidence("jobs.global-without-cmek"),
+    ),
+    pytest.param(
+        {"region": "europe-west1", "tuning": {"kms_key": KEY}},
+        "tuning: nothing is tuned in europe-west1, and Vertex AI takes no key for a tuning at global",
+        id="a key where global is the default",
+        marks=evidence("jobs.global-without-cmek"),
+    ),
+    pytest.param(
+        {"tuning": {"kms_key": KEY}, "serving": {"region": "europe-west1"}},
+        "serving: tuning.kms_key encrypts the job in us-central1 and the endpoint in europe-west1",
+        id="a key for two regions",
+    ),
+    pytest.param(
+        {"serving": {"region": "global"}},
+        "serving.region: 'global' is no region, and models are served in one",
+        id="served at global",
+        marks=evidence("serving.any-region"),
+    ),
+    pytest.param(
+        {
+            "adopt_endpoint": "projects/a-project/locations/us-central1/endpoints/1",
+            "serving": {"region": "us-west1"},
+        },
+        "adopt_endpoint: is in the region 'us-central1', and the service in 'us-west1'",
+        id="an endpoint elsewhere than it is served",
+    ),
+]
+
+
+@pytest.mark.parametrize(("written", "line"), REFUSED)
+def test_what_a_preview_refuses(written: Json, line: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServiceSpec.model_validate(service(**written))
+    [found] = mistakes_of(refused.value, ServiceSpec)
+    assert str(found).startswith(line)
+
+
+@evidence("jobs.long-ids")
+def test_both_forms_of_an_id_are_one_tuning() -> None:
+    specs = [ServiceSpec.model_validate(service(tuning={"base_model": form})) for form in (LLAMA, LONG)]
+    assert specs[0] == specs[1], "so their fingerprints are equal too"
+
+
+HOSTS = [("global", "aiplatform.googleapis.com"), ("us-east5", "us-east5-aiplatform.googleapis.com")]
+
+
+@pytest.mark.parametrize(("location", "host"), HOSTS)
+def test_global_has_the_host_without_a_region(location: str, host: str) -> None:
+    assert host_of(location) == host
