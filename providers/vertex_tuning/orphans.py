@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from .pricing.money import span
 from .vertex.claim import STARTING, Claim, Held
 from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex, counted_once
-from .vertex.errors import NotFound
+from .vertex.errors import NotFound, VertexError
 
 AT_ONCE = 16
 
@@ -135,23 +135,37 @@ def orphans(
     return sorted(found, key=lambda orphan: (not orphan.bills, orphan.kind, orphan.name))
 
 
-def forgotten(held: Known, claims: Iterable[tuple[str, Held]], now: float) -> list[Orphan]:
-    """Claims, each with its object's name, that no resource stands for, and those whose deadline has passed.
+def forgotten(
+    held: Known, claims: Iterable[tuple[str, Held]], now: float, standing: Collection[str] = ()
+) -> list[Orphan]:
+    """Claims that are in no stack's state, and those whose deadline has passed.
 
     A claim that was let go of is none: it keeps weights for whoever wants them next.
+
+    Args:
+        held: what the stacks hold.
+        claims: each with its object's name.
+        now: in seconds since the epoch.
+        standing: keys of claims whose resource is there.
     """
     found = []
     for uri, each in claims:
         claim = each.claim
         if claim.owner and (each.key not in held.claims or 0.0 < claim.due <= now):
             found.append(
-                Orphan(Kind.CLAIM, uri, claim.owner, "", _about(claim, now, lost=each.key not in held.claims))
+                Orphan(
+                    Kind.CLAIM,
+                    uri,
+                    claim.owner,
+                    "",
+                    _about(each, now, lost=each.key not in held.claims, standing=standing),
+                )
             )
     return found
 
 
-def _about(claim: Claim, now: float, *, lost: bool) -> str:
-    said = []
+def _about(each: Held, now: float, *, lost: bool, standing: Collection[str]) -> str:
+    said, claim = [], each.claim
     if 0.0 < claim.due <= now:
         said.append(f"its deadline passed at {_moment(claim.due)}: `pulumi up` ends what is under way")
     if lost and claim.operation == STARTING:
@@ -159,10 +173,31 @@ def _about(claim: Claim, now: float, *, lost: bool) -> str:
             f"something that bills was asked for at {_moment(claim.at)}, and the answer never written down"
         )
     elif lost:
-        said.append(f"stands for {claim.resource}" if claim.resource else "nothing came of it")
+        said.append(_stands_for(each.key, claim, standing))
     if claim.heirs:
         said.append(f"{', '.join(heir.owner for heir in claim.heirs)} stands in line")
     return "; ".join(said)
+
+
+def _stands_for(key: str, claim: Claim, standing: Collection[str]) -> str:
+    kind, _, name = key.partition("/")
+    if claim.resource or key in standing:
+        return f"stands for {claim.resource or name}"
+    if kind == "Readiness":
+        return f"stands for the service {claim.owner}"
+    if kind == "TunedModel":
+        return f"stands for the tuned model {name}"
+    return "claim without a resource"
+
+
+def _is_there(vertex: Vertex, key: str) -> bool:
+    """Whether the endpoint or model in a claim's key is there; what cannot be checked counts as not."""
+    kind, _, name = key.partition("/")
+    look = {"Endpoint": vertex.serving.endpoint, "DeployedModel": vertex.serving.model}.get(kind)
+    try:
+        return look is not None and look(name) is not None
+    except VertexError:
+        return False
 
 
 def _moment(seconds: float) -> str:
@@ -259,7 +294,14 @@ def look_at_claims(vertex: Vertex, folder: str, held: Known) -> list[Orphan]:
     """
     if not vertex.storage.bucket_exists(folder):
         raise NotFound(f"{folder}: there is no such bucket")
-    claims = Claims(vertex.storage, folder)
+    claims = Claims(vertex.storage, folder).lenient()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         read = list(pool.map(lambda key: claims.read(key, ""), claims.keys()))
-    return forgotten(held, [(claims.uri(each.key), each) for each in read if each is not None], time.time())
+        found = [each for each in read if each is not None]
+        named = [each.key for each in found if each.claim.owner and not each.claim.resource]
+        there = {
+            key
+            for key, stands in zip(named, pool.map(partial(_is_there, vertex), named), strict=True)
+            if stands
+        }
+    return forgotten(held, [(claims.uri(each.key), each) for each in found], claims.now(), there)

@@ -137,9 +137,30 @@ class Provider(ResourceProvider, Generic[In]):
             reach = msgspec.structs.replace(self._reach(inputs), anew=True)
             token = uuid.uuid4().hex if self.claimed else ""
             held = self._taken(reach, inputs, token) if self.claimed else None
-            extra = self.prepare(reach, inputs)
-            seen = self._settled(reach, inputs, held)
+            try:
+                extra = self.prepare(reach, inputs)
+                seen = self._settled(reach, inputs, held)
+            except VertexError:
+                # No state will know of the claim. The failure is what the user has to hear.
+                with suppress(VertexError):
+                    contended(lambda: self._withdraw(reach, inputs, token))
+                raise
             return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
+
+    def _withdraw(self, reach: Reach, inputs: In, token: str) -> None:
+        """Leave the claim of a create that failed, unless it says how to find what was asked for."""
+        held = self._held(reach, inputs, token) if token else None
+        if held is None:
+            return
+        if not held.ours or held.claim.heirs:
+            reach.claims.leave(held, token)
+        elif self.made_nothing(reach, inputs, held):
+            reach.claims.forget(held)
+
+    def made_nothing(self, _reach: Reach, _inputs: In, held: Held) -> bool:
+        """Whether a create that failed has certainly left nothing outside."""
+        claim = held.claim
+        return not (claim.resource or claim.operation or claim.failed or claim.unanswered)
 
     def _taken(self, reach: Reach, inputs: In, token: str) -> Held:
         def take() -> Held:

@@ -236,6 +236,19 @@ class EndpointProvider(Provider[EndpointInputs]):
         """It is nothing but a name; what it waits for to be undeployed is not."""
         return "bills nothing by itself, but a model that is still deployed on it bills by the hour"
 
+    def made_nothing(self, reach: Reach, inputs: EndpointInputs, held: Held) -> bool:
+        """Also that no endpoint was made whose answer was lost; one without models goes again."""
+        if not super().made_nothing(reach, inputs, held):
+            return False
+        for operation in reach.vertex.serving.under_way(inputs.name):
+            ended(reach, operation)
+        live = reach.vertex.serving.endpoint(inputs.name)
+        if live is None or inputs.adopted:
+            return True
+        if not live.deployed:
+            clear(reach, Owner(inputs.owner), inputs.name)
+        return not live.deployed
+
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere; that callers have to learn another name is told."""
         found = super().diff(id_, olds, news)

@@ -27,12 +27,14 @@ from ..lifecycle import (
 )
 from ..lifecycle.states import upgraded
 from ..vertex.claim import Held
-from ..vertex.claims import contended
+from ..vertex.claims import ClaimChanged, contended
 from ..vertex.errors import NotFound
 from . import folders, rejections, requirements
 from .leftovers import Wanted, idle, observed, take_off_shown
+from .ownership import Owner
 from .requirements import ReadinessInputs
 from .submission import TUNINGS, elsewhere, end_cut_off, give_up_or_leave, place_of
+from .undeploying import clear
 
 
 class ReadinessExternal:
@@ -79,6 +81,7 @@ class ReadinessExternal:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
         for there in folders.of_service(reach, inputs.owner):
             _undo_below(there, inputs)
+            _forget_below(there, inputs.owner)
         return False
 
 
@@ -94,6 +97,16 @@ def _undo_below(reach: Reach, inputs: ReadinessInputs) -> None:
         for heir in held.claim.heirs:
             if heir.owner == inputs.owner:
                 contended(partial(_left, reach, held.key, heir.token))
+
+
+def _forget_below(reach: Reach, owner: str) -> None:
+    """Forget the claims of creates that were killed: by now the state holds nothing of the service."""
+    for held in [*reach.claims.owned("TunedModel", owner), *reach.claims.owned("Endpoint", owner)]:
+        kind, _, name = held.key.partition("/")
+        if kind == "Endpoint":
+            clear(reach, Owner(owner, endpoints=(name.rsplit("/", 1)[1],)), name)
+        with suppress(ClaimChanged):
+            reach.claims.forget(held)
 
 
 def _served(inputs: ReadinessInputs) -> Wanted | None:

@@ -16,6 +16,12 @@ MAX_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 
 
+DTYPES = frozenset(
+    ["F4", "F6_E2M3", "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E5M2FNUZ", "F8_E4M3FNUZ", "BOOL", "U8", "I8", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"]
+)
+"""Every type of number that the format knows."""
+
+
 class Tensor(msgspec.Struct, frozen=True):
     """A tensor as the header has it. ``data_offsets``: first byte and the one after the last."""
 
@@ -46,7 +52,26 @@ def read_header(path: Path) -> dict[str, Tensor]:
         tensors = msgspec.convert(raw, dict[str, Tensor])
     except REFUSED as error:
         raise Unreadable(f"has a header that is no safetensors header: {error}") from error
+    wrong = _layout(tensors)
+    if wrong:
+        raise Unreadable(wrong)
     ends = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if ends != size:
         raise Unreadable(f"has {size:,} bytes, and its header describes {ends:,}: fetch it again")
     return tensors
+
+
+def _layout(tensors: dict[str, Tensor]) -> str:
+    """Why the tensors cannot lie as the header says, in one line; empty when they can.
+
+    As the format wants it: one after the other, without gaps and none on another.
+    """
+    at = 0
+    for name, tensor in sorted(tensors.items(), key=lambda each: each[1].data_offsets):
+        if tensor.dtype not in DTYPES:
+            return f"has {name} in the type {tensor.dtype!r}, which safetensors does not know"
+        begin, end = tensor.data_offsets
+        if begin != at or end < begin:
+            return f"has {name} at bytes {begin:,} to {end:,}, and the tensors before it end at {at:,}"
+        at = end
+    return ""

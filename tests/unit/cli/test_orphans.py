@@ -180,7 +180,7 @@ CLAIMS = [
         "something that bills was asked for at 2027-01-15 07:00 UTC",
         "a submission was cut off and never taken up",
     ),
-    ("Endpoint/lost", claim(), "nothing came of it", "killed before the first call"),
+    ("Endpoint/lost", claim(), "claim without a resource", "killed before the first call"),
     (
         "TuningJob/lost",
         claim(heirs=(Heir("acme/prod/tickets", "u"),)),

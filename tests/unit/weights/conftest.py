@@ -42,13 +42,13 @@ WHOLE = {**EMBEDDINGS, **REST}
 
 
 def safetensors(tensors: Header, *, data: bytes = b"\0" * 8) -> bytes:
-    """A file whose tensors share the same bytes."""
+    """A file in which each tensor has the same few bytes, however large it should be."""
     header = {
-        name: {"dtype": "BF16", "shape": shape, "data_offsets": [0, len(data)]}
-        for name, shape in tensors.items()
+        name: {"dtype": "BF16", "shape": shape, "data_offsets": [at * len(data), (at + 1) * len(data)]}
+        for at, (name, shape) in enumerate(tensors.items())
     }
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
-    return struct.pack("<Q", len(text)) + text + data
+    return struct.pack("<Q", len(text)) + text + data * len(tensors)
 
 
 class Folder:

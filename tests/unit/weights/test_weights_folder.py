@@ -78,7 +78,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "a file that was cut short": (
         cut,
-        ["model.safetensors: has 42,199 bytes, and its header describes 42,202: fetch it again"],
+        ["model.safetensors: has 47,486 bytes, and its header describes 47,489: fetch it again"],
     ),
     "a pointer of Git LFS in place of the file": (
         lambda f: f.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),
