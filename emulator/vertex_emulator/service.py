@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vertex_emulator.faults import FaultBook
 from vertex_emulator.price_list import PriceList
 from vertex_emulator.request_log import RequestLog
+from vertex_emulator.request_rate import RequestRate
 from vertex_emulator.settings import Settings
 from vertex_emulator.store.store import Store
 
@@ -28,6 +29,7 @@ class Service:
         self.predictor = predictor
         self.faults = FaultBook()
         self.requests = RequestLog()
+        self.rate = RequestRate()
         self.price_list = PriceList()
         self.uploading: set[str] = set()
         """Uploads that a request is just writing to, or putting together."""

@@ -270,6 +270,12 @@ RULES: tuple[Rule, ...] = (
         TYPES,
     ),
     Rule(
+        "quotas.requests",
+        "Resource management requests are 600 a minute for each project and region; more are refused with 429.",
+        "documented",
+        "Google's page on quotas of Vertex AI",
+    ),
+    Rule(
         "quotas.tuning-id",
         "The tuning quota's id is GlobalConcurrentManagedOssModelTuningJobs.",
         "observed",

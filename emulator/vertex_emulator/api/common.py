@@ -26,13 +26,15 @@ def scope(call: Call, *, at_global: bool = False) -> Scope:
 
     Raises:
         ApiError: PERMISSION_DENIED when the project has no billing or the API is not enabled,
-            INVALID_ARGUMENT for a location that cannot be a region.
+            INVALID_ARGUMENT for a location that cannot be a region, RESOURCE_EXHAUSTED when the project's
+            requests of this minute are used up.
     """
     project = call.service.store.projects.get(call.params["project"])
     require_service(project, VERTEX_API)
     location = call.params["location"]
     if not (_LOCATION.fullmatch(location) or (at_global and location == GLOBAL)):
         raise invalid(f"Unsupported region for Vertex AI: '{location}'.")
+    call.service.rate.count(project, location, call.service.now())
     return Scope(project, location, project.location(location))
 
 

@@ -32,6 +32,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Tuning jobs at once, over all regions."""
     l4_per_region: Count = 8
     """NVIDIA L4 accelerators that deployed models may hold in any one region."""
+    requests_per_minute: Count = 0
+    """Vertex AI requests a minute in each location; Google's default is 600, and 0 stands for no quota."""
     unlisted_models: tuple[str, ...] = ()
     """Base models beyond those of Google's page, which grows; each allows both modes."""
     not_at_global: tuple[str, ...] = ()

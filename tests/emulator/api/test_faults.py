@@ -21,7 +21,7 @@ def create(plain: Plain, name: str = "e") -> httpx.Response:
 
 
 def names(plain: Plain) -> list[str]:
-    return [item["displayName"] for item in plain.vertex("GET", "/endpoints")["endpoints"]]
+    return [item["displayName"] for item in plain.vertex("GET", "/endpoints").get("endpoints", [])]
 
 
 def test_failing_before_has_no_effect_and_failing_after_has(emulator: RunningEmulator, plain: Plain) -> None:
@@ -233,3 +233,23 @@ def test_what_is_served_can_be_listed(plain: Plain) -> None:
     served = {route["google"] for route in routes}
     assert "google.cloud.aiplatform.GenAiTuningService.CreateTuningJob" in served
     assert not any("DeleteTuningJob" in name for name in served), "Google has none"
+
+
+@pytest.mark.parametrize("effect", [True, False])
+def test_an_odd_answer_hides_an_effect_or_has_none(
+    emulator: RunningEmulator, plain: Plain, *, effect: bool
+) -> None:
+    emulator.admin.fault(
+        plain.project, "odd_answer", method="POST", body="<p>", content_type="text/html", effect=effect
+    )
+
+    answer = create(plain, "made")
+
+    assert (answer.status_code, answer.text) == (200, "<p>")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert names(plain) == (["made"] if effect else [])
+
+
+def test_a_failure_can_say_when_to_come_again(emulator: RunningEmulator, plain: Plain) -> None:
+    emulator.admin.fault(plain.project, "fail_before", status=429, retry_after=20)
+    assert create(plain).headers["retry-after"] == "20"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.emulator import RunningEmulator
 from tests.support.plain import Plain
 
 Json = dict[str, Any]
@@ -106,3 +107,19 @@ def test_a_granted_request_is_what_limits_from_then_on(plain: Plain) -> None:
     status, name, _ = plain.refused("POST", f"v1beta1/{plain.location}/tuningJobs", plain.job())
 
     assert (status, name) == (429, "RESOURCE_EXHAUSTED")
+
+
+@pytest.mark.evidence("quotas.requests", side="service")
+def test_requests_a_minute_are_a_quota_of_each_location(emulator: RunningEmulator, plain: Plain) -> None:
+    emulator.admin.project(plain.project, requests_per_minute=3)
+    path = f"v1/{plain.location}/endpoints"
+
+    answers = [plain.call("GET", path) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    error = answers[-1].json()["error"]
+    assert error["status"] == "RESOURCE_EXHAUSTED"
+    assert "'Resource management (CRUD) requests per minute per region'" in error["message"]
+    assert error["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
+    elsewhere = path.replace("us-central1", "us-west1")
+    assert plain.call("GET", elsewhere).status_code == 200, "another region has its own"
