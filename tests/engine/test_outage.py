@@ -6,6 +6,7 @@ VERTEX_TUNING_TEST_OUTAGE_S makes the two outages longer than a few seconds; wit
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,6 +36,10 @@ def until(seen: Callable[[], bool], seconds: float, text: Callable[[], str]) -> 
         time.sleep(0.1)
 
 
+def asked(emulator: RunningEmulator, call: str, since: int) -> bool:
+    return emulator.admin.count("POST", call, since) > 0
+
+
 def test_an_up_outlasts_an_outage_of_everything(
     workspace: Callable[..., Workspace],
     values: dict[str, Any],
@@ -45,9 +50,7 @@ def test_an_up_outlasts_an_outage_of_everything(
     running = start(stack, *UP)
     try:
         for call in ("/tuningJobs", ":deploy"):
-            until(
-                lambda call=call: emulator.admin.count("POST", call, since) > 0, COMES_S, lambda: running.text
-            )  # type: ignore[misc]
+            until(partial(asked, emulator, call, since), COMES_S, lambda: running.text)
             emulator.admin.fault(".*", "fail_before", status=503, times=None)
             time.sleep(OUTAGE_S)
             emulator.admin.clear_faults()

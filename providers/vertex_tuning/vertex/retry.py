@@ -13,7 +13,7 @@ from .errors import QuotaExceeded, Unavailable, translated
 from .failures import OUTLASTED, TRIED_AGAIN
 
 ATTEMPTS = 6
-QUICK_ATTEMPTS = 3
+QUICK_ATTEMPTS = 2
 """Tries before the user is told that the service does not answer."""
 TIMEOUT = 60.0
 """Seconds for one call: the clients' own are 5 for some and none for others, which then never end."""
