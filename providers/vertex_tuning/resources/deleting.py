@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .. import checkpoints
 from ..lifecycle import Reach, process
 from ..vertex.claim import STARTING, Held
@@ -52,40 +54,36 @@ def _listed(reach: Reach, output_uri: str) -> list[str]:
 
 
 def prune(reach: Reach, *, owner: str, fingerprint: str, keep: int | None, urn: str) -> bool:
-    """Delete the intermediate checkpoints of a job of this owner, but one to keep.
-
-    What is in use stays and is reported.
+    """Delete the intermediate checkpoints of a job of this owner, but one to keep and those in use.
 
     Returns:
-        False if it is to be tried again: Google refused a deletion, which is reported.
+        False if it is to be tried again: Google refused a step, which is reported, because the model serves.
     """
-    found = _own_job(reach, owner, fingerprint)
-    if found is None:
-        return True
-    output = found[1].output_uri
-    deleted, kept_for = [], dict[int, list[str]]()
     try:
-        for number, uris in checkpoints.intermediate(_listed(reach, output), output).items():
-            if number == keep:
-                continue
-            if users := in_use(reach, fingerprint, checkpoints.uri_of(output, number), owner):
-                kept_for[number] = users
-                continue
-            # Without its configuration a checkpoint that is half deleted is none.
-            for uri in sorted(uris, key=lambda uri: not uri.endswith("/config.json")):
-                reach.vertex.storage.delete(uri)
-            deleted.append(number)
+        found = _own_job(reach, owner, fingerprint)
+        for line in _pruned(reach, owner, fingerprint, found[1].output_uri, keep) if found else ():
+            process.say(urn, f"{line} ({KEEP_FINAL})")
     except VertexError as refused:
-        why = (
-            f"intermediate checkpoints of {output} are not all deleted: {refused}. The next `pulumi up` tries"
-        )
-        process.say(urn, f"{why} again; or set tuning.keep_checkpoints: all", warning=True)
+        mend = "The next `pulumi up` tries again; to keep them set tuning.keep_checkpoints: all"
+        process.say(urn, f"not all intermediate checkpoints are deleted: {refused}. {mend}", warning=True)
         return False
-    for number, users in kept_for.items():
-        process.say(urn, f"checkpoint {number} of {output} is kept: used by {', '.join(users)}", warning=True)
-    if deleted:
-        process.say(urn, f"deleted the checkpoints {', '.join(map(str, deleted))} of {output} ({KEEP_FINAL})")
     return True
+
+
+def _pruned(reach: Reach, owner: str, fingerprint: str, output: str, keep: int | None) -> Iterator[str]:
+    """Delete, and say of each checkpoint what became of it."""
+    there = checkpoints.intermediate(_listed(reach, output), output)
+    there = {number: uris for number, uris in there.items() if number != keep}
+    anyone = bool(there) and in_use(reach, fingerprint, checkpoints.folder_of(output), owner)
+    for number, uris in there.items():
+        at = checkpoints.uri_of(output, number)
+        if anyone and (users := in_use(reach, fingerprint, at, owner)):
+            yield f"kept {at}, which is used by {', '.join(users)}"
+            continue
+        # Without its configuration a checkpoint that is half deleted is none.
+        for uri in sorted(uris, key=lambda uri: not uri.endswith("/config.json")):
+            reach.vertex.storage.delete(uri)
+        yield f"deleted {at}"
 
 
 def in_use(reach: Reach, fingerprint: str, uri: str, owner: str) -> list[str]:
