@@ -25,8 +25,15 @@ SERVICES = (
     "serviceusage.googleapis.com",
     "workloadidentity.googleapis.com",
 )
-AGENTS = {"vertex-agent": "gcp-sa-aiplatform", "tuning-agent": "gcp-sa-vertex-moss-ft"}
-"""Google's agents that read data and weights in the bucket, and write there: resource name → domain."""
+OBJECTS, READS_BUCKET = "roles/storage.objectUser", "roles/storage.legacyBucketReader"
+BUCKET_ROLES = {
+    "vertex-agent-writes": ("gcp-sa-aiplatform", OBJECTS),
+    "tuning-agent-writes": ("gcp-sa-vertex-moss-ft", OBJECTS),
+    "tuning-agent-reads": ("gcp-sa-vertex-moss-ft", READS_BUCKET),
+}
+"""What Google's agents may do in the bucket: resource name → the agent's domain and its role."""
+TUNING_AGENT_ROLE = "roles/aiplatform.tuningServiceAgent"
+"""The tuning agent's role on the project, which it does not get when it is made on request."""
 
 QUOTA_REQUEST = "vertex-tuning-jobs"
 Found = TypeVar("Found")
@@ -44,16 +51,17 @@ class Existing(msgspec.Struct, frozen=True):
 
 
 def look(settings: Settings) -> Existing:
-    """Look for what outlives a stack. What cannot be looked at counts as absent, and making it tells why."""
-    bucket = _seen(lambda: connect().storage.bucket_exists(settings.output_uri))
-    asked = _seen(lambda: connect().project.tuning_quota(settings.project).request)
+    """What outlives a stack and is there. What cannot be checked warns, and counts as not there."""
+    bucket = _seen("the output bucket", lambda: connect().storage.bucket_exists(settings.output_uri))
+    asked = _seen("the tuning quota", lambda: connect().project.tuning_quota(settings.project).request)
     return Existing(bucket=bool(bucket), quota_request=asked.id if asked else None)
 
 
-def _seen(look_at: Callable[[], Found]) -> Found | None:
+def _seen(name: str, look_at: Callable[[], Found]) -> Found | None:
     try:
         return look_at()
-    except VertexError:
+    except VertexError as error:
+        pulumi.log.warn(f"prerequisites: not checked: {name}: {error}")
         return None
 
 
@@ -96,19 +104,25 @@ def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
         parent=pulumi.Output.format("projects/{0}/{1}", bucket.project_number, producer),
         opts=pulumi.ResourceOptions(depends_on=services),
     )
+    after = pulumi.ResourceOptions(depends_on=[agents])
+
+    def agent(domain: str) -> pulumi.Output[str]:
+        address = "serviceAccount:service-{0}@{1}.iam.gserviceaccount.com"
+        return pulumi.Output.format(address, bucket.project_number, domain)
+
     access = [
-        gcp.storage.BucketIAMMember(
-            f"{name}-writes",
-            bucket=bucket.name,
-            role="roles/storage.objectUser",
-            member=pulumi.Output.format(
-                "serviceAccount:service-{0}@{1}.iam.gserviceaccount.com", bucket.project_number, domain
-            ),
-            opts=pulumi.ResourceOptions(depends_on=[agents]),
-        )
-        for name, domain in AGENTS.items()
+        gcp.storage.BucketIAMMember(name, bucket=bucket.name, role=role, member=agent(domain), opts=after)
+        for name, (domain, role) in BUCKET_ROLES.items()
     ]
-    return [*services, bucket, agents, *access, *_quota(settings, existing, services)]
+    tunes = gcp.projects.IAMMember(
+        "tuning-agent-tunes",
+        project=settings.project,
+        role=TUNING_AGENT_ROLE,
+        member=agent("gcp-sa-vertex-moss-ft"),
+        # Other stacks of the project tune through the same agent.
+        opts=pulumi.ResourceOptions(depends_on=[agents], retain_on_delete=True),
+    )
+    return [*services, bucket, agents, *access, tunes, *_quota(settings, existing, services)]
 
 
 def _quota(

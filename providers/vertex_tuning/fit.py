@@ -11,6 +11,8 @@ from .dataset import Contents, Dataset, FindingKind, look_closer
 from .sources import as_typed
 from .specs import ServiceSpec, TuningSpec
 
+_SMALL_A3 = ("a3-highgpu-1g", "a3-highgpu-2g", "a3-highgpu-4g")
+
 
 def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """A line about each local file of a tuning whose longest example the model does not take whole.
@@ -90,6 +92,24 @@ def unusual(tuning: TuningSpec) -> Iterator[str]:
         chosen = getattr(tuning, name)
         if chosen is not None and not 1 / FAR_OFF[name] < chosen / value < FAR_OFF[name]:
             yield f"tuning.{name}: {chosen:g}. {baseline_line(tuning.base_model, tuning.mode)}"
+
+
+def machine_warnings(spec: ServiceSpec) -> Iterator[str]:
+    """A line about each thing that Vertex AI does with the machines of a service by itself, or may not do."""
+    serving = spec.serving
+    if not spec.serve:
+        return
+    if serving.flex_start is not None:
+        yield (
+            f"serving.flex_start: Vertex AI undeploys the model {serving.flex_start.max_runtime} after its "
+            "start, and callers get errors from then on; `pulumi up --refresh` deploys it again"
+        )
+    small = serving.machine_type in _SMALL_A3 and not serving.spot and serving.flex_start is None
+    if small and serving.reservation is None:
+        yield (
+            f"serving.machine_type: {serving.machine_type} is probably offered only as a spot or flex-start "
+            "machine; set serving.spot or serving.flex_start"
+        )
 
 
 def runs_commands(spec: ServiceSpec) -> Iterator[str]:

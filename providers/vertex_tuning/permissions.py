@@ -169,6 +169,12 @@ PERMISSIONS = (
         when="evaluation",
     ),
     Permission(
+        "serviceusage.services.use",
+        _D,
+        "to let calls count against the project's quota",
+        when="a person's own credentials",
+    ),
+    Permission(
         "iam.serviceAccounts.actAs",
         _D,
         "to let a job or a model run as an account of its own; on that account alone",
@@ -229,6 +235,18 @@ PERMISSIONS = (
         _P,
         "to give the agents the bucket",
         ("storage.buckets.setIamPolicy",),
+    ),
+    Permission(
+        "resourcemanager.projects.getIamPolicy",
+        _P,
+        "to give the tuning agent its role on the project",
+        ("cloudresourcemanager.v1.projects.getIamPolicy",),
+    ),
+    Permission(
+        "resourcemanager.projects.setIamPolicy",
+        _P,
+        "to give the tuning agent its role on the project",
+        ("cloudresourcemanager.v1.projects.setIamPolicy",),
     ),
     Permission(
         "cloudquotas.quotas.update",
@@ -301,6 +319,18 @@ AGENTS = (
         "roles/storage.objectUser",
         "the output bucket",
         "to read the data, and to write weights, checkpoints and metrics",
+    ),
+    AgentRole(
+        _TUNER,
+        "roles/storage.legacyBucketReader",
+        "the output bucket",
+        "to read the bucket's metadata: without it submissions of some users failed",
+    ),
+    AgentRole(
+        _TUNER,
+        "roles/aiplatform.tuningServiceAgent",
+        "the project",
+        "to tune; Google's own scripts expect it",
     ),
     AgentRole(_VERTEX, "roles/storage.objectUser", "that bucket too", "to read what lies there", when=_OTHER),
     AgentRole(_TUNER, "roles/storage.objectUser", "that bucket too", "to read what lies there", when=_OTHER),

@@ -14,7 +14,16 @@ from pydantic import ValidationError
 from . import console, holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
-from .fit import image_problem, runs_commands, spoiled, too_large, too_long, unusual, warned
+from .fit import (
+    image_problem,
+    machine_warnings,
+    runs_commands,
+    spoiled,
+    too_large,
+    too_long,
+    unusual,
+    warned,
+)
 from .lifecycle import Phase
 from .mistakes import Mistake, listed, mistakes_of, path_of
 from .pricing import Book, Estimate, list_prices, stale
@@ -211,7 +220,7 @@ class TunedModelService(ComponentResource):
                 *warned(spec.tuning, datasets),
                 *spoiled(spec.tuning, datasets),
             )
-        warnings += (*too_large(spec), *runs_commands(spec))
+        warnings += (*too_large(spec), *machine_warnings(spec), *runs_commands(spec))
         for warning in warnings:
             pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None

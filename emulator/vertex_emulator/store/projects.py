@@ -40,6 +40,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base models that are tuned in regions only."""
     serving_quotas: dict[str, Count] = {}
     """Accelerators in any one region, by the quota's id; 16 of each kind where it says nothing else."""
+    iam: dict[str, tuple[str, ...]] = {}
+    """Role to those who have it in the project."""
     user_credentials: bool = False
     """Calls come with a user's own credentials: some APIs refuse those without a quota project."""
     quota_grant_limit: Count = 8

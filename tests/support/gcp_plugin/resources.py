@@ -165,6 +165,34 @@ def _delete_member(rest: Rest, _id: str, properties: Json) -> None:
     _change_member(rest, properties, there=False)
 
 
+def _change_project(rest: Rest, properties: Json, *, there: bool) -> None:
+    path, role, member = f"projects/{properties['project']}", properties["role"], properties["member"]
+    with _POLICIES:
+        policy = rest.call("resourceManager", "POST", f"{path}:getIamPolicy", {})
+        members = {b["role"]: set(b["members"]) for b in policy.get("bindings", [])}
+        members[role] = members.get(role, set()) | {member} if there else members.get(role, set()) - {member}
+        bindings = [{"role": role, "members": sorted(who)} for role, who in sorted(members.items()) if who]
+        changed = {"etag": policy["etag"], "bindings": bindings}
+        rest.call("resourceManager", "POST", f"{path}:setIamPolicy", {"policy": changed})
+
+
+def _create_project_member(rest: Rest, given: Json) -> str:
+    _change_project(rest, given, there=True)
+    return "/".join((given["project"], given["role"], given["member"]))
+
+
+def _read_project_member(rest: Rest, _id: str, properties: Json) -> Json:
+    policy = rest.call("resourceManager", "POST", f"projects/{properties['project']}:getIamPolicy", {})
+    for binding in policy.get("bindings", []):
+        if binding["role"] == properties["role"] and properties["member"] in binding["members"]:
+            return {**properties, "etag": policy["etag"]}
+    raise Gone(f"{properties['member']} does not have {properties['role']}")
+
+
+def _delete_project_member(rest: Rest, _id: str, properties: Json) -> None:
+    _change_project(rest, properties, there=False)
+
+
 def _create_agents(rest: Rest, given: Json) -> str:
     parent: str = given["parent"]
     made = rest.call("workloadIdentity", "POST", f"{parent}:generateServiceAgents", {})
@@ -216,6 +244,13 @@ KINDS = {
     ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": Kind(
         ("bucket", "role", "member"), _create_member, _read_member, _nothing, _delete_member
+    ),
+    "gcp:projects/iAMMember:IAMMember": Kind(
+        ("project", "role", "member"),
+        _create_project_member,
+        _read_project_member,
+        _nothing,
+        _delete_project_member,
     ),
     "gcp:cloudquota/sQuotaPreference:SQuotaPreference": Kind(
         ("parent", "name", "service", "quotaId"),

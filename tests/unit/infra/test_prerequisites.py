@@ -88,18 +88,26 @@ def test_the_bucket_is_private_and_never_emptied() -> None:
     assert bucket["publicAccessPrevention"] == "enforced"
 
 
-def test_the_two_agents_are_made_and_get_the_objects_of_the_bucket_and_nothing_else() -> None:
+@pytest.mark.evidence("prerequisites.agents", side="plugin")
+def test_the_two_agents_are_made_and_get_what_tuning_takes() -> None:
     found = declared(settings())
     [agents] = of_type(found, "WorkloadIdentityServiceAgent")
     assert agents["parent"] == "projects/123/locations/global/serviceProducers/aiplatform.googleapis.com"
     granted = [(access["role"], access["member"]) for access in of_type(found, "BucketIAMMember")]
     assert sorted(granted) == [
+        (
+            "roles/storage.legacyBucketReader",
+            "serviceAccount:service-123@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com",
+        ),
         ("roles/storage.objectUser", "serviceAccount:service-123@gcp-sa-aiplatform.iam.gserviceaccount.com"),
         (
             "roles/storage.objectUser",
             "serviceAccount:service-123@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com",
         ),
     ]
+    [tunes] = of_type(found, "projects/iAMMember:IAMMember")
+    assert (tunes["project"], tunes["role"]) == ("acme-dev", "roles/aiplatform.tuningServiceAgent")
+    assert tunes["member"].endswith("@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com")
 
 
 def test_a_quota_is_asked_for_only_when_written() -> None:
