@@ -9,8 +9,7 @@ from tests.conftest import PROJECT
 from tests.support.emulator import RunningEmulator
 from tests.support.plain import Json, Plain
 from tests.support.stack import Workspace
-from vertex_tuning.vertex import Connection
-from vertex_tuning.vertex.prediction import predict
+from vertex_tuning.vertex import Connection, connect
 
 pytestmark = pytest.mark.engine
 Make = Callable[..., Workspace]
@@ -61,7 +60,8 @@ def test_a_roll_out_that_copies_the_container_serves_the_new_weights(
     }, "whole, but for the weights and the machine"
     assert deployed["enableContainerLogging"]
     instance = {"prompt": "Ticket 1: charged twice.\nTeam:", "max_tokens": 4, "raw_response": True}
-    answer = predict(Connection(endpoint=emulator.url), stack.outputs()["tickets"]["endpoint"], [instance])
+    vertex = connect(Connection(endpoint=emulator.url))
+    answer = vertex.serving.ask(stack.outputs()["tickets"]["endpoint"], [instance])
     assert answer.model.partition("@")[0] == new["name"].partition("@")[0]
     assert stack.steps() == []
 
