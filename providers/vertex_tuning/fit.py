@@ -20,7 +20,7 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
     A warning and no mistake: tokens are estimated, and Vertex AI does not say what it does with the rest.
     """
     model = catalog.known_model(tuning.base_model)
-    limit = model.max_sequence[tuning.mode] if model is not None else None
+    limit = model.max_sequence.get(tuning.mode) if model is not None else None
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
         if source and found and limit and found.longest_example_tokens > limit:
@@ -81,10 +81,11 @@ def baseline_line(base_model: str, mode: TuningMode) -> str:
 
 def unusual(tuning: TuningSpec) -> Iterator[str]:
     """A line if the catalogue does not know the model, and one about each parameter far from its baseline."""
-    if tuning.base_model_unlisted and catalog.known_model(tuning.base_model) is None:
+    model = catalog.known_model(tuning.base_model)
+    if tuning.base_model_unlisted and (model is None or tuning.mode not in model.max_sequence):
         yield (
-            f"tuning.base_model: {tuning.base_model} is not in the catalogue of {catalog.date_of('models')}: "
-            "its modes and lengths are not checked, and nothing is estimated"
+            f"tuning.base_model: {tuning.base_model} with {tuning.mode.value} is not in the catalogue of "
+            f"{catalog.date_of('models')}: mode and lengths are not checked, and costs may be unknown"
         )
     elif tuning.base_model_unlisted:
         yield f"tuning.base_model_unlisted: the catalogue has {tuning.base_model} by now; remove the key"

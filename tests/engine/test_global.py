@@ -73,7 +73,7 @@ def test_a_model_that_the_catalogue_does_not_know(
     stack.configure(edited(values, location=GLOBAL, base_model=NEWER, base_model_unlisted=True))
     ran = stack.up()
     assert ran.ok, ran.text
-    assert f"{NEWER} is not in the catalogue of" in ran.text
+    assert f"{NEWER} with FULL is not in the catalogue of" in ran.text
     assert f"not tuned at {GLOBAL} but in us-central1" in ran.text
     assert stack.outputs()["tickets"]["job"].split("/")[3] == "us-central1"
     gone = stack.destroy()

@@ -78,8 +78,8 @@ class TuningSpec(HyperParameters):
         location: where it is tuned: a region, or ``global``, which Google recommends and which leaves the
             choice of a region to it. By default the service's region, or ``global`` if nothing is tuned
             there. A change keeps weights that are paid for.
-        base_model_unlisted: take a ``base_model`` that this version does not know: no rule of its modes and
-            lengths is checked, and nothing is estimated.
+        base_model_unlisted: take a ``base_model``, or a mode of it, that this version does not know: modes
+            and lengths are not checked, and costs may be unknown.
         base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
         mode: ``FULL`` or ``PEFT_ADAPTER`` (LoRA).
         training_data: local JSONL path, or ``gs://BUCKET/OBJECT``, with ``#GENERATION`` to pin one.
@@ -140,7 +140,7 @@ class TuningSpec(HyperParameters):
     @classmethod
     def _mode_fits(cls, value: TuningMode, info: ValidationInfo) -> TuningMode:
         model = catalog.known_model(info.data.get("base_model", ""))
-        if model is not None and value not in model.max_sequence:
+        if model is not None and value not in model.max_sequence and not info.data.get("base_model_unlisted"):
             modes = ", ".join(model.max_sequence)
             raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
         # A size that was refused is not among the data, and was written all the same.

@@ -141,3 +141,18 @@ def test_a_job_of_any_location_is_adopted(fake: FakeVertex, declare: Declare) ->
     assert engine.up(plan).ok
     assert engine.outputs("job")["job"] == job
     assert places(fake) == [GLOBAL]
+
+
+def test_a_state_with_a_parameter_that_is_gone_is_refreshed_and_destroyed(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    engine = MiniEngine()
+    assert engine.up(declare()).ok
+    entry = engine.live("job")
+    assert entry is not None
+    for written in (entry.inputs, entry.outputs):
+        written["learning_rate_multiplier"] = 2.0
+    engine.refresh()
+    assert engine.up(declare()).ok
+    assert engine.destroy().ok
+    assert len(fake.jobs.all) == 1

@@ -166,6 +166,11 @@ PARAMETERS: list[tuple[dict[str, Any], list[str], str]] = [
     ({"learning_rate": 2e-5}, ["tuning.learning_rate: 2e-05. Google's own"], "a tenth of it"),
     ({"epochs": 20, "adapter_size": 1}, ["tuning.epochs: 20", "tuning.adapter_size: 1"], "two at once"),
     ({"base_model": NEWER, "base_model_unlisted": True}, ["is not in the catalogue of 2026-09-25"], "newer"),
+    (
+        {"base_model": "qwen/qwen3@qwen3-4b", "base_model_unlisted": True},
+        ["qwen/qwen3@qwen3-4b with PEFT_ADAPTER is not in the catalogue"],
+        "a mode that Google's page had once, or has by now",
+    ),
     ({"base_model_unlisted": True}, ["the catalogue has meta/llama3_1@llama-3.1-8b by now"], "listed by now"),
     (
         {"base_model": GEMMA, "adapter_size": 4},
