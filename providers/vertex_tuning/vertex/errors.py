@@ -128,7 +128,7 @@ _BY_RPC: dict[int, type[VertexError]] = {
     6: AlreadyExists,
     7: PermissionMissing,
     8: QuotaExceeded,
-    9: FailedPrecondition,
+    9: InvalidRequest,
     12: InvalidRequest,
     16: NotSignedIn,
 }
@@ -187,6 +187,9 @@ def _status(error: GoogleAPICallError) -> str:
     try:
         return str(error.response.json()["error"]["status"])
     except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
+    except RuntimeError:
+        # It was read as a stream, and no call that is read so asks for the code.
         return ""
 
 
