@@ -1,11 +1,12 @@
 """What a report says of money: a month, a rollout, and what is not known."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from tests.support.previews import JOB, NODES, STORAGE, built, step, told
-from vertex_tuning.pricing import NO_PRICES, Book
+from vertex_tuning.pricing import NO_PRICES, Book, list_prices
 from vertex_tuning.report import words
 from vertex_tuning.report.model import Severity, Training
 
@@ -154,3 +155,33 @@ def test_both_models_and_the_evaluation_have_an_amount() -> None:
         "both models are billed while the new one takes over: 2.00 to 3.00 USD an hour",
         "its evaluation bills the same machines before that: 1.00 to 2.00 USD an hour",
     ]
+
+
+AGES = [
+    (None, "list price of 2026-07-08", "the date alone"),
+    (dt.date(2026, 9, 1), "list price of 2026-07-08", "not old yet"),
+    (dt.date(2026, 12, 1), "2026-07-08 are older than 90 days; `vertex-tuning prices refresh`", "old"),
+]
+
+
+@pytest.mark.parametrize(("today", "named", "why"), AGES, ids=[case[-1] for case in AGES])
+def test_a_report_names_its_list_prices_and_their_age(today: dt.date | None, named: str, why: str) -> None:
+    machine = {"service": "tickets", "machine_type": "g2-standard-12", "region": "us-central1"}
+    found = built(step("create", "DeployedModel", None, machine), prices=list_prices(), today=today)
+    totals = dict(words.totals(found))
+    assert totals["A month"] == "0.00 USD → 840.01 USD"
+    assert named in totals["Prices"], why
+    assert ("older" in totals["Prices"]) == (why == "old")
+
+
+def test_a_report_on_prices_by_hand_names_no_list_price() -> None:
+    machine = {"service": "tickets", "machine_type": "m", "region": "us-central1"}
+    found = built(step("create", "DeployedModel", None, machine), prices=NODES)
+    assert "Prices" not in dict(words.totals(found))
+
+
+def test_another_region_is_counted_as_us_central1_and_reported_as_not_known() -> None:
+    machine = {"service": "tickets", "machine_type": "g2-standard-12", "region": "europe-west4"}
+    found = built(step("create", "DeployedModel", None, machine), prices=list_prices())
+    assert dict(words.totals(found))["Prices"] == "us-central1 list price of 2026-07-08"
+    assert "not all costs are known: g2-standard-12 in europe-west4" in [risk.text for risk in found.risks]
