@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -113,8 +114,10 @@ def _refusal(response: Response, content: bytes) -> GoogleAPICallError:
         said = _REFUSED.decode(content).error
     except REFUSED:
         said = _Error(content[:_LONGEST].decode(errors="replace") or "no reason given")
+    read = Response()  # what was streamed can be read once only
+    read.status_code, read.headers, read.raw = response.status_code, response.headers, BytesIO(content)
     info = next((each for each in said.details if str(each.get("@type")).endswith(".ErrorInfo")), None)
     error: GoogleAPICallError = from_http_status(  # type: ignore[no-untyped-call]
-        response.status_code, said.message, details=list(said.details), response=response, error_info=info
+        response.status_code, said.message, details=list(said.details), response=read, error_info=info
     )
     return error

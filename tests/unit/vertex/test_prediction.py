@@ -12,7 +12,7 @@ import pytest
 from vertex_tuning.vertex import prediction
 from vertex_tuning.vertex.client import Answer
 from vertex_tuning.vertex.connection import Connection
-from vertex_tuning.vertex.errors import InvalidRequest, NotFound, Transient, VertexError
+from vertex_tuning.vertex.errors import FailedPrecondition, InvalidRequest, NotFound, Transient, VertexError
 from vertex_tuning.vertex.prediction import PlainJson, predict
 
 INSTANCE = {"prompt": "a", "max_tokens": 3}
@@ -63,6 +63,13 @@ REFUSED: list[tuple[int, dict[str, str], bytes, type[VertexError], str]] = [
     (404, {}, b'{"error": {"code": 404, "message": "no such endpoint"}}', NotFound, "no such endpoint"),
     (404, {}, b"<html>Not found</html>", NotFound, "<html>Not found</html>"),
     (400, {}, b'[{"error": {"message": "in a list"}}]', InvalidRequest, "in a list"),
+    (
+        400,
+        {},
+        b'{"error": {"code": 400, "message": "its DNS name", "status": "FAILED_PRECONDITION"}}',
+        FailedPrecondition,
+        "its DNS name",
+    ),
     (400, {}, b"", InvalidRequest, "no reason given"),
     (400, {}, b'{"error": "a text"}', InvalidRequest, "a text"),
     (302, {"Location": "http://127.0.0.1:9/"}, b"", InvalidRequest, "leads elsewhere"),
