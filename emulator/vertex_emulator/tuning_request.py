@@ -17,7 +17,7 @@ MAX_EPOCHS = 100
 MOST_VALIDATION_SHARE = 0.25
 MOST_VALIDATION_ROWS = 5000
 _OTHER_SPECS = (
-    "distillationSpec", "partnerModelTuningSpec", "veoTuningSpec", "veoLoraTuningSpec",
+    "partnerModelTuningSpec", "veoTuningSpec", "veoLoraTuningSpec",
 )  # fmt: skip
 
 

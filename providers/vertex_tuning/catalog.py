@@ -34,6 +34,16 @@ class FailureKind(enum.StrEnum):
 BYTES_A_PARAMETER = 2
 ASSUMED_TOKENS = 0.317
 """Billed tokens for each character where none was measured: the most that was measured for any family."""
+TEACHERS = (
+    "deepseek-ai/deepseek-r1-0528-maas",
+    "deepseek-ai/deepseek-v3.2-maas",
+    "qwen/qwen3-next-80b-a3b-thinking-maas",
+)
+"""Managed models that label data for a distillation."""
+STUDENTS = ("qwen/qwen3@", "google/gemma3@")
+"""What the ids of base models begin with that can be distilled: Qwen 3 4B to 32B, Gemma 3 1B to 27B."""
+LABELLED = "distillation_labelled_dataset.jsonl"
+"""What a distillation leaves in its job's output folder: the prompts with the teacher's answers."""
 ADAPTER_SIZES = (1, 4, 8, 16, 32)
 """What the tuning service offers. The API's type has 2 as well."""
 EPOCHS = 3

@@ -123,6 +123,15 @@ def runs_commands(spec: ServiceSpec) -> Iterator[str]:
         )
 
 
+def asks_a_teacher(tuning: TuningSpec) -> Iterator[str]:
+    """A line about the teacher of a distillation, whose answers no estimate counts."""
+    if tuning.distillation is not None:
+        yield (
+            f"tuning.distillation: the answers of {tuning.distillation.teacher} are billed apart, "
+            "by its tokens, and use its quota; the estimate does not include them"
+        )
+
+
 def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """A line about each thing in a tuning's local files that wastes money or proves nothing."""
     source, other = tuning.training_data, tuning.validation_data

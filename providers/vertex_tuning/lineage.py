@@ -37,7 +37,7 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A tuning: what was trained on what, by whom, and out of which commit.
 
     ``owner`` is Pulumi's project, stack and service. ``job``, ``ended`` and ``losses`` are known when it
-    is over.
+    is over. Of a distillation ``labelled`` is the dataset with the answers of the ``teacher``.
     """
 
     fingerprint: str
@@ -48,6 +48,8 @@ class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     training: Data
     validation: Data | None = None
     custom_base_model: str | None = None
+    teacher: str | None = None
+    labelled: str | None = None
     attempt: int = 1
     commit: str | None = None
     job: str | None = None

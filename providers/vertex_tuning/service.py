@@ -15,6 +15,7 @@ from . import console, holdout, names, promotion, prompts
 from . import plan as planning
 from .dataset import Dataset, inspect_cached
 from .fit import (
+    asks_a_teacher,
     image_problem,
     machine_warnings,
     runs_commands,
@@ -219,6 +220,7 @@ class TunedModelService(ComponentResource):
                 *too_long(spec.tuning, datasets),
                 *warned(spec.tuning, datasets),
                 *spoiled(spec.tuning, datasets),
+                *asks_a_teacher(spec.tuning),
             )
         warnings += (*too_large(spec), *machine_warnings(spec), *runs_commands(spec))
         for warning in warnings:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from . import names
-from .catalog import FINAL, GLOBAL, billed_tokens, tuning_regions
+from .catalog import FINAL, GLOBAL, LABELLED, billed_tokens, tuning_regions
 from .dataset import Dataset
 from .lineage import Data, Lineage
 from .specs import HyperParameters, ServiceSpec, TuningSpec, is_gcs
@@ -57,6 +57,7 @@ def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted
         "learning_rate_multiplier": None,
         **{name: getattr(spec, name) for name in HyperParameters.model_fields},
         **({"adopt_job": adopted} if adopted else {}),
+        **({"teacher": spec.distillation.teacher} if spec.distillation else {}),
     }
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()[:40]
 
@@ -152,6 +153,7 @@ def job(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner_label:
         "reuse": tuning.reuse.value,
         **({"billed_tokens": planned.billed_tokens} if planned.billed_tokens is not None else {}),
         **({"adopt_job": spec.adopt_job} if spec.adopt_job else {}),
+        **({"teacher": tuning.distillation.teacher} if tuning.distillation else {}),
         **_fallback(spec),
         **given(tuning, "base_model", "mode", "custom_base_model", "service_account", "kms_key"),
         **given(tuning, *HyperParameters.model_fields),
@@ -175,6 +177,8 @@ def behind(spec: ServiceSpec, tuning: TuningSpec, planned: TuningPlan, owner: st
         training=_read(planned.training),
         validation=_read(planned.validation) if planned.validation else None,
         custom_base_model=tuning.custom_base_model,
+        teacher=tuning.distillation.teacher if tuning.distillation else None,
+        labelled=f"{planned.job_output_uri}/{LABELLED}" if tuning.distillation else None,
         attempt=tuning.attempt,
         commit=spec.commit,
     )

@@ -43,6 +43,7 @@ class Tuning:
             epochs=self.request.epochs,
             labels=dict(self.request.labels),
             custom_base_model=self.request.custom_base_model,
+            teacher=self.request.teacher,
             learning_rate=self.request.learning_rate,
             adapter_size=self.request.adapter_size,
             batch_size=self.request.batch_size,

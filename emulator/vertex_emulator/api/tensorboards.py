@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vertex_emulator.api.common import Json, Scope, name_in, scope
+from vertex_emulator.api.common import Json, Scope, scope
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.jobs.tuning import EXPERIMENT, experiment_of
-from vertex_emulator.store.resources import Kind, Record
+from vertex_emulator.jobs import regional
+from vertex_emulator.jobs.tuning import EXPERIMENT
+from vertex_emulator.store.resources import Record
 from vertex_emulator.wire.errors import invalid, not_found
 from vertex_emulator.wire.proto import render
 from vertex_emulator.wire.times import rfc3339
@@ -36,7 +37,7 @@ def get_context(call: Call) -> Json:
         call.version,
         "Context",
         {
-            "name": experiment_of(record.name),
+            "name": record.body["experiment"],
             "displayName": call.params["context"],
             "schemaTitle": "system.Experiment",
             "schemaVersion": "0.0.1",
@@ -110,12 +111,19 @@ def _experiment(call: Call, where: Scope) -> str:
 
 
 def _job(call: Call, where: Scope, experiment: str) -> Record:
+    """The job of an experiment; one at `global` has its experiment in the region where it runs."""
     job_id = experiment.removeprefix(EXPERIMENT)
-    record = call.service.store.resources.find(name_in(where, Kind.TUNING_JOB, job_id))
+    found = call.service.store.resources.tuning_job(job_id) if job_id.isdigit() else None
+    named = f"/contexts/{experiment}"
     told = call.params.get("tensorboard", TENSORBOARD)
-    if record is None or job_id == experiment or "experiment" not in record.body or told != TENSORBOARD:
+    if (
+        found is None
+        or told != TENSORBOARD
+        or regional.parent_of(found) != where.parent
+        or not found.body.get("experiment", "").endswith(named)
+    ):
         raise not_found(experiment)
-    return record
+    return found
 
 
 def _require_run(call: Call) -> None:

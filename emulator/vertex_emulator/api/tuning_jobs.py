@@ -6,7 +6,7 @@ from vertex_emulator.api.common import Json, name_in, scope
 from vertex_emulator.api.listing import PLAIN, listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.catalog import GLOBAL
-from vertex_emulator.jobs import regional, tuning
+from vertex_emulator.jobs import distillation, regional, tuning
 from vertex_emulator.jobs.operations import new_id
 from vertex_emulator.quota import TUNING_METRIC, TUNING_QUOTA, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API
@@ -28,7 +28,8 @@ _FILTERABLE = frozenset(
 def create(call: Call) -> Json:
     """Submit a job. One beyond the project's quota is refused, not queued, as at Google."""
     where = scope(call, at_global=True)
-    given = parse(call.version, "TuningJob", call.payload)
+    supervised, distilled = distillation.as_supervised(call.payload or {})
+    given = parse(call.version, "TuningJob", supervised)
     check_request(given, where.location, where.project.settings)
     check_inputs(call.service.store, given)
     quota = tuning_quota(call.service, where.project)
@@ -65,16 +66,20 @@ def create(call: Call) -> Json:
         name,
         tuning.submitted(name, inputs, now),
         now=now,
-        private={**private, **regional.beside(where.parent)},
+        private={**private, **distilled, **regional.beside(where.parent)},
         due=now + call.service.settings.speed.pending_s,
     )
     call.service.wake()
-    return render(call.version, "TuningJob", record.body)
+    return _rendered(call, record)
 
 
 def get(call: Call) -> Json:
     """One job."""
-    return render(call.version, "TuningJob", regional.shown(*_named(call)).body)
+    return _rendered(call, regional.shown(*_named(call)))
+
+
+def _rendered(call: Call, record: Record) -> Json:
+    return distillation.shown(record, render(call.version, "TuningJob", record.body))
 
 
 def list_(call: Call) -> Json:
@@ -83,7 +88,12 @@ def list_(call: Call) -> Json:
     if "labels" in call.query.get("filter", "") and not where.project.settings.label_filters:
         raise invalid(f"Invalid filter '{call.query['filter']}': jobs cannot be filtered by labels.")
     records = regional.jobs(call.service.store, where.project, where.location)
-    return listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE, PLAIN)
+    page = listing(call, "TuningJob", "tuningJobs", records, _FILTERABLE, PLAIN)
+    by_name = {record.body["name"]: record for record in records}
+    return {
+        **page,
+        "tuningJobs": [distillation.shown(by_name[job["name"]], job) for job in page["tuningJobs"]],
+    }
 
 
 def cancel(call: Call) -> Json:

@@ -13,6 +13,7 @@ import msgspec
 from vertex_emulator.catalog import ARTIFACTS, FINAL_WEIGHTS
 from vertex_emulator.containers import serving_container
 from vertex_emulator.jobs import operations, regional, tuning, worker
+from vertex_emulator.jobs.distillation import LABELLED, is_distillation
 from vertex_emulator.jobs.publish import adopt_files
 from vertex_emulator.jobs.stats import data_stats
 from vertex_emulator.registry import add_version
@@ -50,11 +51,13 @@ async def _run(service: Service, name: str) -> None:
     shutil.rmtree(attempts, ignore_errors=True)  # of a server that was killed meanwhile
     folder = attempts / uuid.uuid4().hex
     try:
-        job = _started(service, name, folder)
-        if job is None:
+        record = _started(service, name, folder)
+        if record is None:
             settle_cancelled(service, name)
             return
-        spec = worker.prepare(service.store, folder, service.settings.cache, job)
+        job = record.body
+        labelled = folder / "labelled" / LABELLED if is_distillation(record) else None
+        spec = worker.prepare(service.store, folder, service.settings.cache, job, labelled)
         await worker.run(folder, spec, lambda progress: _on_progress(service, name, progress))
         target = gcs_uri(job["outputUri"], "output_uri")
         stats, objects = await _gathered(service, folder, spec, target)
@@ -67,11 +70,11 @@ async def _run(service: Service, name: str) -> None:
             _give_up(service, objects)
             raise
     finally:
-        for part in ("inputs", "output"):
+        for part in ("inputs", "output", "labelled"):
             shutil.rmtree(folder / part, ignore_errors=True)
 
 
-def _started(service: Service, name: str, folder: Path) -> Json | None:
+def _started(service: Service, name: str, folder: Path) -> Record | None:
     """Mark a job as running and give it; None if it was asked to stop before it began.
 
     Raises WorkerFailed if a fault asks for that.
@@ -80,13 +83,13 @@ def _started(service: Service, name: str, folder: Path) -> Json | None:
         record = service.store.resources.get(name)
         if record.body["state"] not in tuning.ACTIVE:
             return None
-        tuning.started(record.body, service.now())
+        tuning.started(record.body, regional.parent_of(record), service.now())
         record.private["folder"] = str(folder.relative_to(service.store.data))
         service.store.resources.save(record)
     fault = record.private.get("fault")
     if fault and fault["type"] == "job_failure":
         raise worker.WorkerFailed(fault["code"], fault["message"])
-    return record.body
+    return record
 
 
 def _on_progress(service: Service, name: str, progress: Progress) -> None:
@@ -132,7 +135,8 @@ def _gather(service: Service, folder: Path, spec: TrainingSpec, target: GcsUri) 
     progress = worker.read_progress(folder / "progress.json")
     metrics = json.loads((output / "metrics.json").read_bytes())
     stats = data_stats(Path(spec.training_file), metrics, progress.steps if progress else 0)
-    return stats, adopt_files(service.store, output, target.child(ARTIFACTS), service.now())
+    made = adopt_files(service.store, output, target.child(ARTIFACTS), service.now())
+    return stats, made + adopt_files(service.store, folder / "labelled", target, service.now())
 
 
 def _settle_succeeded(

@@ -25,18 +25,20 @@ def submitted(name: str, inputs: Json, now: float) -> Json:
     return {"name": name, **inputs, "state": PENDING, "createTime": stamp, "updateTime": stamp}
 
 
-def started(body: Json, now: float) -> None:
-    """Its worker runs. After a restart of the emulator a job starts again but keeps its start time."""
+def started(body: Json, parent: str, now: float) -> None:
+    """Its worker runs in the region that is `parent`.
+
+    After a restart of the emulator a job starts again but keeps its start time.
+    """
     body["state"] = RUNNING
     body.setdefault("startTime", rfc3339(now))
-    body["experiment"] = experiment_of(body["name"])
+    body["experiment"] = experiment_of(parent, body["name"].rpartition("/")[2])
     body.pop("tunedModel", None)
     body["updateTime"] = rfc3339(now)
 
 
-def experiment_of(job: str) -> str:
+def experiment_of(parent: str, job_id: str) -> str:
     """The context in Vertex ML Metadata that leads to a job's loss."""
-    parent, _, job_id = job.rpartition("/tuningJobs/")
     return f"{parent}/metadataStores/default/contexts/{EXPERIMENT}{job_id}"
 
 

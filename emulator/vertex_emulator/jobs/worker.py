@@ -28,9 +28,10 @@ _ADAPTER_SIZES = {
 DEFAULT_EPOCHS = 1
 
 
-def prepare(store: Store, folder: Path, cache: Path, job: Json) -> TrainingSpec:
+def prepare(store: Store, folder: Path, cache: Path, job: Json, labelled: Path | None = None) -> TrainingSpec:
     """Put a job's inputs into a local folder and say what the worker is to do.
 
+    With `labelled` a teacher answers the training rows first, and its answers are written there.
     The inputs are links to what the objects hold now: overwriting an object later does not change the run.
     Raises ApiError when an input has gone since the job was submitted.
     """
@@ -63,6 +64,7 @@ def prepare(store: Store, folder: Path, cache: Path, job: Json) -> TrainingSpec:
         adapter_size=adapter,
         custom_base=str(base) if base else None,
         last_checkpoint_only=spec.get("exportLastCheckpointOnly", False),
+        labelled_file=str(labelled) if labelled else None,
     )
 
 

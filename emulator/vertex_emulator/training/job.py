@@ -18,6 +18,7 @@ from vertex_emulator.training.metrics import Metrics
 from vertex_emulator.training.optimise import Learner, Trained, use_cpu
 from vertex_emulator.training.prompts import Encoded, Example, PromptEncoder
 from vertex_emulator.training.spec import Phase, TrainingSpec
+from vertex_emulator.training.teacher import answered
 from vertex_emulator.training.unigram import unigram_loss
 
 
@@ -30,7 +31,10 @@ def run(spec: TrainingSpec, inputs: Inputs, report: Report) -> Metrics:
     use_cpu(Path(spec.cache_dir))
     base = inputs.custom_base or cached_base(Path(spec.cache_dir))
     pad, size = base.config.pad_token_id, inputs.hyperparameters.batch_size
-    whole = _encode(base, inputs.training)
+    rows = inputs.training
+    if spec.labelled_file is not None:
+        rows = answered(base, rows, Path(spec.labelled_file))
+    whole = _encode(base, rows)
     training = [truncate(example) for example in whole]
     validation = (
         None if inputs.validation is None else [truncate(row) for row in _encode(base, inputs.validation)]

@@ -31,7 +31,8 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     `custom_base` is a folder with a checkpoint of an earlier job to continue from; None starts from the
     embedded service's own base model, which is made once and kept in `cache_dir`. None for the numbers
     means the defaults of `hyperparameters.resolve`. Intermediate checkpoints lie beside the final one, unless
-    `last_checkpoint_only`.
+    `last_checkpoint_only`. With `labelled_file` the base model answers the training rows first, its answers
+    are written there, and the job learns them.
     """
 
     training_file: str
@@ -45,6 +46,7 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     adapter_size: int | None
     custom_base: str | None
     last_checkpoint_only: bool = False
+    labelled_file: str | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 

@@ -48,6 +48,8 @@ def _rows(served: Served) -> Iterator[tuple[str, str]]:
     yield "  base", f"{behind.base_model}, {behind.mode}"
     if behind.custom_base_model:
         yield "  from weights", behind.custom_base_model
+    if behind.teacher:
+        yield "  teacher", f"{behind.teacher}; its answers are in {behind.labelled or 'unknown'}"
     yield "  parameters", ", ".join(f"{name} {value:g}" for name, value in behind.parameters.items())
     yield "  training", _data(behind.training)
     if behind.validation is not None:

@@ -65,6 +65,8 @@ def training(book: Book, job: Mapping[str, Any] | None) -> Money:
     if job is None or _anothers(job):
         return Money()
     model, mode = str(job["base_model"]), str(job["mode"])
+    if teacher := job.get("teacher"):
+        return Money(unknown=(f"answers of {teacher}",)) + training(book, {**job, "teacher": None})
     tokens, row = job.get("billed_tokens"), book.training_row(model, mode)
     if tokens is None:
         return Money(unknown=("tokens of data that are not on this machine",))

@@ -60,6 +60,7 @@ _NAMES = {
     ("DeployedModel", "weights_uri"): "artifacts_uri",
     ("DeployedModel", "display_name"): "serving.model_display_name",
     ("DeployedModel", "retry"): "tuning.retry",
+    ("TuningJob", "teacher"): "tuning.distillation",
     ("TunedModel", "checkpoint"): "serving.checkpoint",
     ("DeployedModel", "keep_checkpoints"): "tuning.keep_checkpoints",
     ("TunedModel", "retry"): "tuning.retry",

@@ -8,7 +8,7 @@ from ..vertex.client import Job
 from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing
 from .tuning_inputs import TuningJobInputs
 
-ALWAYS = ("base_model", "mode", "epochs", "custom_base_model")
+ALWAYS = ("base_model", "mode", "epochs", "custom_base_model", "teacher")
 IF_DECLARED = ("learning_rate", "adapter_size", "batch_size")
 """What is left to Vertex AI is not compared: the job may show what Vertex AI chose."""
 DATA = ("training_uri", "validation_uri")

@@ -171,6 +171,7 @@ def _request(
         validation_uri=validation_uri,
         output_uri=inputs.job_output_uri,
         custom_base_model=inputs.custom_base_model,
+        teacher=inputs.teacher,
         epochs=inputs.epochs,
         learning_rate=inputs.learning_rate,
         adapter_size=inputs.adapter_size,

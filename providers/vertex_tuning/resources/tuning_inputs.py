@@ -33,6 +33,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
         job_output_uri: folder of this job alone.
         fallback_region: where the job is asked for if ``region`` is ``global`` and does not take the model.
         live_data: those of the data that are a user's objects, and may be overwritten: the job reads copies.
+        teacher: managed model whose answers are learned, if the tuning is a distillation.
         in_preview: look at ``custom_base_model`` in preview already.
         owner_label: ``owner`` as far as a label can carry it.
     """
@@ -47,6 +48,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     fallback_region: TuningLocation | None = None
     live_data: Texts = ()
     custom_base_model: GcsUri | None = None
+    teacher: str | None = None
     service_account: ServiceAccount | None = None
     kms_key: KmsKey | None = None
     display_name: str

@@ -48,6 +48,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "learning_rate": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "adapter_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "batch_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
+        "teacher": Change.RETRAIN.because("another teacher gives other answers to learn"),
         "custom_base_model": Change.RETRAIN.because("tuning goes on from other weights"),
         "adopt_job": Change.RETRAIN.because(
             "another job's weights, or one's own instead: it is in the fingerprint"

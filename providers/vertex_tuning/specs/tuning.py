@@ -71,6 +71,23 @@ class Retry(Spec):
     ] = tuple(FailureKind)
 
 
+class Distillation(Spec):
+    """Tune ``base_model``, the student, on the answers of a teacher instead of those in the data.
+
+    Attributes:
+        teacher: managed model that answers the prompts; its tokens are billed apart, and use its own quota.
+    """
+
+    teacher: Annotated[str, Field(max_length=200)]
+
+    @field_validator("teacher")
+    @classmethod
+    def _known_teacher(cls, value: str) -> str:
+        if value not in catalog.TEACHERS:
+            raise ValueError(f"{value!r} is not a teacher; {catalog.nearest_name(value, catalog.TEACHERS)}")
+        return value
+
+
 class TuningSpec(HyperParameters):
     """Which open model to tune, how, and on what.
 
@@ -94,6 +111,7 @@ class TuningSpec(HyperParameters):
         display_name: default is the service's name.
         keep_checkpoints: ``final`` deletes the intermediate checkpoints once the model serves; each of them
             takes as much storage as the tuned weights.
+        distillation: tune on a teacher's answers to the prompts of ``training_data``.
         retry: whether a job that fails is run again; by default, and with ``retrain: deny``, none is.
     """
 
@@ -116,7 +134,20 @@ class TuningSpec(HyperParameters):
     reuse: ReuseChoice = Reuse.OUTPUT_URI
     display_name: Text | None = None
     keep_checkpoints: CheckpointsChoice = Checkpoints.ALL
+    distillation: Distillation | None = None
     retry: Retry | None = None
+
+    @field_validator("distillation")
+    @classmethod
+    def _is_a_student(cls, value: Distillation | None, info: ValidationInfo) -> Distillation | None:
+        if value is None:
+            return value
+        student = info.data.get("base_model")
+        if student is not None and not student.startswith(catalog.STUDENTS) and catalog.known_model(student):
+            raise ValueError(f"{student} cannot be distilled; Qwen 3 (4B to 32B) and Gemma 3 can")
+        if info.data.get("custom_base_model") is not None:
+            raise ValueError("starts from the published student; leave custom_base_model out")
+        return value
 
     @field_validator("base_model", mode="before")
     @classmethod

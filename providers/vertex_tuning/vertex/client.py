@@ -67,6 +67,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str]
     validation_uri: str | None = None
     custom_base_model: str | None = None
+    teacher: str | None = None
     learning_rate: float | None = None
     adapter_size: int | None = None
     batch_size: int | None = None
@@ -93,6 +94,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ended: str
     checkpoint: Checkpoint | None
     custom_base_model: str | None = None
+    teacher: str | None = None
     learning_rate: float | None = None
     adapter_size: int | None = None
     batch_size: int | None = None

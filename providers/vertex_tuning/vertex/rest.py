@@ -47,7 +47,9 @@ class Rest:
         self._connection = connection
         self._session = cache(lambda: session_of(connection))
 
-    def call(self, verb: str, path: str, body: Message | None = None, **query: str | list[str]) -> bytes:
+    def call(
+        self, verb: str, path: str, body: Message | Json | None = None, **query: str | list[str]
+    ) -> bytes:
         """Google's answer to one call, which is made once; errors are Google's own.
 
         Raises:
@@ -58,7 +60,7 @@ class Rest:
         response = self._session().request(  # type: ignore[no-untyped-call]
             verb,
             f"{self._connection.address(location)}/{VERSION}/{path}",
-            json=None if body is None else MessageToDict(type(body).pb(body)),
+            json=as_json(body) if isinstance(body, Message) else body,
             params={key: value for key, value in query.items() if value},
             timeout=TIMEOUT,
         )
@@ -88,6 +90,12 @@ class Rest:
             yield page
             if not seen.leads_on(decoded(_TOKEN, page).next_page_token or ""):
                 return
+
+
+def as_json(message: Message) -> Json:
+    """A message of Google's as it is sent."""
+    sent: Json = MessageToDict(type(message).pb(message))
+    return sent
 
 
 def read(kind: type[Kind], answer: bytes) -> Kind:

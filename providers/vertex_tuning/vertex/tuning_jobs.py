@@ -16,11 +16,11 @@ from google.cloud.aiplatform_v1beta1.types import (
 from google.cloud.aiplatform_v1beta1.types import JobState as WireState
 
 from ..catalog import TuningMode, short_id
-from . import lenient, named
+from . import distillation, lenient, named
 from .client import Checkpoint, Job, JobRequest, JobState, Losses
 from .connection import Connection
 from .errors import InvalidRequest, NotFound, failure_of
-from .rest import JSON, Json, Rest, decoded
+from .rest import JSON, Json, Rest, as_json, decoded
 from .retry import looked_up, once
 from .tensorboard import TensorBoard
 
@@ -70,7 +70,10 @@ class GoogleTuningJobs:
     def create(self, project: str, region: str, request: JobRequest) -> Job:
         """Submit, once."""
         path = f"projects/{project}/locations/{region}/tuningJobs"
-        made = _job(decoded(JSON, once(lambda: self._rest.call("POST", path, to_wire(request)))))
+        body = as_json(to_wire(request))
+        if request.teacher is not None:
+            body = distillation.to_wire(body, request.teacher)
+        made = _job(decoded(JSON, once(lambda: self._rest.call("POST", path, body))))
         named.job(made.name, project, region)
         return made
 
@@ -153,10 +156,11 @@ def to_wire(request: JobRequest) -> TuningJob:
 def _job(answer: Json) -> Job:
     """A job out of Google's answer, with its state as it is written there."""
     state = answer.get("state")
-    return _view(lenient.message(TuningJob, answer), str(state) if state else "")
+    plain, teacher = distillation.from_wire(answer)
+    return _view(lenient.message(TuningJob, plain), str(state) if state else "", teacher)
 
 
-def _view(job: TuningJob, state: str = "") -> Job:
+def _view(job: TuningJob, state: str = "", teacher: str | None = None) -> Job:
     unknown = JobState.UNKNOWN if state else JobState.WAITING
     spec = job.supervised_tuning_spec
     given = spec.hyper_parameters
@@ -177,6 +181,7 @@ def _view(job: TuningJob, state: str = "") -> Job:
         ended=_time(job.end_time),
         checkpoint=Checkpoint(*checkpoints[-1]) if checkpoints else None,
         custom_base_model=job.custom_base_model or None,
+        teacher=teacher,
         learning_rate=given.learning_rate or None,
         adapter_size={wire: size for size, wire in _ADAPTERS.items()}.get(given.adapter_size),
         batch_size=given.batch_size or None,
