@@ -34,6 +34,9 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
 
 def _headline(look: Look) -> Text:
     verdict = Text("good", "bold green") if look.fit else Text("cannot be used", "bold red")
+    warnings = sum(look.outcome.dataset.warnings.values()) if look.outcome.dataset else 0
+    if look.fit and warnings:
+        verdict.append(f", {warnings:,} warning{'s' if warnings > 1 else ''}", "yellow")
     return Text.assemble((str(look.path), "bold"), ": ", verdict)
 
 
@@ -41,6 +44,7 @@ def _figures(dataset: Contents) -> Iterator[Text]:
     rows = {
         "format": str(dataset.format),
         "examples": f"{dataset.examples:,}",
+        **({"with images": f"{dataset.image_examples:,}"} if dataset.image_examples else {}),
         "characters": f"{dataset.characters:,}",
         "tokens": f"about {dataset.estimated_tokens:,}",
         "tokens to learn": f"about {dataset.completion_tokens_estimate:,}",

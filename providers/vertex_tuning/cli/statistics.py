@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from .. import catalog, holdout
+from .. import catalog, fit, holdout
 from ..catalog import TuningMode
 from ..dataset import Digests, Outcome, Repeats, Survey, longer_than
 
@@ -27,8 +27,11 @@ class Overlap(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """All that is known of one file. `overlaps` and `refused`, why Vertex AI refuses it beside the training
-    files, are there for a validation file only."""
+    """All that is known of one file.
+
+    `refused` says why Vertex AI refuses a good file for the model, or beside the training files; `overlaps`
+    is there for a validation file only.
+    """
 
     path: Path
     outcome: Outcome
@@ -70,8 +73,12 @@ def _first_of(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
-def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[Look]) -> Look:
+def look(
+    path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[Look], model: str | None = None
+) -> Look:
     """What is known of a file; `others` are the training files with which it must share nothing."""
+    dataset = found.outcome.dataset
+    images = fit.image_problem(model, dataset) if model and dataset else None
     return Look(
         path=path,
         outcome=found.outcome,
@@ -82,7 +89,10 @@ def look(path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[
         overlaps=tuple(
             Overlap(str(other.path), found.digests.repeats_from(other.digests)) for other in others
         ),
-        refused=tuple(problem for other in others for problem in _beside(found.outcome, other)),
+        refused=(
+            *([images] if images else []),
+            *(problem for other in others for problem in _beside(found.outcome, other)),
+        ),
     )
 
 

@@ -13,8 +13,10 @@ from ..specs import is_local
 from . import findings, statistics, ui
 
 _DATA_HELP = "Training files, in JSON Lines."
-_VALIDATION_HELP = "A validation file; which of its examples are in the training files is said, too."
-_MODEL_HELP = "Base model whose longest sequence the examples are held against."
+_VALIDATION_HELP = (
+    "A validation file: checked against Vertex AI's limits, and for examples of the training files."
+)
+_MODEL_HELP = "Base model whose longest sequence, and whether it takes images, the examples are held against."
 _MODE_HELP = "Tuning mode, on which that length may depend."
 
 
@@ -42,7 +44,7 @@ def validate(
     with ui.progress("reading", sum(map(_size, everything)), shown=not json_output) as advance:
         for file in everything:
             found = survey(file, advance)
-            looks.append(statistics.look(file, found, limits, looks if file is validation else ()))
+            looks.append(statistics.look(file, found, limits, looks if file is validation else (), model))
     if json_output:
         ui.show_json([statistics.as_json(look) for look in looks])
     else:

@@ -52,7 +52,21 @@ def test_findings_are_grouped_with_their_lines(tmp_path: Path) -> None:
 def test_warnings_alone_do_not_fail(tmp_path: Path) -> None:
     code, output = run(written(tmp_path / "train.jsonl", jsonl(GOOD_PAIR) + b"\n"))
     assert code == 0
+    assert ": good, 1 warning\n" in output
     assert "warning blank_line (1)" in output
+
+
+@pytest.mark.evidence("data.images-not-mixed", side="plugin")
+def test_images_are_counted_and_held_against_the_model(tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "gs://b/a.png"}}
+    about = {"messages": [{"role": "user", "content": [image]}, {"role": "assistant", "content": "b"}]}
+    path = written(tmp_path / "train.jsonl", jsonl(GOOD_CHAT, about))
+    code, output = run(path)
+    assert code == 0
+    assert "with images      1" in output
+    code, output = run(path, "--model", "meta/llama4@llama-4-scout-17b-16e-instruct")
+    assert code == 1
+    assert "examples with images: 1, without: 1" in output
 
 
 def test_one_bad_file_among_good_ones_fails(tmp_path: Path) -> None:
