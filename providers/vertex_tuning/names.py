@@ -158,4 +158,4 @@ def beside(name: str, other: str) -> str:
 
 def bare(model_name: str) -> str:
     """A registered model's id, without its place and without ``@VERSION``."""
-    return model_name.rsplit("/", 1)[1].partition("@")[0]
+    return model_name.rsplit("/", 1)[-1].partition("@")[0]

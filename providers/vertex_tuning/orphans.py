@@ -118,14 +118,14 @@ def orphans(
             for d in endpoint.deployed
             if (ours or names.ours(d.model)) and names.bare(d.model) not in held.models
         ]
-        if ours and endpoint.name.rsplit("/", 1)[1] not in held.endpoints:
+        if ours and endpoint.name.rsplit("/", 1)[-1] not in held.endpoints:
             found.append(Orphan(Kind.ENDPOINT, endpoint.name, owner, ""))
     found += [
         Orphan(Kind.TUNING_JOB, job.name, job.labels[names.OWNER_LABEL], _tuning(job, prices))
         for job in jobs
         if names.OWNER_LABEL in job.labels
         and not job.state.ended
-        and job.name.rsplit("/", 1)[1] not in held.jobs
+        and job.name.rsplit("/", 1)[-1] not in held.jobs
     ]
     found += [
         Orphan(Kind.MODEL, name, "", "")
@@ -261,13 +261,13 @@ def standing_in(
     answering = {
         names.bare(deployed.model)
         for endpoint in endpoints
-        if endpoint.name.rsplit("/", 1)[1] in held.endpoints
+        if endpoint.name.rsplit("/", 1)[-1] in held.endpoints
         for deployed in endpoint.deployed
         if endpoint.traffic.get(deployed.id)
     }
     unheld = answering - held.models
     left = [
-        each.claim.model or each.key.rsplit("/", 1)[1]
+        each.claim.model or each.key.rsplit("/", 1)[-1]
         for uri in (_folders(vertex, held) if unheld else ())
         for each in Claims(vertex.storage, uri).below(folder)
         if not each.claim.owner

@@ -112,6 +112,8 @@ ANSWERS: dict[str, Json] = {
     "billingInfo": {"billingEnabled": True},
     "services:batchGet": {"services": [{"name": f"projects/{P}/services/s", "state": "ENABLED"}]},
     "quotaInfos": {"quotaInfos": [QUOTA]},
+    "quotaInfos/GlobalConcurrentManagedOssModelTuningJobs": QUOTA,
+    "quotaInfos/CustomModelServingL4GPUsPerProjectPerRegion": QUOTA,
     "quotaPreferences": {"quotaPreferences": [{"quotaId": "q", "quotaConfig": {"preferredValue": "2"}}]},
 }
 

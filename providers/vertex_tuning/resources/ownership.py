@@ -61,6 +61,11 @@ def has_endpoint(reach: Reach, owner: Owner, endpoint: Endpoint) -> bool:
     return bool(endpoint.deployed) and all(has_model(reach, own, each.model) for each in endpoint.deployed)
 
 
+def has_job(owner: str, job: Job, folder: str = "") -> bool:
+    """Whether a job is the owner's: by its label, or as the tuning in a folder that the owner took over."""
+    return job.labels.get(OWNER_LABEL) == names.label_of(owner) or bool(folder and job.output_uri == folder)
+
+
 def cancel(reach: Reach, urn: str, owner: str, job: Job, folder: str = "") -> bool:
     """Cancel a job that is the owner's; another's is left, which is reported.
 
@@ -71,7 +76,7 @@ def cancel(reach: Reach, urn: str, owner: str, job: Job, folder: str = "") -> bo
         job: as it is now.
         folder: of the tuning that this owner's state declares and shares, if it took it over from another.
     """
-    if job.labels.get(OWNER_LABEL) != names.label_of(owner) and not (folder and job.output_uri == folder):
+    if not has_job(owner, job, folder):
         process.say(urn, f"{job.name} {left_running(job)}", warning=True)
         return False
     reach.vertex.jobs.cancel(job.name)

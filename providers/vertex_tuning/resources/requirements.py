@@ -177,7 +177,7 @@ def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
         yield Finding(f"not checked: the serving quota: {quota.name} tells no limit", missing=False)
         return
     held = {
-        endpoint.name.rsplit("/", 1)[1]: endpoint.deployed
+        endpoint.name.rsplit("/", 1)[-1]: endpoint.deployed
         for endpoint in reach.vertex.serving.endpoints(inputs.project, inputs.region)
     }
     ours = held.get(inputs.endpoint_id, ())

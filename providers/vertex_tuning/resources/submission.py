@@ -9,8 +9,10 @@ from ..lifecycle.deadline import same_stack
 from ..vertex.claim import STARTING, Claim, Held
 from ..vertex.claims import contended
 from ..vertex.client import Job
+from ..vertex.errors import InvalidRequest, PermissionMissing
 from . import artifacts, ownership
 from .artifacts import CLAIM_LABEL, made_under
+from .operations import gone
 
 TUNINGS = "TuningJob"
 """Where the claims of tuning jobs are."""
@@ -87,7 +89,23 @@ def undo(reach: Reach, urn: str, owner: str, place: str, held: Held, folder: str
     inherited = folder if held.claim.owner == owner else ""
     if not job.state.ended and not ownership.cancel(reach, urn, owner, job, inherited):
         return True
+    if job.state.ended:
+        _unregister(reach, urn, owner, job, inherited)
     return artifacts.of_job(reach, job).phase is Phase.READY
+
+
+def _unregister(reach: Reach, urn: str, owner: str, job: Job, folder: str) -> None:
+    """Delete the model that the job registered by itself, if the job is the owner's; the weights stay."""
+    name = job.tuned_model.partition("@")[0]
+    if not name or not ownership.has_job(owner, job, folder):
+        return
+    found = reach.vertex.serving.model(name)
+    if found is None or found.artifacts_uri != artifacts.weights_of(job):
+        return
+    try:
+        gone(reach, reach.vertex.serving.delete_model(name))
+    except (InvalidRequest, PermissionMissing) as refused:
+        process.say(urn, f"{name}, which {job.name} registered, is not deleted: {refused}", warning=True)
 
 
 def give_up(reach: Reach, urn: str, owner: str, place: str, held: Held) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import google.protobuf.message as protobuf
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import ParseDict
 from proto import Message
 
 Kind = TypeVar("Kind", bound=Message)
@@ -34,9 +34,7 @@ def _forget_unknown_numbers(target: protobuf.Message) -> None:
 
 
 def _fill(target: protobuf.Message, answer: dict[str, Any]) -> None:
-    try:
-        ParseDict(answer, target, ignore_unknown_fields=True)
-    except (ParseError, TypeError, ValueError, RecursionError):
+    if not _parsed(answer, target):
         target.Clear()
         fields = {field.json_name: field for field in target.DESCRIPTOR.fields}
         for key, value in answer.items():
@@ -47,12 +45,18 @@ def _fill(target: protobuf.Message, answer: dict[str, Any]) -> None:
 def _fill_field(target: protobuf.Message, field: Any, value: Any) -> None:
     """Set one field; of a value that does not fit, what fits."""
     alone = type(target)()
-    try:
-        ParseDict({field.json_name: value}, alone, ignore_unknown_fields=True)
-    except (ParseError, TypeError, ValueError, RecursionError):
-        _fill_parts(target, field, value)
-    else:
+    if _parsed({field.json_name: value}, alone):
         target.MergeFrom(alone)
+    else:
+        _fill_parts(target, field, value)
+
+
+def _parsed(answer: dict[str, Any], target: protobuf.Message) -> bool:
+    try:
+        ParseDict(answer, target, ignore_unknown_fields=True)
+    except Exception:  # noqa: BLE001 - beside ParseError, the parser raises what its own code trips over
+        return False
+    return True
 
 
 def _fill_parts(target: protobuf.Message, field: Any, value: Any) -> None:

@@ -50,7 +50,7 @@ class GoogleProject:
         request = BatchGetServicesRequest(parent=f"projects/{project}", names=list(wanted))
         answer = looked_up(lambda: self._usage().batch_get_services(request, **CALL))
         return frozenset(
-            found.name.rsplit("/", 1)[1] for found in answer.services if found.state == State.ENABLED
+            found.name.rsplit("/", 1)[-1] for found in answer.services if found.state == State.ENABLED
         )
 
     def tuning_quota(self, project: str) -> Quota:
@@ -75,7 +75,7 @@ class GoogleProject:
                 # Google's client unwraps the message, whatever its annotation says.
                 granted: Any = preference.quota_config.granted_value
                 return QuotaRequest(
-                    id=preference.name.rsplit("/", 1)[1],
+                    id=preference.name.rsplit("/", 1)[-1],
                     asked=preference.quota_config.preferred_value,
                     granted=granted or 0,
                     deciding=preference.reconciling,
