@@ -132,6 +132,24 @@ MACHINE_GONE = "Machine type temporarily unavailable, please deploy with a diffe
 QUOTA = "The following quotas are exceeded: CustomModelServingL4GPUsPerProjectPerRegion 8"
 
 
+@pytest.mark.evidence("operations.capacity", "operations.first-internal", side="service")
+@pytest.mark.parametrize(
+    ("code", "message", "steps"),
+    [(8, REGION_FULL, 2), (14, MACHINE_GONE, 2), (13, "Internal error occurred.", 0)],
+    ids=["a region without machines", "a machine that is not to be had", "inside Google, at once"],
+)
+def test_a_deployment_ends_in_an_error_on_request(
+    plain: Plain, google: Vertex, emulator: RunningEmulator, code: int, message: str, steps: int
+) -> None:
+    emulator.admin.fault(
+        r":deploy(\?|$)", "operation_failure", method="POST", code=code, message=message, after_steps=steps
+    )
+    found = google.serving.operation(deployed(google, plain))
+    assert found is not None
+    assert (found.done, found.error_code, found.error_message) == (True, code, message)
+    assert found.lasted < 60
+
+
 @pytest.mark.evidence("operations.capacity", side="plugin")
 @pytest.mark.parametrize(
     ("code", "message", "kind"),

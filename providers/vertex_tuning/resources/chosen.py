@@ -6,6 +6,7 @@ claim of the endpoint says it to later deployments.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from .. import names
@@ -157,3 +158,11 @@ def claimed_by(reach: Reach, folder: str, model_id: str, owner: str) -> bool:
     if names.ours(model_id):
         return False
     return any(each.claim.model == model_id for each in reach.claims.owned(folder, owner, ""))
+
+
+def last_id(reach: Reach, project: str, region: str, endpoint_id: str, among: Collection[str]) -> str:
+    """The id of the endpoint that was asked for under ``endpoint_id``, if it is one ``among`` these."""
+    if endpoint_id in among:
+        return endpoint_id
+    own = reach.claims.read(f"{names.ENDPOINTS}{names.endpoint(project, region, endpoint_id)}", "")
+    return own.claim.resource.rpartition("/")[2] if own is not None else endpoint_id

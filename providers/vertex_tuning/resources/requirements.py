@@ -13,6 +13,7 @@ from ..lifecycle import Reach, ResourceInputs, process
 from ..specs import CountOrZero, ProjectId, Rollout, RolloutChoice, Spec
 from ..vertex.client import Deployed
 from ..vertex.errors import NotFound, NotSignedIn, PermissionMissing, VertexError
+from . import chosen
 from .tuning_quota import Verdict, verdict
 
 BUCKET = "output bucket"
@@ -180,7 +181,8 @@ def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
         endpoint.name.rsplit("/", 1)[-1]: endpoint.deployed
         for endpoint in reach.vertex.serving.endpoints(inputs.project, inputs.region)
     }
-    ours = held.get(inputs.endpoint_id, ())
+    own_id = chosen.last_id(reach, inputs.project, inputs.region, inputs.endpoint_id, among=held)
+    ours = held.get(own_id, ())
     if any(names.bare(deployed.model) == inputs.work for deployed in ours):
         return
     counted = {
@@ -190,7 +192,7 @@ def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
         for name, all_ in held.items()
     }
     free = quota.limit - sum(counted.values())
-    surge = counted.get(inputs.endpoint_id, 0)
+    surge = counted.get(own_id, 0)
     if inputs.rollout is Rollout.RECREATE:
         free += surge
     if inputs.accelerators <= free:

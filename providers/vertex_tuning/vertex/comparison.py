@@ -49,7 +49,8 @@ def base_model(connection: Connection, answer: Answer) -> str:
         NotFound: no tuning job of the project and region has written these weights.
         VertexError: Google refused, or did not answer.
     """
-    name = f"{answer.model}@{answer.model_version}" if answer.model_version else answer.model
+    model = answer.model.partition("@")[0]
+    name = f"{model}@{answer.model_version}" if answer.model_version else model
     region, project = region_of(answer.model), answer.model.split("/")[1]
     client = connection.regional(ModelServiceClient, region)
     weights = looked_up(lambda: client.get_model(name=name, **CALL)).artifact_uri.rstrip("/")
