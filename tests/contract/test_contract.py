@@ -253,8 +253,12 @@ class TestServing:
         assert live is not None
         assert (live.display_name, live.labels, live.traffic) == ("renamed", {"a": "b"}, {first.id: 100})
 
+        backend.finish(serving.log_container(endpoint, first.id, on=True))
         registered = serving.model(model)
         assert registered is not None
+        container_json = registered.container.json
+        named = [*container_json.get("args", ()), *container_json.get("command", ())]
+        assert any(weights in argument for argument in named), "why a copy is rewritten"
         container = (
             serving.recommended_container(backend.project, REGION, weights, L4) or registered.container
         )
@@ -264,6 +268,9 @@ class TestServing:
         backend.finish(upload)
         assert serving.under_way(second_model) == ()
         assert serving.model(second_model) is not None
+        to_zero = msgspec.structs.replace(L4, min_replicas=0, scale_to_zero=True)
+        with pytest.raises(InvalidRequest):
+            serving.deploy(endpoint, second_model, "without a first replica", to_zero, None, Logging())
         backend.finish(serving.deploy(endpoint, second_model, "second", L4, None, Logging()))
         live = serving.endpoint(endpoint)
         assert live is not None
@@ -329,4 +336,8 @@ class TestProject:
         limit = quota.limit
         assert quota.request is None, "nothing was asked for"
         assert limit is None or limit >= 1
+        assert quota.name
+        l4 = project.serving_quota(backend.project, REGION, "NVIDIA_L4")
+        assert l4.name == "CustomModelServingL4GPUsPerProjectPerRegion"
+        assert l4.limit is not None
         assert project.serving_quota(backend.project, REGION, "NO_SUCH_ACCELERATOR").limit is None
