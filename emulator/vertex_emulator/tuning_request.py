@@ -5,7 +5,7 @@ from typing import Any
 
 from vertex_emulator.catalog import BASE_MODELS, FULL, GLOBAL, PEFT, TUNING_REGIONS, BaseModel
 from vertex_emulator.store.objects import Object
-from vertex_emulator.store.projects import ProjectSettings
+from vertex_emulator.store.projects import Project, ProjectSettings
 from vertex_emulator.store.store import Store
 from vertex_emulator.weights import existing_object, find_weights
 from vertex_emulator.wire.errors import ApiError, invalid, precondition, unimplemented
@@ -13,6 +13,11 @@ from vertex_emulator.wire.names import check_display_name, check_labels, gcs_uri
 
 Json = dict[str, Any]
 
+_AGENT_NEEDS = {
+    "roles/storage.objectUser": "storage.objects.create",
+    "roles/storage.legacyBucketReader": "storage.buckets.get",
+}
+"""Roles of the tuning agent on the output bucket, and what it cannot do without."""
 MAX_EPOCHS = 100
 MOST_VALIDATION_SHARE = 0.25
 MOST_VALIDATION_ROWS = 5000
@@ -125,3 +130,18 @@ def _check_validation(store: Store, training: Object, validation: Object) -> Non
         rows = sum(1 for line in file if line.strip())
     if rows > MOST_VALIDATION_ROWS:
         raise invalid(f"The validation dataset has {rows} rows, which is more than {MOST_VALIDATION_ROWS}.")
+
+
+def check_agent(store: Store, project: Project, output_uri: str) -> None:
+    """Refuse a job whose output bucket the tuning agent may not use. Raises PERMISSION_DENIED."""
+    agent = f"service-{project.number}@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com"
+    bucket = store.objects.bucket(gcs_uri(output_uri, "output_uri").bucket)
+    bindings = (bucket.bindings if bucket is not None else None) or ()
+    roles = {item.role for item in bindings if f"serviceAccount:{agent}" in item.members}
+    for role, permission in _AGENT_NEEDS.items():
+        if role not in roles:
+            raise ApiError(
+                7,
+                f"{agent} does not have {permission} access to the Google Cloud Storage bucket. Permission "
+                f"'{permission}' denied on resource (or it may not exist).",
+            )

@@ -52,7 +52,13 @@ def test_a_bare_project_is_set_up_tuned_on_and_served_in_one_up(
         f"serviceAccount:service-{bucket['projectNumber']}@{domain}.iam.gserviceaccount.com"
         for domain in ("gcp-sa-aiplatform", "gcp-sa-vertex-moss-ft")
     ]
-    assert [roles_of(google, agent) for agent in agents] == [["roles/storage.objectUser"]] * 2
+    assert [roles_of(google, agent) for agent in agents] == [
+        ["roles/storage.objectUser"],
+        ["roles/storage.legacyBucketReader", "roles/storage.objectUser"],
+    ]
+    policy = google.ok("POST", f"v1/projects/{PROJECT}:getIamPolicy", {})
+    tunes = {"role": "roles/aiplatform.tuningServiceAgent", "members": agents[1:]}
+    assert policy["bindings"] == [tunes]
 
     again = stack.up()
     assert again.ok, again.text

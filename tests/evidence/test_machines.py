@@ -240,3 +240,23 @@ def test_a_users_own_credentials_need_a_quota_project(emulator: RunningEmulator,
     assert (status, code) == (403, "PERMISSION_DENIED")
     assert "The cloudbilling.googleapis.com API requires a quota project" in message
     assert plain.ok("GET", path, headers={"x-goog-user-project": plain.project})["billingEnabled"]
+
+
+@pytest.mark.evidence("prerequisites.agents", side="service")
+def test_a_submission_wants_the_agents_roles(emulator: RunningEmulator, plain: Plain) -> None:
+    emulator.admin.project(plain.project, agents_need_roles=True)
+    plain.rows()
+    number = plain.ok("GET", f"v1/projects/{plain.project}")["projectNumber"]
+    member = f"serviceAccount:service-{number}@gcp-sa-vertex-moss-ft.iam.gserviceaccount.com"
+    path = f"storage/v1/b/{plain.bucket}/iam"
+    for role, denied in (
+        ("roles/storage.objectUser", "storage.objects.create"),
+        ("roles/storage.legacyBucketReader", "storage.buckets.get"),
+    ):
+        status, code, message = plain.refused("POST", f"v1beta1/{plain.location}/tuningJobs", plain.job())
+        assert (status, code) == (403, "PERMISSION_DENIED")
+        assert f"Permission '{denied}' denied" in message
+        policy = plain.ok("GET", path)
+        policy["bindings"].append({"role": role, "members": [member]})
+        plain.ok("PUT", path, policy)
+    assert plain.vertex("POST", "/tuningJobs", plain.job())["name"]

@@ -11,7 +11,7 @@ from vertex_emulator.jobs.operations import new_id
 from vertex_emulator.quota import TUNING_METRIC, TUNING_QUOTA, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API
 from vertex_emulator.store.resources import Kind, Record
-from vertex_emulator.tuning_request import check_inputs, check_request, long_name
+from vertex_emulator.tuning_request import check_agent, check_inputs, check_request, long_name
 from vertex_emulator.wire.errors import ApiError, invalid
 from vertex_emulator.wire.proto import parse, render
 
@@ -32,6 +32,8 @@ def create(call: Call) -> Json:
     given = parse(call.version, "TuningJob", supervised)
     check_request(given, where.location, where.project.settings)
     check_inputs(call.service.store, given)
+    if where.project.settings.agents_need_roles:
+        check_agent(call.service.store, where.project, given["outputUri"])
     quota = tuning_quota(call.service, where.project)
     running = [
         record for record in call.service.store.resources.unsettled(Kind.TUNING_JOB)

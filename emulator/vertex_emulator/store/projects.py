@@ -42,6 +42,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Accelerators in any one region, by the quota's id; 16 of each kind where it says nothing else."""
     iam: dict[str, tuple[str, ...]] = {}
     """Role to those who have it in the project."""
+    agents_need_roles: bool = False
+    """A tuning job is refused unless the tuning agent may use the output bucket and read its metadata."""
     user_credentials: bool = False
     """Calls come with a user's own credentials: some APIs refuse those without a quota project."""
     quota_grant_limit: Count = 8
