@@ -120,4 +120,4 @@ def test_weights_that_no_tuning_has_written_have_no_base(plain: Plain, endpoint:
     ran = predict(plain, copied, "--compare-base")
 
     assert ran.exit_code == 1
-    assert f"no tuning job of {plain.project} has written the weights that answered" in ran.stderr
+    assert f"no tuning job of {copied.split('/')[1]} has written the weights that answered" in ran.stderr

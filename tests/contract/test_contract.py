@@ -305,6 +305,7 @@ class TestServing:
             assert serving.delete_model(name) is None, "gone is done"
             assert serving.model(name) is None
 
+    @pytest.mark.evidence("serving.request-limits", side="plugin")
     @pytest.mark.parametrize("dedicated", [True, False])
     def test_an_empty_endpoint_under_an_id_of_ours(self, backend: Backend, *, dedicated: bool) -> None:
         name = f"{backend.parent}/endpoints/vt-{uuid.uuid4().hex[:8]}"
@@ -315,6 +316,9 @@ class TestServing:
         live = backend.vertex.serving.endpoint(name)
         assert live is not None
         assert (live.dedicated, live.private) == (dedicated, False)
+        said = "no DNS name yet" if dedicated else "exceeds 1.500MB limit"
+        with pytest.raises(VertexError, match=said):
+            backend.vertex.serving.ask(name, [{"prompt": "a" * 1_500_000}])
         ids = [
             endpoint.name.rsplit("/", 1)[1]
             for endpoint in backend.vertex.serving.endpoints(backend.project, REGION)

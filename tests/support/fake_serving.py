@@ -353,6 +353,10 @@ class FakeServing(Served):
     def ask(self, endpoint: str, instances: Sequence[Mapping[str, Any]]) -> Answer:
         site = self._site(endpoint)
         address(endpoint, site.view(), None)
+        size = len(msgspec.json.encode({"instances": [dict(instance) for instance in instances]}))
+        most = 10_000_000 if site.dedicated else 1_500_000
+        if size > most:
+            raise InvalidRequest(f"The request size ({size} bytes) exceeds {most / 1e6:.3f}MB limit.")
         shares = [id_ for id_, share in site.traffic.items() for _ in range(share)]
         if not shares:
             raise InvalidRequest(f"{site.name} has no deployed model that receives traffic.")
