@@ -31,7 +31,18 @@ LATER, WITH_IT = "takes effect next time", "takes effect with this"
 # Follow from edits that are told themselves: a reader would take them for a second cause.
 _FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
     "Readiness": None,
-    "TuningDataset": ("project", "region", "uri", "content", "tuning", "in_preview"),
+    "TuningDataset": (
+        "project",
+        "region",
+        "uri",
+        "content",
+        "tuning",
+        "training_source",
+        "training_bytes",
+        "training_format",
+        "base_model",
+        "in_preview",
+    ),
     "TuningJob": ("fingerprint", "fallback_region", "live_data", "billed_tokens", "price", "in_preview"),
     "TunedModel": ("project", "region", "fingerprint", "lineage", "promoted_job", "price", "in_preview"),
     "Endpoint": ("endpoint_id",),
