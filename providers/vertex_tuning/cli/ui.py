@@ -18,14 +18,23 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    ConsoleRenderable,
+    RenderableType,
+    RenderHook,
+    RenderResult,
+)
 from rich.markup import escape
 from rich.progress import Progress
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from .. import plain
 from ..vertex.connection import DETAILS
 from ..vertex.errors import VertexError
 
@@ -168,14 +177,39 @@ def block(heading: str, lines: tuple[str, ...]) -> str:
     return f"[bold]{heading}[/bold]\n" + escape("\n".join(f"  {line}" for line in lines))
 
 
+class _Harmless:
+    """What is shown, without control characters of others and without lines that CI reads as commands."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        begins = True
+        for segment in console.render(self._shown, options):
+            text = segment.text if segment.control else plain.lines(segment.text, begins=begins)
+            yield segment if segment.control else Segment(text, segment.style)
+            begins = text.endswith("\n") or (begins and not text.strip())
+
+
+class _Hook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Harmless(each) for each in renderables]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    made.push_render_hook(_Hook())
+    return made
+
+
 def screen() -> Console:
     """Where results are printed; lines are as long as they are, for those who pipe them on."""
-    return Console(highlight=False, soft_wrap=True)
+    return _console()
 
 
 def note(text: str, style: str = "") -> None:
     """Say what is going on, beside the result."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style))
+    _console(stderr=True).print(Text(text, style))
 
 
 def show_json(value: Any) -> None:
@@ -218,7 +252,7 @@ def fail(text: str, code: int = Exit.FAILED) -> NoReturn:
 
 def _say_error(text: str) -> None:
     line = Text.assemble(("error: ", "bold red"), " ".join(text.split()))
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line)
+    _console(stderr=True).print(line)
 
 
 def why(error: OSError) -> str:

@@ -11,6 +11,7 @@ import time
 from functools import cache
 from typing import Any
 
+from .. import plain
 from ..vertex.errors import Transient
 
 WORKERS = 64
@@ -150,7 +151,8 @@ def say(urn: str, text: str, *, passing: bool = False, warning: bool = False) ->
     # Progress is a courtesy: losing it must not fail an operation that costs money.
     try:
         engine.Log(
-            engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=passing), timeout=2.0
+            engine_pb2.LogRequest(severity=severity, message=plain.line(text), urn=urn, ephemeral=passing),
+            timeout=2.0,
         )
     except Exception:  # noqa: BLE001 - see above; grpc's own classes vary by version
         return

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
+from .. import plain
 from . import words
 from .model import Report, Risk, Service, Severity
 
@@ -166,5 +167,5 @@ def _dead(value: str) -> str:
 
 def _cut(value: str, most: int) -> str:
     """One line, and no more of it than ``most`` characters."""
-    line = " ".join(value.split())
+    line = plain.line(" ".join(value.split()))
     return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
+from .. import plain
 from ..catalog import FailureKind
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ _SECONDS = re.compile(r"\d{1,6}(\.\d{1,9})?s?")
 
 
 class VertexError(Exception):
-    """Base of all; Google's own error, if there was one, is the ``__cause__``."""
+    """Base of all, in one line; Google's own error, if there was one, is the ``__cause__``."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(plain.line(text))
 
     def __init_subclass__(cls) -> None:
         # Pulumi shows users what traceback.format_exception prints: a class of this module with its
