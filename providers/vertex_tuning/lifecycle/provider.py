@@ -372,7 +372,7 @@ class Provider(ResourceProvider, Generic[In]):
         lacking = dict.fromkeys((name for name in self.found if name not in self.inputs.model_fields), "")
         live = {key: value for key, value in seen.live.items() if value is not None}
         said = {"phase": seen.phase.value, "reason": seen.reason, "token": token, SCHEMA_KEY: SCHEMA}
-        return {**lacking, **declared, **live, **said}
+        return {**lacking, **declared, **plain.values({**live, **said})}
 
     def _to_delete(self, inputs: In) -> Reach:
         """The same for a delete: a claim that cannot be read must not keep alive what bills."""
