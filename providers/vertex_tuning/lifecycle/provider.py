@@ -26,6 +26,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 from pydantic import ValidationError
 
+from .. import plain
 from ..mistakes import mistakes_of
 from ..vertex import Connection, Vertex, connect
 from ..vertex.claim import Held
