@@ -171,3 +171,13 @@ def test_a_private_endpoint_has_no_public_address(plain: Plain) -> None:
 
     assert (status, name) == (400, "FAILED_PRECONDITION")
     assert "private service connect only" in message
+
+
+@pytest.mark.parametrize("header", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}])
+def test_web_pages_are_refused_at_the_dedicated_address_too(
+    emulator: RunningEmulator, header: dict[str, str]
+) -> None:
+    answer = HTTP.post(f"{emulator.dedicated}/v1/projects/p/locations/us-central1/endpoints/1:predict",
+                       json=FORMS[":predict"], headers=header)  # fmt: skip
+
+    assert (answer.status_code, answer.json()["error"]["status"]) == (403, "PERMISSION_DENIED")
