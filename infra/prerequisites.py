@@ -18,11 +18,11 @@ from vertex_tuning.vertex import connect
 from vertex_tuning.vertex.errors import VertexError
 
 SERVICES = (
+    "serviceusage.googleapis.com",
     "aiplatform.googleapis.com",
     "storage.googleapis.com",
     "cloudquotas.googleapis.com",
     "cloudbilling.googleapis.com",
-    "serviceusage.googleapis.com",
     "workloadidentity.googleapis.com",
 )
 OBJECTS, READS_BUCKET = "roles/storage.objectUser", "roles/storage.legacyBucketReader"
@@ -72,16 +72,19 @@ def manage(settings: Settings, existing: Existing) -> list[pulumi.Resource]:
     """
     import pulumi_gcp as gcp
 
-    services = [
-        gcp.projects.Service(
-            name.partition(".")[0],
-            project=settings.project,
-            service=name,
-            # Other stacks of the project live on these APIs too.
-            disable_on_destroy=False,
+    services: list[pulumi.Resource] = []
+    for name in SERVICES:
+        services.append(
+            gcp.projects.Service(
+                name.partition(".")[0],
+                project=settings.project,
+                service=name,
+                # Other stacks of the project live on these APIs too.
+                disable_on_destroy=False,
+                # The first is the API that switches on the others.
+                opts=pulumi.ResourceOptions(depends_on=services[:1]),
+            )
         )
-        for name in SERVICES
-    ]
     name = names.bucket(settings.output_uri)
     bucket = gcp.storage.Bucket(
         "tuning",

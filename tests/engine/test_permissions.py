@@ -95,6 +95,7 @@ def test_setting_a_project_up_takes_the_role_for_it(
     assert stack.destroy().ok
     looks = {
         "storage.objects.list",
+        "google.api.cloudquotas.v1.CloudQuotas.GetQuotaInfo",
         "google.api.cloudquotas.v1.CloudQuotas.ListQuotaInfos",
         "google.api.cloudquotas.v1.CloudQuotas.ListQuotaPreferences",
     }
