@@ -181,10 +181,12 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         "estimated_tokens": Change.FOLLOWS.because("content says it"),
         "in_preview": Change.NONE.because("says when it is looked at"),
         "bytes": Change.FOLLOWS.because("content says it"),
-        "training_source": Change.NONE.because("what validation data are held against, in preview"),
-        "training_bytes": Change.NONE.because("the same"),
-        "training_format": Change.NONE.because("the same"),
-        "base_model": Change.NONE.because("what images are held against, in preview"),
+        "training_source": Change.FOLLOWS.because(
+            "the training data, which validation data are held against"
+        ),
+        "training_bytes": Change.FOLLOWS.because("the training data say it"),
+        "training_format": Change.FOLLOWS.because("the training data say it"),
+        "base_model": Change.FOLLOWS.because("the job's, which images are held against"),
         "images": Change.FOLLOWS.because("content names them"),
     }
 
