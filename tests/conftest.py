@@ -36,7 +36,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 # Quick ones first: what is wrong is known soon.
-ORDER = ("unit", "contract", "property", "emulator", "clients", "engine")
+ORDER = ("unit", "contract", "property", "evidence", "emulator", "clients", "engine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -42,20 +42,24 @@ class Mark(NamedTuple):
 
 
 def marks(root: Path = ROOT / "tests") -> Iterator[Mark]:
-    """Every mark in the tests, in the order of files."""
+    """Every mark in the tests, in the order of files; one of a table of cases is of the file's test."""
     for path in sorted(root.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                for decorator in node.decorator_list:
-                    yield from _of(decorator, f"{path.relative_to(root)}::{node.name}")
+        tree = ast.parse(path.read_text())
+        for node in tree.body:
+            members = node.body if isinstance(node, ast.ClassDef) else []
+            for each in (node, *members):
+                name = f"::{each.name}" if isinstance(each, ast.FunctionDef | ast.ClassDef) else ""
+                yield from _in(each, f"{path.relative_to(root)}{name}")
 
 
-def _of(decorator: ast.expr, test: str) -> Iterator[Mark]:
-    if not isinstance(decorator, ast.Call) or not ast.unparse(decorator.func).endswith("mark.evidence"):
-        return
-    side = next((ast.literal_eval(word.value) for word in decorator.keywords if word.arg == "side"), "")
-    for rule in decorator.args:
-        yield Mark(ast.literal_eval(rule), side, test)
+def _in(node: ast.stmt, test: str) -> Iterator[Mark]:
+    searched = node.decorator_list if isinstance(node, ast.FunctionDef | ast.ClassDef) else [node]
+    for call in (found for each in searched for found in ast.walk(each)):
+        if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("mark.evidence"):
+            continue
+        side = next((ast.literal_eval(word.value) for word in call.keywords if word.arg == "side"), "")
+        for rule in call.args:
+            yield Mark(ast.literal_eval(rule), side, test)
 
 
 def page() -> str:

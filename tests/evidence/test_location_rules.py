@@ -27,64 +27,60 @@ def service(**changes: Any) -> Json:
     }  # fmt: skip
 
 
-def evidence(rule: str) -> pytest.MarkDecorator:
-    return pytest.mark.evidence(rule, side="plugin")
-
-
 REFUSED = [
     pytest.param(
         {"tuning": {"learning_rate_multiplier": 2.0}},
         "tuning.learning_rate_multiplier: is for Google's own models",
         id="the learning rate of Google's own models",
-        marks=evidence("jobs.no-multiplier"),
+        marks=pytest.mark.evidence("jobs.no-multiplier", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"pre_tuned_model": "x"}},
         "tuning.pre_tuned_model: unknown key",
         id="a model that an earlier job tuned",
-        marks=evidence("jobs.no-pre-tuned-model"),
+        marks=pytest.mark.evidence("jobs.no-pre-tuned-model", side="plugin"),
     ),
     pytest.param(
         {"output_uri": ""},
         "output_uri: '' is not of the form gs://BUCKET/PATH",
         id="nowhere to write to",
-        marks=evidence("jobs.output-uri"),
+        marks=pytest.mark.evidence("jobs.output-uri", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"base_model": "google/gemma-3-4b-it"}},
         "tuning.base_model: 'google/gemma-3-4b-it' has no version, and Vertex AI refuses that",
         id="no version",
-        marks=evidence("jobs.version-in-id"),
+        marks=pytest.mark.evidence("jobs.version-in-id", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"base_model": "qwen/qwen3@qwen3-4b"}},
         "tuning.mode: Qwen 3 4B cannot be tuned with PEFT_ADAPTER; it allows FULL",
         id="an adapter for a model that is tuned whole only",
-        marks=evidence("jobs.modes"),
+        marks=pytest.mark.evidence("jobs.modes", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"adapter_size": 2}},
         "tuning.adapter_size: must be one of 1, 4, 8, 16, 32, not 2",
         id="a size of the type that is not offered",
-        marks=evidence("jobs.adapter-sizes"),
+        marks=pytest.mark.evidence("jobs.adapter-sizes", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"location": "europe-west1"}},
         "tuning.location: open models cannot be tuned in 'europe-west1'; they can in global, us-central1",
         id="a region where nothing is tuned",
-        marks=evidence("jobs.locations"),
+        marks=pytest.mark.evidence("jobs.locations", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"location": "global", "kms_key": KEY}},
         "tuning.kms_key: Vertex AI takes no key for a tuning at global; set tuning.location",
         id="a key at global",
-        marks=evidence("jobs.global-without-cmek"),
+        marks=pytest.mark.evidence("jobs.global-without-cmek", side="plugin"),
     ),
     pytest.param(
         {"region": "europe-west1", "tuning": {"kms_key": KEY}},
         "tuning: nothing is tuned in europe-west1, and Vertex AI takes no key for a tuning at global",
         id="a key where global is the default",
-        marks=evidence("jobs.global-without-cmek"),
+        marks=pytest.mark.evidence("jobs.global-without-cmek", side="plugin"),
     ),
     pytest.param(
         {"tuning": {"kms_key": KEY}, "serving": {"region": "europe-west1"}},
@@ -95,7 +91,7 @@ REFUSED = [
         {"serving": {"region": "global"}},
         "serving.region: 'global' is no region, and models are served in one",
         id="served at global",
-        marks=evidence("serving.any-region"),
+        marks=pytest.mark.evidence("serving.any-region", side="plugin"),
     ),
     pytest.param(
         {
@@ -116,7 +112,7 @@ def test_what_a_preview_refuses(written: Json, line: str) -> None:
     assert str(found).startswith(line)
 
 
-@evidence("jobs.long-ids")
+@pytest.mark.evidence("jobs.long-ids", side="plugin")
 def test_both_forms_of_an_id_are_one_tuning() -> None:
     specs = [ServiceSpec.model_validate(service(tuning={"base_model": form})) for form in (LLAMA, LONG)]
     assert specs[0] == specs[1], "so their fingerprints are equal too"

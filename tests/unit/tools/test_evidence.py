@@ -2,11 +2,13 @@
 
 import sys
 
+import pytest
+
 from tests.support.stack import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.evidence.rules import RULES
+from tests.evidence.rules import RULES, Rule
 from tools import evidence
 
 
@@ -22,3 +24,18 @@ def test_every_mark_names_a_rule_and_a_side() -> None:
     known = {rule.id for rule in RULES}
     wrong = [mark for mark in evidence.marks() if mark.rule not in known or mark.side not in evidence.SIDES]
     assert wrong == []
+
+
+ONE_SIDE = {
+    "storage.match-glob": "the plugin lists by prefix only",
+    "prices.list": "the service serves no list prices",
+    "prices.tokens": "the service bills nothing",
+}
+"""Rules that concern one side alone, each with the reason."""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
+def test_every_rule_is_held_on_both_sides(rule: Rule) -> None:
+    held = {mark.side for mark in evidence.marks() if mark.rule == rule.id}
+
+    assert held == set(evidence.SIDES) or (held and rule.id in ONE_SIDE), f"{rule.id}: {held or 'no test'}"

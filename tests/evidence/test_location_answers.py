@@ -16,46 +16,42 @@ def jobs_at(plain: Plain, location: str) -> str:
     return f"v1beta1/projects/{plain.project}/locations/{location}/tuningJobs"
 
 
-def evidence(rule: str) -> pytest.MarkDecorator:
-    return pytest.mark.evidence(rule, side="service")
-
-
 REFUSED = [
     pytest.param(
         {"spec": {"hyperParameters": {"learningRateMultiplier": 2.0}}},
         "learning_rate_multiplier",
         id="the learning rate of Google's own models",
-        marks=evidence("jobs.no-multiplier"),
+        marks=pytest.mark.evidence("jobs.no-multiplier", side="service"),
     ),
     pytest.param(
         {"baseModel": None, "preTunedModel": {"tunedModelName": "x"}},
         "pre_tuned_model",
         id="a model that an earlier job tuned",
-        marks=evidence("jobs.no-pre-tuned-model"),
+        marks=pytest.mark.evidence("jobs.no-pre-tuned-model", side="service"),
     ),
     pytest.param(
         {"outputUri": None},
         "The output_uri field is required for this model.",
         id="nowhere to write to",
-        marks=evidence("jobs.output-uri"),
+        marks=pytest.mark.evidence("jobs.output-uri", side="service"),
     ),
     pytest.param(
         {"baseModel": "google/gemma3"},
         "Invalid open source publisher model resource name",
         id="no version",
-        marks=evidence("jobs.version-in-id"),
+        marks=pytest.mark.evidence("jobs.version-in-id", side="service"),
     ),
     pytest.param(
         {"baseModel": "qwen/qwen3@qwen3-4b", "spec": PEFT},
         "Tuning mode TUNING_MODE_PEFT_ADAPTER is not supported",
         id="an adapter for a model that is tuned whole only",
-        marks=evidence("jobs.modes"),
+        marks=pytest.mark.evidence("jobs.modes", side="service"),
     ),
     pytest.param(
         {"spec": {**PEFT, "hyperParameters": {"adapterSize": "ADAPTER_SIZE_TWO"}}},
         "adapter_size",
         id="a size of the type that is not offered",
-        marks=evidence("jobs.adapter-sizes"),
+        marks=pytest.mark.evidence("jobs.adapter-sizes", side="service"),
     ),
 ]
 
@@ -79,7 +75,7 @@ LOCATIONS = [
 ]
 
 
-@evidence("jobs.locations")
+@pytest.mark.evidence("jobs.locations", side="service")
 @pytest.mark.parametrize("location", [*LOCATIONS, "europe-west1"])
 def test_where_open_models_are_tuned(plain: Plain, location: str) -> None:
     plain.rows()
@@ -89,8 +85,8 @@ def test_where_open_models_are_tuned(plain: Plain, location: str) -> None:
         plain.ok("POST", f"v1beta1/{answer.json()['name']}:cancel", {})
 
 
-@evidence("jobs.global-makes-a-regional-job")
-@evidence("jobs.long-ids")
+@pytest.mark.evidence("jobs.global-makes-a-regional-job", side="service")
+@pytest.mark.evidence("jobs.long-ids", side="service")
 def test_a_job_at_global_has_a_regional_job_and_counts_once(plain: Plain) -> None:
     plain.rows()
     job = plain.ok("POST", jobs_at(plain, "global"), plain.job(labels={"a": "b"}))
@@ -119,14 +115,14 @@ def test_a_job_at_global_is_cancelled_by_either_name(plain: Plain) -> None:
     assert plain.until(job, "CANCELLED")["name"] == job["name"]
 
 
-@evidence("jobs.global-without-cmek")
+@pytest.mark.evidence("jobs.global-without-cmek", side="service")
 def test_a_key_is_refused_at_global(plain: Plain) -> None:
     plain.rows()
     body = plain.job(encryptionSpec={"kmsKeyName": KEY})
     assert plain.refused("POST", jobs_at(plain, "global"), body)[:2] == (400, "FAILED_PRECONDITION")
 
 
-@evidence("jobs.global-not-onboarded")
+@pytest.mark.evidence("jobs.global-not-onboarded", side="service")
 def test_a_model_that_is_tuned_in_regions_only(plain: Plain, emulator: RunningEmulator) -> None:
     emulator.admin.project(plain.project, not_at_global=[BASE])
     plain.rows()
@@ -134,7 +130,7 @@ def test_a_model_that_is_tuned_in_regions_only(plain: Plain, emulator: RunningEm
     assert plain.ok("POST", jobs_at(plain, "us-central1"), plain.job())
 
 
-@evidence("serving.any-region")
+@pytest.mark.evidence("serving.any-region", side="service")
 @pytest.mark.parametrize(("location", "status"), [("europe-west1", 200), ("global", 400)])
 def test_models_are_served_in_regions_where_nothing_is_tuned(
     plain: Plain, location: str, status: int
