@@ -33,7 +33,7 @@ def test_v1_leaves_out_what_only_v1beta1_has(plain: Plain) -> None:
 def test_an_operation_speaks_the_version_that_began_it_wherever_it_is_polled(plain: Plain) -> None:
     operation = plain.vertex("POST", "/endpoints", {"displayName": "e"}, version="v1")
 
-    polled = plain.ok("GET", f"ui/{operation['name']}")
+    polled = plain.ok("GET", f"v1/{operation['name']}")
 
     assert polled["metadata"]["@type"].endswith("aiplatform.v1.CreateEndpointOperationMetadata")
     assert polled["response"]["@type"].endswith("aiplatform.v1.Endpoint")
@@ -55,7 +55,7 @@ def test_the_callers_ids_are_kept_and_never_given_twice(plain: Plain) -> None:
     answer = plain.done(plain.vertex("POST", ":deploy", body))
 
     assert answer["endpoint"].endswith("/endpoints/front")
-    assert answer["model"].endswith("/models/weights_1")
+    assert answer["model"].endswith("/models/weights_1@1")
     endpoint = plain.ok("GET", f"v1beta1/{answer['endpoint']}")
     assert list(endpoint["trafficSplit"].values()) == [100]
     assert endpoint["dedicatedEndpointEnabled"] is True, "unless the caller says otherwise"
