@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +67,28 @@ def mistakes(example: Example, project: Path) -> str | None:
         case "keys":
             own = {**STACK, **own_values(yaml.safe_load(example.text))}
         case "shared":
-            own = {**STACK, **yaml.safe_load(example.text)}
+            return as_shared(example.text, project)
         case "service":
             own = {**STACK, "services": yaml.safe_load(example.text)}
         case _:
             return (
                 f"{example.mark!r} is no mark of a block: run, stack, keys, shared, service, not-run: REASON"
             )
+    return refused(own, project)
+
+
+def as_shared(text: str, project: Path) -> str | None:
+    """Why a text is wrong as a file that stacks share, or ``None``."""
+    file = project / "stacks" / "environments" / f"{STACK['environment']}.yaml"
+    file.write_text(text)
+    try:
+        return refused(STACK, project)
+    finally:
+        file.unlink()
+
+
+def refused(own: Mapping[str, object], project: Path) -> str | None:
+    """Why a stack's own values are refused, or ``None``."""
     try:
         load("docs", own, {}, root=project)
     except InvalidStack as error:
