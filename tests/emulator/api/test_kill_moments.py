@@ -140,7 +140,7 @@ def test_an_operation_of_several_steps_takes_each_of_them_once(
         answer = again.done(operation)
         (endpoint,) = again.vertex("GET", "/endpoints")["endpoints"]
         (model,) = again.vertex("GET", "/models")["models"]
-        assert (endpoint["name"], model["name"]) == (answer["endpoint"], answer["model"])
+        assert (endpoint["name"], f"{model['name']}@1") == (answer["endpoint"], answer["model"])
         assert len(endpoint["deployedModels"]) == 1
 
 
