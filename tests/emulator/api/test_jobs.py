@@ -223,7 +223,7 @@ def test_the_tuning_quota_is_one_for_all_regions_and_is_given_back(plain: Plain)
     metadata = error["details"][0]["metadata"]
     assert metadata["consumer"] == f"projects/{job['name'].split('/')[1]}"
     assert metadata["quota_limit"] == "GlobalConcurrentManagedOssModelTuningJobs"
-    assert metadata["quota_metric"].endswith("/global_concurrent_managed_oss_model_fine_tuning_jobs")
+    assert metadata["quota_metric"].endswith("/global_concurrent_managed_oss_model_tuning_jobs")
     again = plain.vertex("POST", "/tuningJobs", plain.job())
     plain.ok("POST", f"v1beta1/{again['name']}:cancel", {})
     plain.ended(again)

@@ -179,14 +179,11 @@ BAD_CALLS: dict[str, tuple[str, str, Json | list[str] | None, int, str]] = {
             "trainingDatasetUri": "gs://b-b/x", "tuningMode": "TUNING_MODE_FULL", "evaluationConfig": {}}},
         501, "evaluationConfig",
     ),
-    "a private endpoint, made by the way": (
-        "POST", "v1beta1/{location}:deploy",
-        {"publisherModelName": "publishers/google/models/gemma3@gemma-3-1b-it",
-         "endpointConfig": {"privateServiceConnectConfig": {"enablePrivateServiceConnect": True}}},
-        501, "privateServiceConnectConfig",
+    "a distillation without a teacher": (
+        "POST", "v1beta1/{location}/tuningJobs", {"distillationSpec": {}}, 400, "Teacher model",
     ),
-    "tuning by distillation": (
-        "POST", "v1beta1/{location}/tuningJobs", {"distillationSpec": {}}, 501, "distillationSpec",
+    "tuning of a video model": (
+        "POST", "v1beta1/{location}/tuningJobs", {"veoTuningSpec": {}}, 501, "veoTuningSpec",
     ),
 }  # fmt: skip
 

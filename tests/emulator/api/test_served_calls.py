@@ -55,6 +55,8 @@ def test_a_route_has_the_name_of_one_of_googles_methods() -> None:
 
     assert {route.google for route in TABLE.routes} - known == {
         "cloudresourcemanager.v1.projects.get",
+        "cloudresourcemanager.v1.projects.getIamPolicy",
+        "cloudresourcemanager.v1.projects.setIamPolicy",
         "google.api.serviceusage.v1beta1.ServiceUsage.GenerateServiceIdentity",
         "google.cloud.resourcemanager.v3.Projects.GetProject",
         *(f"google.longrunning.Operations.{verb}Operation" for verb in ("Get", "Cancel", "Delete", "Wait")),
