@@ -46,6 +46,9 @@ class Others:
             fake.storage.put(f"{weights}/{name}", b"{}")
         self.model = canonical(f"{PLACE}/models/acme-prod-model")
         fake.serving._register(self.model, container_of(weights, 1), weights, {})
+        self.idle = [canonical(f"{PLACE}/models/{id_}") for id_ in ("acme-idle", "vt-tickets-0123456789ab")]
+        fake.serving._register(self.idle[0], container_of(weights, 1), weights, {})
+        fake.serving._register(self.idle[1], container_of(weights, 1), f"{OUTPUT}/other", THEIRS)
         self.endpoint = canonical(f"{PLACE}/endpoints/9001")
         fake.serving.create_endpoint(self.endpoint, "theirs", THEIRS, None, None)
         fake.clock.sleep(10)
@@ -80,7 +83,7 @@ class Others:
             for name, job in self._fake.jobs.all.items()
             if _theirs(job.request.labels, own)
         }
-        return sites, {model for model in deployed if model in serving.registered}, jobs
+        return sites, {model for model in (*deployed, *self.idle) if model in serving.registered}, jobs
 
     @property
     def names(self) -> list[str]:
@@ -172,18 +175,20 @@ def attack(
     """One write into the folder of claims."""
     there = sorted(uri for uri in fake.storage.objects if "/.claims/" in uri)
     if kind == "invent" or not there:
-        id_ = data.draw(st.sampled_from([name.rsplit("/", 1)[-1] for name in others.names]))
-        key = data.draw(
-            st.sampled_from(
-                [
-                    f"{names.claims_of_models(PROJECT, REGION)}/{id_}",
-                    f"Endpoint/{PLACE}/endpoints/{id_}",
-                    f"TuningJob/{id_}",
-                ]
-            )
-        )
-        content = edited(b"", {"owner": "tests/dev/tickets", **data.draw(edits(strategies))})
-        fake.storage.put(f"{OUTPUT}/.claims/{key}.json", content)
+        models = [others.model, *others.idle]
+        model, key = data.draw(st.sampled_from(models)).rsplit("/", 1)[1], ""
+        kind = data.draw(st.sampled_from(["TuningJob", "DeployedModel", "Endpoint"]))
+        said: dict[str, Any] = {"owner": "tests/dev/tickets", "reads": f"gs://{BUCKET}/theirs"}
+        match kind:
+            case "TuningJob":
+                key, said = "TuningJob/forged", {**said, "id": "c0ffee", "resource": others.job}
+            case "DeployedModel":
+                key = f"{names.claims_of_models(PROJECT, REGION)}/{model}"
+            case "Endpoint":
+                key, said = f"Endpoint/{others.endpoint}", {**said, "resource": others.endpoint}
+        if data.draw(st.booleans()):
+            said |= data.draw(edits(strategies))
+        fake.storage.put(f"{OUTPUT}/.claims/{key}.json", edited(b"", said))
         return
     uri = data.draw(st.sampled_from(there))
     if kind == "remove":
