@@ -80,6 +80,7 @@ def mistakes(example: Example, project: Path) -> str | None:
 def as_shared(text: str, project: Path) -> str | None:
     """Why a text is wrong as a file that stacks share, or ``None``."""
     file = project / "stacks" / "environments" / f"{STACK['environment']}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     try:
         return refused(STACK, project)

@@ -31,7 +31,7 @@ class JobState(enum.StrEnum):
     @property
     def ended(self) -> bool:
         """Whether the job will not change any more."""
-        return self not in (JobState.WAITING, JobState.RUNNING)
+        return self not in (JobState.WAITING, JobState.RUNNING, JobState.UNKNOWN)
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -85,6 +85,7 @@ RPC: list[tuple[int, str, type[VertexError], str]] = [
 ]
 
 
+@pytest.mark.evidence("quotas.serving-refusal", side="plugin")
 @pytest.mark.parametrize(("status", "message", "kind", "reason"), HTTP)
 def test_http_statuses(status: int, message: str, kind: type[VertexError], reason: str) -> None:
     assert type(of_http(status, message)) is kind, reason
