@@ -32,7 +32,7 @@ def test_every_mistake_in_one_failure(
     for place in (
         "vertex-tuning:services[0].tuning.epochs: must be at least 1, not 0",
         "vertex-tuning:services[0].tuning.adapter_size: must be one of",
-        "vertex-tuning:services[1].region: open models cannot be tuned in 'us-centrl1'; they can in us-central1",
+        "vertex-tuning:services[1].region: Vertex AI has no region 'us-centrl1'; did you mean us-central1",
         "vertex-tuning:services[1].tuning.epoch: unknown key; did you mean epochs",
         "vertex-tuning:services[2].tuning.training_data: nowhere.jsonl: there is no file ",
         "vertex-tuning:services[3].name: 'c' is used twice",
@@ -53,7 +53,7 @@ def test_values_of_another_kind_are_told_with_everything_else(
     refused = stack.preview()
     assert not refused.ok
     for place in (
-        "vertex-tuning:region: open models cannot be tuned in 'us-centrl1'",
+        "vertex-tuning:region: Vertex AI has no region 'us-centrl1'",
         "vertex-tuning:wait: must be true or false, not 'yes'",
         "vertex-tuning:labels: must be a mapping, and nothing is written",
         "vertex-tuning:budget: must be a mapping, not '{'",
