@@ -30,6 +30,7 @@ def main() -> None:
         root=ROOT,
         working_folder=Path.cwd(),
         secrets=_secrets(),
+        namespaces={key.partition(":")[0] for key in pulumi.runtime.get_config_env()},
     )
     managed = (
         prerequisites.manage(stack.settings, prerequisites.look(stack.settings))

@@ -141,9 +141,9 @@ class Scaling(Spec):
     def _zero_is_asked_for(cls, value: ScaleToZero | None, info: ValidationInfo) -> ScaleToZero | None:
         if value is None and info.data.get("min_replicas") == 0:
             raise ValueError("min_replicas 0 needs scale_to_zero")
+        if value is not None and info.data.get("min_replicas", 0) > 0:
+            raise ValueError("scale_to_zero needs min_replicas: 0; with more the model never goes to zero")
         first = value.initial_replicas if value is not None else None
-        if first is not None and info.data.get("min_replicas", 0) > 0:
-            raise ValueError("initial_replicas is for min_replicas 0: there are always some otherwise")
         if first is not None and first > info.data.get("max_replicas", first):
             raise ValueError(f"initial_replicas {first} is above max_replicas {info.data['max_replicas']}")
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import os
 from collections import Counter
@@ -129,6 +130,7 @@ def load(
     root: Path,
     working_folder: Path | None = None,
     secrets: Collection[str] = (),
+    namespaces: Collection[str] = (),
 ) -> Stack:
     """Check a stack's configuration, with what it shares with others, and the data that it names.
 
@@ -140,6 +142,7 @@ def load(
             files are in its ``stacks``.
         working_folder: where the program runs, the current folder when left out; paths of local data
             are made relative to it, so that no machine's folders get into the state.
+        namespaces: what stands before the colon of the stack's keys, ours and others'.
         secrets: the keys below ``vertex-tuning:`` that hold a secret value, wherever in them.
 
     Raises:
@@ -159,15 +162,24 @@ def load(
         ]
         mistakes += refused(checked, _policy(settings), settings.budget, prices, inherited=_DEFAULTS)
     placed = (Mistake(merged.place(each.path), each.problem) for each in mistakes)
-    told = [*unreadable, *as_written(placed, root)]
+    told = [*_mistyped(stack, namespaces), *unreadable, *as_written(placed, root)]
     if told or settings is None:
         raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
     return Stack(settings, tuple(services), prices)
 
 
+def _mistyped(stack: str, namespaces: Collection[str]) -> list[Mistake]:
+    """Namespaces that are nearly ours: what is below them, a budget perhaps, would be passed over."""
+    nearly = difflib.get_close_matches(NAMESPACE, {*namespaces} - {NAMESPACE}, cutoff=0.85)
+    return [
+        Mistake(f"{stack_file(stack)}: {name}:", f"is not read; did you mean {NAMESPACE}:") for name in nearly
+    ]
+
+
 NO_SECRETS = (
     "has a secret value, and it would be written in plain text into the state, its history and reports; "
-    "remove it with `pulumi config rm --path`, keep it in Secret Manager, and give the container its name"
+    "write the value without `--secret` if it is none; what is one belongs in Secret Manager: a "
+    "container gets the secret's name as a plain value and reads it"
 )
 
 

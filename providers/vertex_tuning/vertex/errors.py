@@ -30,6 +30,7 @@ from ..catalog import FailureKind
 if TYPE_CHECKING:
     from google.api_core.exceptions import GoogleAPICallError
 
+_MESSAGE_IN_BODY = re.compile(r'\{"error":.*?"message":\s*"((?:[^"\\]|\\.)*)"')
 _CALL = re.compile(r"^[A-Z]+ https?://\S+: ")
 _CAPACITY = (
     "out of capacity",
@@ -167,6 +168,9 @@ def of_rpc(code: int, message: str) -> VertexError:
 def _narrowed(kind: type[VertexError], message: str) -> VertexError:
     # Google's clients put method and address in front of what the service said.
     text = _CALL.sub("", " ".join(message.split()))
+    # The storage client shows the whole body of an answer among its own words.
+    if inner := _MESSAGE_IN_BODY.search(text):
+        text = inner[1].replace('\\"', '"')
     if kind in (QuotaExceeded, Transient, Unavailable) and any(word in text.lower() for word in _CAPACITY):
         kind = NoCapacity
     if kind is QuotaExceeded and _REQUESTS.search(text):

@@ -13,6 +13,8 @@ from .errors import QuotaExceeded, Unavailable, translated
 from .failures import OUTLASTED, TRIED_AGAIN
 
 ATTEMPTS = 6
+QUIET_SECONDS = 5.0
+"""A trouble that passes sooner is not worth a line: an object that was written a second ago is one."""
 QUICK_ATTEMPTS = 2
 """Tries before the user is told that the service does not answer."""
 TIMEOUT = 60.0
@@ -99,11 +101,13 @@ def _answer(call: Callable[[], Answer], outlasted: tuple[type[Exception], ...]) 
             if left <= 0:
                 waited = f"Google has not answered for {elapsed(now - since)}"
                 raise type(trouble)(f"{str(trouble).rstrip('.')}. {waited}; run it again") from trouble
-            patience.say(
-                f"Google has not answered for {elapsed(now - since)} ({trouble}); still waiting, "
-                f"for {elapsed(left)} more at most"
-            )
-            patience.clock.sleep(min(left, max(jittered(pause), getattr(trouble, "retry_after", 0.0))))
+            rest = min(left, max(jittered(pause), getattr(trouble, "retry_after", 0.0)))
+            if now - since + rest >= QUIET_SECONDS:
+                patience.say(
+                    f"Google has not answered for {elapsed(now - since)} ({trouble}); still waiting, "
+                    f"for {elapsed(left)} more at most"
+                )
+            patience.clock.sleep(rest)
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 

@@ -252,3 +252,9 @@ def test_a_stack_for_the_embedded_service_runs_its_commands(data: Path) -> None:
 def test_a_secret_value_is_refused_with_its_place(data: Path) -> None:
     with pytest.raises(InvalidStack, match=r"vertex-tuning:services:? has a secret value.*Secret Manager"):
         load("tests-dev", stack(data), {}, root=Path(__file__).parent, secrets=["services"])
+
+
+def test_a_mistyped_namespace_is_not_passed_over(data: Path) -> None:
+    """A budget below it would hold nothing."""
+    with pytest.raises(InvalidStack, match=r"vertex-tunning::? is not read; did you mean vertex-tuning:"):
+        load("tests-dev", stack(data), {}, root=Path(__file__).parent, namespaces=["vertex-tunning", "gcp"])
