@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from tests.conftest import write_sums
 from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator
 from tests.support.plain import Plain
@@ -58,12 +60,13 @@ def test_a_stack_whose_claims_were_forged(
 
 
 def test_a_destroy_ends_the_job_whose_claim_is_gone(
-    workspace: Callable[..., Workspace], values: dict[str, Any], emulator: RunningEmulator
+    workspace: Callable[..., Workspace], values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     project = "lost-claim-project"
     values = {**values, "project": project}
     values["services"] = [{**each, "wait": False} for each in values["services"]]
-    values["services"][0]["tuning"]["epochs"] = 100
+    long = {"training_data": str(write_sums(tmp_path / "sums.jsonl")), "epochs": 50}
+    values["services"][0]["tuning"] |= long
     stack, cloud = workspace(values), Cloud(emulator, project)
     submitted = stack.up()
     assert submitted.ok, submitted.text
