@@ -34,7 +34,7 @@ up: $(STAMP) ## tune, deploy and ask the stack demo-local on this machine
 preview: $(STAMP) ## show what `make up` would change
 	@$(WITH_ENGINE) python tools/rehearsal.py preview
 
-env: $(STAMP) ## print what a shell takes to use the demo: eval "$$(make -s env)"
+env: $(STAMP) ## print what a shell takes to use the demo, for eval as in README
 	@$(WITH_ENGINE) python tools/rehearsal.py env
 
 refresh: $(STAMP) ## read back what is really there

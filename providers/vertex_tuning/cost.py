@@ -33,7 +33,7 @@ def tuning(base_model: str, mode: str, epochs: int, tokens: int | None, price: s
         guess = "" if measured_tokens(base_model, mode) else f" (assumed: {ASSUMED_TOKENS} a character)"
         amount = f"about {tokens:,} training tokens{guess}"
     plural = "s" if epochs != 1 else ""
-    told = f"about {price}" if price else "price unknown"
+    told = (price if price.startswith("at least") else f"about {price}") if price else "price unknown"
     return f"pays for a tuning: {base_model}, {mode}, {epochs} epoch{plural}, {amount}; {told}"
 
 

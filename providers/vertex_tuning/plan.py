@@ -109,7 +109,9 @@ def plan(
         else None
     )
     costs = estimate(prices, job, deployed)
-    paid = _priced(job, costs.once.told(costs.currency), unknown=bool(costs.once.unknown))
+    paid = _priced(
+        job, costs.once.told(costs.currency), unknown=bool(costs.once.unknown) and not costs.once.known
+    )
     return ServicePlan(
         owner=owner,
         endpoint_name=names.endpoint(spec.project, spec.serving_region, endpoint_id) if spec.serve else None,
