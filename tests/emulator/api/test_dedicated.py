@@ -143,7 +143,7 @@ def test_a_request_is_smaller_at_the_shared_address(
     _, dedicated, shared = served
 
     def asked(host: str, endpoint: str, size: int) -> tuple[int, str]:
-        body = b'{"instances": [{"prompt": "' + b"a" * (size - 31) + b'"}]}'
+        body = b'{"instances": [{"filler": "' + b"a" * (size - 31) + b'"}]}'
         answer = HTTP.post(
             f"{host}/v1/{endpoint}:predict", content=body, headers={"Content-Type": "application/json"}
         )
@@ -155,7 +155,7 @@ def test_a_request_is_smaller_at_the_shared_address(
     ):
         size = int(float(most) * 1e6)
         status, message = asked(host, endpoint, size)
-        assert (status, "exceeds" in message) == (400, False), "too long for the model only"
+        assert (status, "exceeds" in message) == (400, False), "no prompt, and nothing else is wrong"
         assert asked(host, endpoint, size + 1) == (
             400,
             f"The request size ({size + 1} bytes) exceeds {most}MB limit.",
