@@ -160,7 +160,9 @@ def test_scaling_changes_in_place(workspace: Make, values: dict[str, Any], emula
     assert stack.up().ok
     before = stack.resource("DeployedModel")
     stack.configure(with_service(values, serving={"min_replicas": 1, "max_replicas": 3}))
-    assert [str(step) for step in stack.steps()] == ["update DeployedModel tickets-deployed (max_replicas, price)"]
+    assert [str(step) for step in stack.steps()] == [
+        "update DeployedModel tickets-deployed (max_replicas, price)"
+    ]
     changed = stack.up()
     assert changed.ok, changed.text
     endpoint = connect(Connection(endpoint=emulator.url)).serving.endpoint(
