@@ -183,7 +183,11 @@ def _answered(error: GoogleAPICallError) -> VertexError:
     found = of_http(int(error.code or 0), str(error.message))
     if type(found) is InvalidRequest and _status(error) == "FAILED_PRECONDITION":
         found = FailedPrecondition(str(found))
-    if type(found) is QuotaExceeded and error.reason == "RATE_LIMIT_EXCEEDED":
+    # Google gives this reason for every quota, jobs at once included: its limit's name says what is counted.
+    limit = (
+        str((error.metadata or {}).get("quota_limit", "")) if error.reason == "RATE_LIMIT_EXCEEDED" else ""
+    )
+    if type(found) is QuotaExceeded and "PerMinute" in limit:
         found = TooManyRequests(str(found))
     if isinstance(found, Unavailable):
         found.retry_after = retry_after(error)

@@ -1,5 +1,6 @@
 """What Google's refusals are called here, and which of them are tried again."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -321,3 +322,30 @@ def test_a_change_that_is_refused_is_not_waited_for(error: Exception) -> None:
     with stamina.set_testing(True, attempts=1), outlasting(patience(clock, [])), pytest.raises(VertexError):
         repeated(Outage(clock, 60.0, error))
     assert clock.at == Clock().at
+
+
+LIMITS = [
+    ("GlobalConcurrentManagedOssModelTuningJobs", QuotaExceeded, "jobs at once: somebody has to end first"),
+    ("ResourceManagementRequestsPerMinutePerProjectPerRegion", TooManyRequests, "requests: it passes"),
+]
+
+
+@pytest.mark.parametrize(("limit", "kind", "why"), LIMITS, ids=[case[2] for case in LIMITS])
+def test_the_limits_name_says_what_a_quota_counts(limit: str, kind: type[VertexError], why: str) -> None:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "RATE_LIMIT_EXCEEDED",
+        "domain": "googleapis.com",
+        "metadata": {"quota_limit": limit},
+    }
+    refused = requests.Response()
+    refused.status_code = 429
+    refused._content = json.dumps(
+        {"error": {"code": 429, "message": "Quota exceeded for jobs", "details": [info]}}
+    ).encode()
+    refused.request = requests.Request("GET", "https://us-central1-aiplatform.googleapis.com/x").prepare()
+
+    with pytest.raises(VertexError) as raised, translated():
+        raise api.from_http_response(refused)
+
+    assert type(raised.value) is kind, why
