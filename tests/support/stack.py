@@ -52,6 +52,7 @@ class Workspace:
     plugins: Path | None = None
     plugin_settings: Mapping[str, str] = field(default_factory=dict)
     stack: str = field(default=STACK, kw_only=True)
+    variables: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @classmethod
     def make(
@@ -104,6 +105,7 @@ class Workspace:
             **NOTHING_FETCHED,
             **({"PATH": f"{self.plugins}{os.pathsep}{os.environ['PATH']}"} if self.plugins else {}),
             **({"VERTEX_TUNING_ENDPOINT": self.endpoint} if self.endpoint else {}),
+            **self.variables,
         }
 
     def configure(self, values: Mapping[str, Any]) -> None:

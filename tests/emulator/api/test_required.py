@@ -30,7 +30,11 @@ EXEMPT = {
 }
 NOT_SERVED = {
     "Content": "prompts of Gemini",
-    "DistillationSpec": "distillation",
+    "DistillationSpec": "`distillation` reads it: the published type does not know all of it",
+    "TensorboardRun": "answers only",
+    "TensorboardTensor": "answers only",
+    "TensorboardTimeSeries": "answers only",
+    "TimeSeriesData": "answers only",
     "EvaluationConfig": "evaluation of Gemini",
     "EvaluateDatasetRun": "evaluation of Gemini",
     "FullFineTunedResources": "deployed models have dedicated resources here",
