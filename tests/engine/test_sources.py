@@ -174,7 +174,7 @@ def test_what_is_protected_stays(workspace: Make, values: dict[str, Any], emulat
     stack.configure({**with_tuning(with_service(values, serve=False), epochs=2), "protect": True})
     for refused in (stack.preview(), stack.up()):
         assert not refused.ok, "another tuning would replace this one"
-        assert "protected" in refused.text, refused.text
+        assert "marked for protection" in refused.text, refused.text
         assert "Traceback" not in refused.text
     assert stack.resource("TuningJob")["job"] == job
     assert emulator.admin.count("POST", "/tuningJobs", since) == 0, "nothing was paid for"
@@ -196,17 +196,18 @@ def test_recreate_tells_the_downtime(workspace: Make, values: dict[str, Any]) ->
     assert stack.outputs()["tickets"]["phase"] == "ready"
 
 
-def test_a_private_endpoint_is_made_before_the_model(
+def test_a_private_endpoint_is_made_by_the_one_call(
     workspace: Make, values: dict[str, Any], vertex: Vertex, emulator: RunningEmulator
 ) -> None:
     stack = workspace(with_service(values, serving={"private_service_connect": [PROJECT]}))
     since = emulator.admin.last_request()
     ran = stack.up()
     assert ran.ok, ran.text
-    assert emulator.admin.count("POST", ":deploy", since) == 0, "Model Garden's call makes public endpoints"
-    assert emulator.admin.count("POST", ":deployModel", since) == 1
+    assert emulator.admin.count("POST", ":deploy", since) == 1
+    assert emulator.admin.count("POST", ":deployModel", since) == 0
     endpoint = vertex.serving.endpoint(stack.outputs()["tickets"]["endpoint"])
     assert endpoint is not None
+    assert endpoint.private
     assert list(endpoint.traffic.values()) == [100]
 
 
