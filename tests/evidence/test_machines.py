@@ -107,7 +107,7 @@ SPECS: dict[str, tuple[Json, str]] = {
         {"min_replicas": 0, "scale_to_zero": {"initial_replicas": 2}},
         "initial_replicas 2 is above max_replicas 1",
     ),
-    "a first replica of some": ({"scale_to_zero": {"initial_replicas": 1}}, "is for min_replicas 0"),
+    "a first replica of some": ({"scale_to_zero": {"initial_replicas": 1}}, "needs min_replicas: 0"),
     "too short a period": (
         {"min_replicas": 0, "scale_to_zero": {"idle_scaledown_period": 299}},
         "greater than or equal to 300",

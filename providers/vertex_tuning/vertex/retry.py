@@ -90,13 +90,12 @@ def _answer(call: Callable[[], Answer], outlasted: tuple[type[Exception], ...]) 
     patience = _PATIENCE.get()
     if patience is None:
         return _tried(call, ATTEMPTS)
-    since, pause = None, 1.0
+    since, pause = patience.clock.monotonic(), 1.0
     while True:
         try:
             return _tried(call, QUICK_ATTEMPTS)
         except outlasted as trouble:
             now = patience.clock.monotonic()
-            since = now if since is None else since
             left = since + patience.seconds - now
             if left <= 0:
                 waited = f"Google has not answered for {elapsed(now - since)}"
