@@ -71,12 +71,12 @@ def test_twenty_owners_of_one_thing_stand_in_line(emulator: RunningEmulator) -> 
     owners = [f"owner-{n}" for n in range(SERVICES)]
 
     def go(owner: str) -> None:
-        held = claims.read("Thing/one", f"token of {owner}")
+        held = claims.read("Thing/one", f"token-of-{owner}")
         assert held is not None
-        claims.leave(held, f"token of {owner}")
+        claims.leave(held, f"token-of-{owner}")
 
     with ThreadPoolExecutor(SERVICES) as pool:
-        list(pool.map(lambda owner: claims.take("Thing/one", owner, f"token of {owner}"), owners))
+        list(pool.map(lambda owner: claims.take("Thing/one", owner, f"token-of-{owner}"), owners))
         together = claims.read("Thing/one", "")
         list(pool.map(lambda owner: contended(lambda: go(owner)), owners))
     last = claims.read("Thing/one", "")
