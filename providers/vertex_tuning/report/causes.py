@@ -122,10 +122,7 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
             continue
         key, means = key_of(resource.kind, name), provider.changes[name].change.value
         outside = resource.declared.get(name) == after.get(name)
-        for below, was, now in _parts(before.get(name), after.get(name)):
-            path = key + below
-            shown = (_shown(_masked(path, was)), _shown(_masked(path, now)))
-            yield Change(key=path, before=shown[0], after=shown[1], means=means, outside=outside)
+        yield from _edits(key, before.get(name), after.get(name), means, outside=outside)
     attempts = [(side.get("lineage") or {}).get("attempt", 1) for side in (before, after)]
     if resource.kind == "TunedModel" and attempts[0] != attempts[1]:
         yield Change(
@@ -154,10 +151,7 @@ def _without_a_step(
     table = dict.fromkeys(without_a_step(resource.kind, provider), step)
     for name in compare(table, resource.declared, after).in_place:
         means = WITH_IT if resource.op is Op.REPLACE else LATER
-        for below, was, now in _parts(resource.declared.get(name), after.get(name)):
-            yield Change(
-                key=key_of(resource.kind, name) + below, before=_shown(was), after=_shown(now), means=means
-            )
+        yield from _edits(key_of(resource.kind, name), resource.declared.get(name), after.get(name), means)
 
 
 def without_a_step(kind: str, provider: type[Provider[Any]]) -> tuple[str, ...]:
@@ -189,6 +183,13 @@ def key_of(kind: str, name: str) -> str:
     if (kind, name) in _NAMES:
         return _NAMES[kind, name]
     return name if name in _TOP or kind not in _SECTIONS else f"{_SECTIONS[kind]}.{name}"
+
+
+def _edits(key: str, was: Any, now: Any, means: str, *, outside: bool = False) -> Iterator[Change]:
+    """What differs at a key or below it, as a report shows it."""
+    for below, old, new in _parts(was, now):
+        before, after = (_shown(_masked(key + below, value)) for value in (old, new))
+        yield Change(key=key + below, before=before, after=after, means=means, outside=outside)
 
 
 def _masked(path: str, value: Any) -> Any:

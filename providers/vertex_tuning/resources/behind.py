@@ -12,9 +12,9 @@ from ..lifecycle import Observation, Reach, ResourceInputs
 from ..lineage import Data, Lineage, LossCurves
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..vertex.client import Job
-from ..vertex.errors import PermissionMissing, VertexError
-from ..vertex.retry import outlasting
+from ..vertex.errors import PermissionMissing
 from . import artifacts
+from .progress import losses_of
 
 
 def written(reach: Reach, artifacts_uri: str) -> Lineage | None:
@@ -64,10 +64,7 @@ def _job(reach: Reach, seen: Observation) -> Job | None:
 
 def _losses(reach: Reach, job: Job | None) -> LossCurves | None:
     """The curves of a job, if its experiment leads to any and they can be read."""
-    found = None
-    if job is not None and job.experiment:
-        with suppress(VertexError), outlasting(None):
-            found = reach.vertex.jobs.losses(job.experiment)
+    found = losses_of(reach, job) if job is not None else None
     if found is None:
         return None
     training, validation = (

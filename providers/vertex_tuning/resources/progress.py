@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from .. import catalog
 from ..lifecycle import Reach
-from ..vertex.client import Job, JobState, counted_once
+from ..vertex.client import Job, JobState, Losses, counted_once
 from ..vertex.errors import VertexError
 from ..vertex.retry import outlasting
 
@@ -29,13 +29,20 @@ def of_job(reach: Reach, job: Job) -> str:
     return f"the tuning job runs{_since(job.started)}{done}{_loss(reach, job)}"
 
 
+def losses_of(reach: Reach, job: Job) -> Losses | None:
+    """The losses that a job's experiment holds; ``None`` if it leads to none, or cannot be read now."""
+    if not job.experiment:
+        return None
+    with suppress(VertexError), outlasting(None):  # a courtesy: what it cannot show ends no wait
+        return reach.vertex.jobs.losses(job.experiment)
+    return None
+
+
 def _loss(reach: Reach, job: Job) -> str:
     """The latest losses, or where they can be seen: the end of a line."""
     if not job.experiment:
         return ""
-    found = None
-    with suppress(VertexError), outlasting(None):  # a courtesy: what it cannot show ends no wait
-        found = reach.vertex.jobs.losses(job.experiment)
+    found = losses_of(reach, job)
     if found is None or not found.training:
         return f", loss in {job.experiment}"
     validation = f", validation loss {found.validation[-1].value:g}" if found.validation else ""

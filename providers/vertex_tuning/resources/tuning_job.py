@@ -114,7 +114,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         return self.asked(inputs, lambda reach: reuse.standing(reach, inputs, self._held(reach, inputs, "")))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        """As everywhere; a job whose claim is gone is found by the name in the state."""
+        """End the job with its service; one whose claim is gone is found by the name in the state."""
         before = upgraded(props)
         inputs = self._written(before)
         if before.get("job") and before.get("token"):
