@@ -103,6 +103,8 @@ def _held_out(
     size = inputs.training_bytes
     if size is None:
         there = reach.vertex.storage.stat(training)
+        if there is not None and there.encoding:
+            return  # packed bytes say nothing of the rows; its own resource refuses it
         size = there.size if there is not None else None
     own = blob.size if blob is not None else inputs.bytes
     if size is None or own is None:
