@@ -28,10 +28,10 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 from pydantic import ValidationError
 
-from vertex_tuning.mistakes import listed, mistakes_of
 from vertex_tuning.names import TYPES
 from vertex_tuning.policy import RULES, Budget, Policy, over_budget
 from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, list_prices, read_book, with_retries
+from vertex_tuning.problems import listed, problems_of
 from vertex_tuning.specs import Spec
 
 TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -71,7 +71,7 @@ def parsed(model: type[Spec], config: Mapping[str, Any]) -> Any:
     try:
         return model.model_validate(config)
     except ValidationError as error:
-        raise ValueError("the pack's configuration:\n" + listed(mistakes_of(error, model))) from None
+        raise ValueError("the pack's configuration:\n" + listed(problems_of(error, model))) from None
 
 
 def resource_rule(key: str) -> ResourceValidationPolicy:

@@ -54,7 +54,7 @@ def examples(path: Path) -> Iterator[Example]:
         yield Example(f"{path.relative_to(ROOT)}:{line}", found[1] or "", found[3])
 
 
-def mistakes(example: Example, project: Path) -> str | None:
+def problems(example: Example, project: Path) -> str | None:
     """Why an example is wrong, or ``None``."""
     kind, _, reason = example.mark.partition(": ")
     match kind:
@@ -149,7 +149,7 @@ def main() -> int:
             copy(ROOT / name, project / name)
         os.chdir(project)
         for example in (each for path in [*outside, *inside] for each in examples(path)):
-            told = mistakes(example, project)
+            told = problems(example, project)
             if told:
                 wrong.append(f"{example.where}: {told}")
         os.chdir(ROOT)

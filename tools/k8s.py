@@ -82,8 +82,8 @@ def _unfit(found: Sequence[Stack]) -> Iterator[str]:
     """Why stacks cannot be kept; names become those of objects, as DNS has them (RFC 1123)."""
     kept: dict[str, str] = {}
     for stack in found:
-        if stack.mistake:
-            yield stack.mistake
+        if stack.problem:
+            yield stack.problem
             continue
         for what, name, most in (
             ("stack", _slug(stack.name), LONGEST_NAME),

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def mistakes(tag: str, version: str, changelog: str) -> list[str]:
+def problems(tag: str, version: str, changelog: str) -> list[str]:
     """What is not ready, one line each."""
     found = []
     if tag != f"v{version}":
@@ -45,5 +45,5 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: release.py TAG")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    told = mistakes(sys.argv[1], project["version"], (ROOT / "CHANGELOG.md").read_text()) + off_main(ROOT)
+    told = problems(sys.argv[1], project["version"], (ROOT / "CHANGELOG.md").read_text()) + off_main(ROOT)
     sys.exit("\n".join(told) or 0)

@@ -16,7 +16,7 @@ from .catalog import GLOBAL
 from .pricing import NO_PRICES, Book, Money
 from .pricing.estimate import machines
 from .pricing.money import span
-from .vertex.claim import STARTING, Claim, Held
+from .vertex.claim import STARTING, Claim, HeldClaim
 from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex, counted_once
 from .vertex.errors import NotFound, VertexError
@@ -136,7 +136,7 @@ def orphans(
 
 
 def forgotten(
-    held: Known, claims: Iterable[tuple[str, Held]], now: float, standing: Collection[str] = ()
+    held: Known, claims: Iterable[tuple[str, HeldClaim]], now: float, standing: Collection[str] = ()
 ) -> list[Orphan]:
     """Claims that are in no stack's state, and those whose deadline has passed.
 
@@ -164,7 +164,7 @@ def forgotten(
     return found
 
 
-def _about(each: Held, now: float, *, lost: bool, standing: Collection[str]) -> str:
+def _about(each: HeldClaim, now: float, *, lost: bool, standing: Collection[str]) -> str:
     said, claim = [], each.claim
     if 0.0 < claim.due <= now:
         said.append(f"its deadline passed at {_moment(claim.due)}: `pulumi up` ends what is under way")
@@ -174,8 +174,8 @@ def _about(each: Held, now: float, *, lost: bool, standing: Collection[str]) -> 
         )
     elif lost:
         said.append(_stands_for(each.key, claim, standing))
-    if claim.heirs:
-        said.append(f"{', '.join(heir.owner for heir in claim.heirs)} stands in line")
+    if claim.waiters:
+        said.append(f"{', '.join(waiter.owner for waiter in claim.waiters)} stands in line")
     return "; ".join(said)
 
 

@@ -26,8 +26,8 @@ from .fit import (
     warned,
 )
 from .lifecycle import Phase
-from .mistakes import Mistake, listed, mistakes_of, path_of
 from .pricing import Book, Estimate, list_prices, stale
+from .problems import Problem, listed, path_of, problems_of
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
 from .resources.data_checks import first_findings
 from .sources import as_typed
@@ -63,14 +63,14 @@ class InvalidSpec(pulumi.RunError):
 
 def parse(
     arguments: Mapping[str, Any], at: tuple[str | int, ...] = ()
-) -> tuple[ServiceSpec | None, list[Mistake]]:
+) -> tuple[ServiceSpec | None, list[Problem]]:
     """Check one service as far as its text goes. The spec is ``None`` exactly when there are mistakes."""
     outputs = [path_of([*at, *path]) for path in _outputs(arguments)]
     try:
         return ServiceSpec.model_validate(arguments), []
     except ValidationError as error:
-        found = [m for m in mistakes_of(error, ServiceSpec, at) if m.path not in outputs]
-        return None, [*(Mistake(path, _NO_OUTPUT) for path in outputs), *found]
+        found = [m for m in problems_of(error, ServiceSpec, at) if m.path not in outputs]
+        return None, [*(Problem(path, _NO_OUTPUT) for path in outputs), *found]
 
 
 _NO_OUTPUT = (
@@ -91,14 +91,14 @@ def _outputs(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
             yield from _outputs(each, (*at, index))
 
 
-def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Mistake]]:
+def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Problem]]:
     """Read the local files that a ``tuning`` names, be the rest of it right or wrong.
 
     Content that is known already costs a look at the file.
     """
     written = tuning.given() if isinstance(tuning, TuningSpec) else tuning
     found: dict[str, Dataset] = {}
-    mistakes: list[Mistake] = []
+    mistakes: list[Problem] = []
     for key in _DATA:
         source = written.get(key) if isinstance(written, Mapping) else None
         if not isinstance(source, str) or not source or not is_local(source):
@@ -108,26 +108,26 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[M
             found[source] = seen.dataset
         else:
             where = f"{at}.tuning.{key}".removeprefix(".")
-            mistakes.append(Mistake(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
+            mistakes.append(Problem(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
     return found, [*mistakes, *(_unfit(written, found, at) if found else ())]
 
 
-def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> Iterator[Mistake]:
+def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> Iterator[Problem]:
     """Why Vertex AI would refuse good files: for this model, or the one beside the other."""
     model = tuning.get("base_model")
     files = {key: str(tuning[key]) for key in _DATA if tuning.get(key) in found}
     for key, source in files.items():
         if isinstance(model, str) and (problem := image_problem(model, found[source])):
-            yield Mistake(f"{at}.tuning.{key}".removeprefix("."), f"{as_typed(source)}: {problem}")
+            yield Problem(f"{at}.tuning.{key}".removeprefix("."), f"{as_typed(source)}: {problem}")
     if len(files) == len(_DATA):
         training, validation = files.values()
         facts = holdout.Facts.of(found[training]), holdout.Facts.of(found[validation])
         for problem in holdout.problems(*facts, as_typed(training)):
             where = f"{at}.tuning.validation_data".removeprefix(".")
-            yield Mistake(where, f"{as_typed(validation)}: {problem}")
+            yield Problem(where, f"{as_typed(validation)}: {problem}")
 
 
-def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
+def unfit_prompts(serving: Any, at: str = "") -> list[Problem]:
     """What is wrong with the prompts that a ``serving`` is evaluated with, be the rest right or wrong."""
     written = serving.given() if isinstance(serving, Spec) else serving
     evaluation = written.get("evaluation") if isinstance(written, Mapping) else None
@@ -138,7 +138,7 @@ def unfit_prompts(serving: Any, at: str = "") -> list[Mistake]:
     try:
         prompts.read(Path(path))
     except ValueError as error:
-        return [Mistake(f"{at}.serving.evaluation.prompts".removeprefix("."), f"{as_typed(path)}: {error}")]
+        return [Problem(f"{at}.serving.evaluation.prompts".removeprefix("."), f"{as_typed(path)}: {error}")]
     return []
 
 
@@ -199,7 +199,7 @@ class TunedModelService(ComponentResource):
             except promotion.NotPromotable as error:
                 promoted = promotion.served(spec.from_stack, (name, *spec.renamed_from))
                 if promoted is None:
-                    mistakes.append(Mistake("from_stack", str(error)))
+                    mistakes.append(Problem("from_stack", str(error)))
                 else:
                     warnings.append(f"{error}; {name} keeps the weights that it has, of {promoted.job}")
         if spec is None or mistakes:

@@ -59,9 +59,9 @@ def agreement(
         ask: puts a question to a person at a terminal; ``None`` where there is none.
         say: shows a text to whoever started the run.
     """
-    bill, book = Bill(), list_prices()
-    say(bill.told(environment[PROJECT], environment[BUCKET], book))
-    most = bill.most(book).known
+    billing_line, book = Bill(), list_prices()
+    say(billing_line.told(environment[PROJECT], environment[BUCKET], book))
+    most = billing_line.most(book).known
     given = environment.get(AGREED)
     if given is not None:
         with suppress(ArithmeticError):

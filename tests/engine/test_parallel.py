@@ -82,5 +82,7 @@ def test_twenty_owners_of_one_thing_stand_in_line(emulator: RunningEmulator) -> 
     last = claims.read("Thing/one", "")
     assert together is not None
     assert last is not None
-    assert sorted([together.claim.owner, *(heir.owner for heir in together.claim.heirs)]) == sorted(owners)
-    assert last.claim.heirs == (), "the last one finds nobody to leave it to, and deletes"
+    assert sorted([together.claim.owner, *(waiter.owner for waiter in together.claim.waiters)]) == sorted(
+        owners
+    )
+    assert last.claim.waiters == (), "the last one finds nobody to leave it to, and deletes"

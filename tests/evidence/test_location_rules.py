@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from vertex_tuning.mistakes import mistakes_of
+from vertex_tuning.problems import problems_of
 from vertex_tuning.specs import ServiceSpec
 from vertex_tuning.vertex.connection import host_of
 
@@ -108,7 +108,7 @@ REFUSED = [
 def test_what_a_preview_refuses(written: Json, line: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ServiceSpec.model_validate(service(**written))
-    [found] = mistakes_of(refused.value, ServiceSpec)
+    [found] = problems_of(refused.value, ServiceSpec)
     assert str(found).startswith(line)
 
 

@@ -14,7 +14,7 @@ from tests.support.fake_jobs import FakeJobs
 from tests.support.fake_serving import FakeServing
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Clock, Crash, Fault, OperationFault, Served, World, called
-from vertex_tuning.lifecycle import Reach, process, provider
+from vertex_tuning.lifecycle import Context, process, provider
 from vertex_tuning.resources.requirements import LOOKED_AT_BY, SERVICES
 from vertex_tuning.vertex import Connection
 from vertex_tuning.vertex.claims import Claims
@@ -58,7 +58,7 @@ class FakeProject(Served):
 
 
 class FakeVertex:
-    """``client.Vertex`` in memory; `reach_of` gives providers this instead of Google."""
+    """``client.Vertex`` in memory; `context_for` gives providers this instead of Google."""
 
     def __init__(self, *buckets: str) -> None:
         self.world = World()
@@ -70,10 +70,10 @@ class FakeVertex:
         self.project = FakeProject(self.world, self.jobs, self.serving)
         self.connection = Connection(grace_seconds=120.0, poll_seconds=15.0)
 
-    def reach_of(self, output_uri: str) -> Reach:
-        """Stands for ``vertex_tuning.lifecycle.provider.reach_of``."""
+    def context_for(self, output_uri: str) -> Context:
+        """Stands for ``vertex_tuning.lifecycle.provider.context_for``."""
         claims = Claims(self.storage, output_uri, process.warn)
-        return Reach(self, claims, self.connection, self.clock)
+        return Context(self, claims, self.connection, self.clock)
 
     def fault(self, call: str, error: BaseException, **how: object) -> None:
         """Let calls go wrong; `how` as in `Fault`."""
@@ -89,7 +89,7 @@ def plugged(fake: FakeVertex) -> Iterator[list[str]]:
         said.append(f"{'warning: ' if warning else ''}{text}{' …' if passing else ''}")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(provider, "reach_of", fake.reach_of)
+        patch.setattr(provider, "context_for", fake.context_for)
         patch.setattr(process, "say", say)
         process._WARNED.clear()  # as in a process of its own
         yield said

@@ -40,7 +40,7 @@ def load(
     return load_stack("tests-dev", values, environment or {}, root=root, working_folder=Path.cwd())
 
 
-def mistakes(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[str]:
+def problems(values: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> list[str]:
     with pytest.raises(InvalidStack) as refused:
         load(values, environment)
     own = "  stacks/Pulumi.tests-dev.yaml: vertex-tuning:"

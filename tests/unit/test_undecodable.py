@@ -24,7 +24,7 @@ TOO_DEEP = b'{"a": ' + b"[" * 100_000
 def claim(path: Path) -> None:
     fake = FakeVertex("b")
     fake.storage.put("gs://b/o/.claims/Endpoint/e.json", path.read_bytes())
-    fake.reach_of("gs://b/o").claims.read("Endpoint/e", "")
+    fake.context_for("gs://b/o").claims.read("Endpoint/e", "")
 
 
 def header(path: Path) -> None:
@@ -35,8 +35,8 @@ def header(path: Path) -> None:
 
 def part_of_a_checkpoint(path: Path) -> None:
     path.rename(path.with_name("config.json"))
-    _, mistakes = examine(path.parent, catalog.models()[0], embedded=False)
-    raise Unreadable(str(mistakes))
+    _, problems = examine(path.parent, catalog.models()[0], embedded=False)
+    raise Unreadable(str(problems))
 
 
 READERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {

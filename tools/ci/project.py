@@ -39,7 +39,7 @@ class Stack(msgspec.Struct, frozen=True):
     name: str
     values: Mapping[str, Any]
     files: frozenset[str]
-    mistake: str = ""
+    problem: str = ""
 
     @property
     def team(self) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import catalog
-from ..mistakes import Mistake
+from ..problems import Problem
 from ..specs import GcsUri
 from ..vertex import Connection, connect
 from ..weights import Step, examine, push
@@ -44,9 +44,9 @@ def weights(
         base = catalog.find_model(base_model)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--base-model") from None
-    checkpoint, mistakes = examine(folder, base, embedded=connection.endpoint is not None)
+    checkpoint, problems = examine(folder, base, embedded=connection.endpoint is not None)
     if checkpoint is None:
-        _refuse(action, mistakes)
+        _refuse(action, problems)
     ui.note(f"{folder}: {len(checkpoint.files)} files, {checkpoint.size:,} bytes; {checkpoint.compared}")
     if checkpoint.left_out:
         ui.note(f"left out, because no model needs it: {', '.join(checkpoint.left_out)}")
@@ -55,9 +55,9 @@ def weights(
             ui.show_json({"files": [file.name for file in checkpoint.files], "compared": checkpoint.compared})
         return
     with ui.asking(uri):
-        pushed, mistakes = push(connect(connection).storage, checkpoint, uri, _say)
+        pushed, problems = push(connect(connection).storage, checkpoint, uri, _say)
     if pushed is None:
-        _refuse(action, mistakes)
+        _refuse(action, problems)
     if json_output:
         ui.show_json(pushed)
     else:
@@ -75,13 +75,13 @@ def _target(action: Action, to: str) -> str:
     return uri
 
 
-def _refuse(action: Action, mistakes: list[Mistake]) -> NoReturn:
+def _refuse(action: Action, problems: list[Problem]) -> NoReturn:
     left = ", nothing was uploaded" if action is Action.PUSH else ""
-    if len(mistakes) == 1:
-        ui.fail(f"{mistakes[0]}{left}")
-    for mistake in mistakes:
-        ui.note(str(mistake))
-    ui.fail(f"{len(mistakes)} mistakes, as told above{left}")
+    if len(problems) == 1:
+        ui.fail(f"{problems[0]}{left}")
+    for problem in problems:
+        ui.note(str(problem))
+    ui.fail(f"{len(problems)} mistakes, as told above{left}")
 
 
 def _say(step: Step) -> None:

@@ -2,7 +2,7 @@
 
 from .changes import EVERY_KIND, Change, compare
 from .declared import Declared
-from .external import External, Reach, ResourceInputs
+from .external import Context, External, ResourceInputs
 from .phases import Observation, Phase
 from .provider import Provider
 from .settle import NotReady
@@ -12,13 +12,13 @@ __all__ = [
     "EVERY_KIND",
     "HALF_DELETED",
     "Change",
+    "Context",
     "Declared",
     "External",
     "NotReady",
     "Observation",
     "Phase",
     "Provider",
-    "Reach",
     "ResourceInputs",
     "compare",
     "told",

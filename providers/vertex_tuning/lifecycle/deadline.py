@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import contended
 from ..vertex.errors import VertexError
 from ..vertex.retry import on_clock
-from .external import Clock, Reach
+from .external import Clock, Context
 from .phases import Observation, Phase
 
 UNSETTLED = frozenset({Phase.ABSENT, Phase.BLOCKED, Phase.PENDING, Phase.PARTIAL})
@@ -52,7 +52,7 @@ class BoundClock:
             raise Overdue
 
 
-def due(reach: Reach, key: str, owner: str) -> float:
+def due(context: Context, key: str, owner: str) -> float:
     """When this owner's stack wants it ready, in seconds since the epoch; infinity if nobody said.
 
     What the running command says is written down and takes the place of an earlier word, unless that
@@ -60,18 +60,18 @@ def due(reach: Reach, key: str, owner: str) -> float:
     """
 
     def written() -> float:
-        held = _owned(reach, key, owner)
+        held = _owned(context, key, owner)
         if held is None:
             return math.inf
-        if _takes_another(reach, held):
-            held = reach.claims.bound(held, reach.connection.deadline or 0.0)
+        if _takes_another(context, held):
+            held = context.claims.bound(held, context.connection.deadline or 0.0)
         return held.claim.due or math.inf
 
     return contended(written)
 
 
 def in_time(
-    reach: Reach, due: float, bring: Callable[[Reach], Observation], end: Callable[[], str | None]
+    context: Context, due: float, bring: Callable[[Context], Observation], end: Callable[[], str | None]
 ) -> Observation:
     """Do what brings a resource as far as it gets, but not beyond its deadline.
 
@@ -85,43 +85,43 @@ def in_time(
     Raises:
         DeadlinePassed: it was not ready in time.
     """
-    own = reach.connection.deadline == due
-    if reach.clock.time() < due:
+    own = context.connection.deadline == due
+    if context.clock.time() < due:
         own = True
         try:
-            clock = BoundClock(reach.clock, due)
+            clock = BoundClock(context.clock, due)
             with on_clock(clock):
-                return bring(msgspec.structs.replace(reach, clock=clock))
+                return bring(msgspec.structs.replace(context, clock=clock))
         except Overdue:
             pass
     done = end()
     if done is None or (not done and not own):
-        return bring(reach)
+        return bring(context)
     raise DeadlinePassed(
         f"the deadline of {shown(due)} passed before it was ready: {done or 'nothing was started'}"
     )
 
 
-def lift(reach: Reach, key: str, owner: str) -> None:
+def lift(context: Context, key: str, owner: str) -> None:
     """Take the deadline away: the work is ready, or was taken back."""
 
     def lifted() -> None:
-        held = _owned(reach, key, owner)
+        held = _owned(context, key, owner)
         if held is not None and held.claim.due:
-            reach.claims.bound(held, 0.0)
+            context.claims.bound(held, 0.0)
 
     contended(lifted)
 
 
-def awaited(reach: Reach, key: str, owner: str, seen: Observation) -> Observation:
+def awaited(context: Context, key: str, owner: str, seen: Observation) -> Observation:
     """What a look means when there may be a deadline to write down or to enforce; changes nothing."""
-    held = _owned(reach, key, owner) if seen.phase in UNSETTLED else None
+    held = _owned(context, key, owner) if seen.phase in UNSETTLED else None
     if held is None:
         return seen
-    if _passed(reach, held.claim.due):
+    if _passed(context, held.claim.due):
         why = f"the deadline of {shown(held.claim.due)} has passed: `pulumi up` ends what is under way"
         return Observation(Phase.PARTIAL, seen.live, why)
-    if _takes_another(reach, held):
+    if _takes_another(context, held):
         return Observation(Phase.PARTIAL, seen.live, seen.reason)
     return seen
 
@@ -136,15 +136,15 @@ def same_stack(owner: str, other: str) -> bool:
     return owner.rpartition("/")[0] == other.rpartition("/")[0]
 
 
-def _owned(reach: Reach, key: str, owner: str) -> Held | None:
-    held = reach.claims.read(key, "")
+def _owned(context: Context, key: str, owner: str) -> HeldClaim | None:
+    held = context.claims.read(key, "")
     return held if held is not None and same_stack(held.claim.owner, owner) else None
 
 
-def _passed(reach: Reach, moment: float) -> bool:
-    return 0.0 < moment <= reach.clock.time()
+def _passed(context: Context, moment: float) -> bool:
+    return 0.0 < moment <= context.clock.time()
 
 
-def _takes_another(reach: Reach, held: Held) -> bool:
-    wanted = reach.connection.deadline
-    return wanted is not None and wanted != held.claim.due and not _passed(reach, held.claim.due)
+def _takes_another(context: Context, held: HeldClaim) -> bool:
+    wanted = context.connection.deadline
+    return wanted is not None and wanted != held.claim.due and not _passed(context, held.claim.due)

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from ..specs import ProjectId, Spec
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims
 from ..vertex.client import Vertex
 from ..vertex.connection import Connection
@@ -51,7 +51,7 @@ class Clock(Protocol):
         """Wait."""
 
 
-class Reach(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True):
     """What an external call may use; ``anew`` says that Pulumi has nothing of the resource in its state."""
 
     vertex: Vertex
@@ -81,14 +81,16 @@ class External(Protocol[In_contra]):
 
     waits_in_line: bool
 
-    def observe(self, reach: Reach, inputs: In_contra, held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: In_contra, held: HeldClaim | None) -> Observation:
         """Look; never changes anything."""
 
-    def submit(self, reach: Reach, inputs: In_contra, held: Held | None) -> Held | None:
+    def submit(self, context: Context, inputs: In_contra, held: HeldClaim | None) -> HeldClaim | None:
         """Take the next step and return at once. Idempotent: a step already taken is found, not repeated."""
 
-    def update(self, reach: Reach, _before: Mapping[str, Any], inputs: In_contra, held: Held | None) -> None:
+    def update(
+        self, context: Context, _before: Mapping[str, Any], inputs: In_contra, held: HeldClaim | None
+    ) -> None:
         """Bring what is there from ``_before`` (the last outputs) to ``inputs``."""
 
-    def delete(self, reach: Reach, inputs: In_contra, held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: In_contra, held: HeldClaim | None) -> bool:
         """Undo; already gone is success. True if something of worth stays that may be taken over."""

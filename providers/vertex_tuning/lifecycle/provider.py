@@ -27,20 +27,20 @@ from pulumi.output import Unknown
 from pydantic import ValidationError
 
 from .. import plain
-from ..mistakes import mistakes_of
+from ..problems import problems_of
 from ..vertex import Connection, Vertex, connect
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims, contended
 from ..vertex.errors import VertexError
 from . import deadline, process
 from .changes import Table, compare
-from .external import External, Reach, ResourceInputs
+from .external import Context, External, ResourceInputs
 from .phases import Observation, Phase, Settled, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
-from .taking import patiently
+from .taking import acquire
 from .telling import HALF_DELETED, in_words, stopped, told
-from .written import as_written
+from .written import parse_state
 
 In = TypeVar("In", bound=ResourceInputs)
 Answer = TypeVar("Answer")
@@ -79,16 +79,16 @@ class Provider(ResourceProvider, Generic[In]):
         """Set this process up; the engine calls it in the provider's process only."""
         process.prepare()
 
-    def bill(self, _inputs: In) -> str:
+    def billing_line(self, _inputs: In) -> str:
         """One line about what creating this will bill; empty when it bills nothing."""
         return ""
 
     def untouched(self, _inputs: In) -> None:
         """Say what it means that a create has found everything as it is declared."""
 
-    def goes_on(self, inputs: In) -> str:
+    def running_cost(self, inputs: In) -> str:
         """What something bills that is under way while nobody waits for it."""
-        return self.bill(inputs) or "bills nothing by itself"
+        return self.billing_line(inputs) or "bills nothing by itself"
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse inputs that the same models refuse in the program; unknowns are left for later.
@@ -106,11 +106,11 @@ class Provider(ResourceProvider, Generic[In]):
             inputs = self._validated(known)
         except ValidationError as error:
             return CheckResult(
-                news, [CheckFailure(m.path, m.problem) for m in mistakes_of(error, self.inputs)]
+                news, [CheckFailure(m.path, m.problem) for m in problems_of(error, self.inputs)]
             )
-        bill = "" if olds else self.bill(inputs)
-        if bill:
-            process.say(inputs.urn, bill)
+        billing_line = "" if olds else self.billing_line(inputs)
+        if billing_line:
+            process.say(inputs.urn, billing_line)
         return CheckResult(news, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -134,46 +134,46 @@ class Provider(ResourceProvider, Generic[In]):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Claim, then bring it as far as it gets now."""
         inputs = self._parsed(props)
-        with told(self.kind, inputs), stopped(lambda: self.goes_on(inputs)):
-            reach = msgspec.structs.replace(self._reach(inputs), anew=True)
+        with told(self.kind, inputs), stopped(lambda: self.running_cost(inputs)):
+            context = msgspec.structs.replace(self._context(inputs), anew=True)
             token = uuid.uuid4().hex if self.claimed else ""
-            held = self._taken(reach, inputs, token) if self.claimed else None
+            held = self._taken(context, inputs, token) if self.claimed else None
             try:
-                extra = self.prepare(reach, inputs)
-                seen = self._settled(reach, inputs, held)
+                extra = self.prepare(context, inputs)
+                seen = self._settled(context, inputs, held)
             except VertexError:
                 # No state will know of the claim. The failure is what the user has to hear.
                 with suppress(VertexError):
-                    contended(lambda: self._withdraw(reach, inputs, token))
+                    contended(lambda: self._withdraw(context, inputs, token))
                 raise
             return CreateResult(self.identity(inputs), {**self._outputs(inputs, seen, token), **extra})
 
-    def _withdraw(self, reach: Reach, inputs: In, token: str) -> None:
+    def _withdraw(self, context: Context, inputs: In, token: str) -> None:
         """Leave the claim of a create that failed, unless it says how to find what was asked for."""
-        held = self._held(reach, inputs, token) if token else None
+        held = self._held(context, inputs, token) if token else None
         if held is None:
             return
-        if not held.ours or held.claim.heirs:
-            reach.claims.leave(held, token)
-        elif self.made_nothing(reach, inputs, held):
-            reach.claims.forget(held)
+        if not held.ours or held.claim.waiters:
+            context.claims.leave(held, token)
+        elif self.made_nothing(context, inputs, held):
+            context.claims.delete(held)
 
-    def made_nothing(self, _reach: Reach, _inputs: In, held: Held) -> bool:
+    def made_nothing(self, _context: Context, _inputs: In, held: HeldClaim) -> bool:
         """Whether a create that failed has certainly left nothing outside."""
         claim = held.claim
         return not (claim.resource or claim.operation or claim.failed or claim.unanswered)
 
-    def _taken(self, reach: Reach, inputs: In, token: str) -> Held:
-        def take() -> Held:
-            return reach.claims.take(self._key(inputs), inputs.owner, token)
+    def _taken(self, context: Context, inputs: In, token: str) -> HeldClaim:
+        def take() -> HeldClaim:
+            return context.claims.take(self._key(inputs), inputs.owner, token)
 
-        def finish(held: Held) -> None:
-            worth = self.external.delete(reach, inputs, held)
-            (reach.claims.let_go if worth else reach.claims.forget)(held)
+        def finish(held: HeldClaim) -> None:
+            worth = self.external.delete(context, inputs, held)
+            (context.claims.release if worth else context.claims.delete)(held)
 
-        return patiently(reach, inputs.urn, self._key(inputs), take, finish)
+        return acquire(context, inputs.urn, self._key(inputs), take, finish)
 
-    def prepare(self, _reach: Reach, _inputs: In) -> Mapping[str, Any]:
+    def prepare(self, _context: Context, _inputs: In) -> Mapping[str, Any]:
         """What has to be right before a create, and outputs that are found out only then."""
         return {}
 
@@ -181,7 +181,9 @@ class Provider(ResourceProvider, Generic[In]):
         """Key of the claim whose deadline holds for this, if one can."""
         return None
 
-    def overdue(self, _reach: Reach, _inputs: In, _held: Held | None, _seen: Observation) -> str | None:
+    def overdue(
+        self, _context: Context, _inputs: In, _held: HeldClaim | None, _seen: Observation
+    ) -> str | None:
         """End what is under way because its deadline has passed.
 
         Returns:
@@ -190,7 +192,7 @@ class Provider(ResourceProvider, Generic[In]):
         """
         raise NotImplementedError
 
-    def take_back(self, reach: Reach, inputs: In, held: Held | None) -> None:
+    def take_back(self, context: Context, inputs: In, held: HeldClaim | None) -> None:
         """Undo what a failed step made, where leaving it would bill or block."""
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -198,114 +200,114 @@ class Provider(ResourceProvider, Generic[In]):
         props = upgraded(props)
         inputs = self._written(props)
         with told(self.kind, inputs):
-            reach = self._reach(inputs)
+            context = self._context(inputs)
             token = str(props.get("token") or "")
-            seen = self.external.observe(reach, inputs, self._held(reach, inputs, token))
+            seen = self.external.observe(context, inputs, self._held(context, inputs, token))
             return ReadResult(id_, self._outputs(inputs, seen, token))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Change what can be changed in place, then bring it as far as it gets now."""
         olds = upgraded(olds)
         inputs = self._parsed(news)
-        with told(self.kind, inputs), stopped(lambda: self.goes_on(inputs)):
-            reach = self._reach(inputs)
+        with told(self.kind, inputs), stopped(lambda: self.running_cost(inputs)):
+            context = self._context(inputs)
             token, held = str(olds.get("token") or ""), None
             if self.claimed:
-                held = self._held(reach, inputs, token)
+                held = self._held(context, inputs, token)
                 if held is None or (not held.ours and held.claim.owner in ("", inputs.owner)):
                     token = uuid.uuid4().hex
-                    held = self._taken(reach, inputs, token)
-            self.external.update(reach, olds, inputs, held)
-            seen = self._settled(reach, inputs, held)
+                    held = self._taken(context, inputs, token)
+            self.external.update(context, olds, inputs, held)
+            seen = self._settled(context, inputs, held)
             return UpdateResult(self._outputs(inputs, seen, token))
 
-    def _settled(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+    def _settled(self, context: Context, inputs: In, held: HeldClaim | None) -> Observation:
         """Bring it as far as it gets before its deadline, if it has one."""
         key = self.bound_by(inputs)
-        due = deadline.due(reach, key, inputs.owner) if key is not None else math.inf
+        due = deadline.due(context, key, inputs.owner) if key is not None else math.inf
         if key is None or due == math.inf:
-            return self._brought(reach, inputs, held)
+            return self._brought(context, inputs, held)
 
-        def bring(within: Reach) -> Observation:
-            return self._brought(within, inputs, reach.claims.again(held) if held is not None else None)
+        def bring(within: Context) -> Observation:
+            return self._brought(within, inputs, context.claims.again(held) if held is not None else None)
 
         def end() -> str | None:
-            current = reach.claims.again(held) if held is not None else None
-            seen = self.external.observe(reach, inputs, current)
-            done = self.overdue(reach, inputs, current, seen) if seen.phase in deadline.UNSETTLED else None
+            current = context.claims.again(held) if held is not None else None
+            seen = self.external.observe(context, inputs, current)
+            done = self.overdue(context, inputs, current, seen) if seen.phase in deadline.UNSETTLED else None
             if self.gate or done is not None:
-                deadline.lift(reach, key, inputs.owner)
+                deadline.lift(context, key, inputs.owner)
             return done
 
-        seen = deadline.in_time(reach, due, bring, end)
+        seen = deadline.in_time(context, due, bring, end)
         if seen.phase is Phase.READY and self.gate:
-            deadline.lift(reach, key, inputs.owner)
+            deadline.lift(context, key, inputs.owner)
         return seen
 
-    def _brought(self, reach: Reach, inputs: In, held: Held | None) -> Observation:
+    def _brought(self, context: Context, inputs: In, held: HeldClaim | None) -> Observation:
         def say(text: str) -> None:
             process.say(inputs.urn, text, passing=True)
 
         def undo() -> None:
             # The failure is what the user has to hear; what could not be taken back is found again.
             with suppress(VertexError):
-                current = self._held(reach, inputs, held.claim.token if held else "")
+                current = self._held(context, inputs, held.claim.token if held else "")
                 if current is None or current.ours:
-                    self.take_back(reach, inputs, current)
+                    self.take_back(context, inputs, current)
 
         def untouched() -> None:
-            if reach.anew:
+            if context.anew:
                 self.untouched(inputs)
 
-        return settle(self.external, reach, inputs, held, say, undo, untouched)
+        return settle(self.external, context, inputs, held, say, undo, untouched)
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
         props = upgraded(props)
         inputs = self._written(props)
         with told(self.kind, inputs, HALF_DELETED):
-            reach = self._to_delete(inputs)
+            context = self._to_delete(inputs)
             token = str(props.get("token") or "")
             if self.claimed and not token:
                 return
-            if not contended(lambda: self.left_to_others(reach, inputs, token)):
+            if not contended(lambda: self.left_to_others(context, inputs, token)):
                 try:
-                    worth = self.external.delete(reach, inputs, self._held(reach, inputs, token))
+                    worth = self.external.delete(context, inputs, self._held(context, inputs, token))
                 except process.Interrupted as cut_off:
                     raise process.Interrupted(
-                        f"stopped deleting: {cut_off}. What is not gone yet {self.goes_on(inputs)}"
+                        f"stopped deleting: {cut_off}. What is not gone yet {self.running_cost(inputs)}"
                     ) from None
-                contended(lambda: self._given_up(reach, inputs, token, worth=worth))
-            self.deleted(reach, inputs, props, token)
+                contended(lambda: self._given_up(context, inputs, token, worth=worth))
+            self.deleted(context, inputs, props, token)
 
-    def deleted(self, _reach: Reach, _inputs: In, _before: Mapping[str, Any], _token: str) -> None:
+    def deleted(self, _context: Context, _inputs: In, _before: Mapping[str, Any], _token: str) -> None:
         """What is left to do elsewhere once it is gone; ``_before`` are the last outputs."""
 
-    def left_to_others(self, reach: Reach, inputs: In, token: str) -> bool:
+    def left_to_others(self, context: Context, inputs: In, token: str) -> bool:
         """Whether it is, or is now, somebody else's to undo."""
-        held = self._held(reach, inputs, token)
+        held = self._held(context, inputs, token)
         if held is None:
             return False
-        if held.ours and not held.claim.heirs:
+        if held.ours and not held.claim.waiters:
             if self.shared:
-                reach.claims.end(held)
+                context.claims.end(held)
             return False
-        reach.claims.leave(held, token)
+        context.claims.leave(held, token)
         if held.ours:
-            first, *rest = (heir.owner for heir in held.claim.heirs)
+            first, *rest = (waiter.owner for waiter in held.claim.waiters)
             others = f", read by {', '.join(rest)} too" if rest else ""
             process.say(inputs.urn, f"kept: it is {first}'s from now on{others}")
         return True
 
-    def _given_up(self, reach: Reach, inputs: In, token: str, *, worth: bool) -> None:
+    def _given_up(self, context: Context, inputs: In, token: str, *, worth: bool) -> None:
         """A delete may take minutes: only a claim that is still ours is touched after it."""
-        held = self._held(reach, inputs, token)
+        held = self._held(context, inputs, token)
         if held is None or not held.ours:
             return
-        if held.claim.heirs:
-            reach.claims.leave(held, token)
+        if held.claim.waiters:
+            context.claims.leave(held, token)
         else:
-            (reach.claims.let_go if worth else reach.claims.forget)(held)
+            (context.claims.release if worth else context.claims.delete)(held)
 
     def _can_move(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
         if news.get("wait", True):
@@ -321,24 +323,24 @@ class Provider(ResourceProvider, Generic[In]):
     def look(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Observation | None:
         """A look in preview: bounded in time, and one that cannot be made is told and counts as no news."""
         inputs, token = self._parsed(news), str(olds.get("token") or "")
-        return self.asked(inputs, lambda reach: self._looked(reach, inputs, token))
+        return self.asked(inputs, lambda context: self._looked(context, inputs, token))
 
-    def asked(self, inputs: In, question: Callable[[Reach], Answer]) -> Answer | None:
+    def asked(self, inputs: In, question: Callable[[Context], Answer]) -> Answer | None:
         """What a question in preview finds; ``None`` when it has no answer in time, which is told."""
         pool = ThreadPoolExecutor(max_workers=1)
         try:
-            reach = self._reach(inputs)
-            return pool.submit(lambda: question(reach)).result(timeout=LOOK_SECONDS)
+            context = self._context(inputs)
+            return pool.submit(lambda: question(context)).result(timeout=LOOK_SECONDS)
         except (VertexError, LookTimeout) as error:
             process.say(inputs.urn, f"not looked at: {str(error) or 'no answer in time'}", warning=True)
             return None
         finally:
             pool.shutdown(wait=False)
 
-    def _looked(self, reach: Reach, inputs: In, token: str) -> Observation:
-        seen = self.external.observe(reach, inputs, self._held(reach, inputs, token))
+    def _looked(self, context: Context, inputs: In, token: str) -> Observation:
+        seen = self.external.observe(context, inputs, self._held(context, inputs, token))
         key = self.bound_by(inputs)
-        return deadline.awaited(reach, key, inputs.owner, seen) if key is not None else seen
+        return deadline.awaited(context, key, inputs.owner, seen) if key is not None else seen
 
     def _parsed(self, news: Mapping[str, Any]) -> In:
         """Inputs out of what is declared; an older version may have let through what this one refuses.
@@ -357,7 +359,7 @@ class Provider(ResourceProvider, Generic[In]):
             InvalidRequest: the state was edited into something that cannot be read.
         """
         with in_words(self.kind, self.inputs, props):
-            inputs: In = as_written(self.inputs, props)
+            inputs: In = parse_state(self.inputs, props)
         return inputs
 
     def _validated(self, known: Mapping[str, Any]) -> In:
@@ -375,26 +377,28 @@ class Provider(ResourceProvider, Generic[In]):
         said = {"phase": seen.phase.value, "reason": seen.reason, "token": token, SCHEMA_KEY: SCHEMA}
         return {**lacking, **declared, **plain.values({**live, **said})}
 
-    def _to_delete(self, inputs: In) -> Reach:
+    def _to_delete(self, inputs: In) -> Context:
         """The same for a delete: a claim that cannot be read must not keep alive what bills."""
-        reach = self._reach(inputs)
-        return msgspec.structs.replace(reach, claims=reach.claims.lenient())
+        context = self._context(inputs)
+        return msgspec.structs.replace(context, claims=context.claims.lenient())
 
-    def _reach(self, inputs: In) -> Reach:
-        return reach_of(inputs.output_uri)
+    def _context(self, inputs: In) -> Context:
+        return context_for(inputs.output_uri)
 
-    def _held(self, reach: Reach, inputs: In, token: str) -> Held | None:
-        return reach.claims.read(self._key(inputs), token) if self.claimed else None
+    def _held(self, context: Context, inputs: In, token: str) -> HeldClaim | None:
+        return context.claims.read(self._key(inputs), token) if self.claimed else None
 
     def _key(self, inputs: In) -> str:
         return f"{self.kind}/{self.identity(inputs).removeprefix('gs://')}"
 
 
-def reach_of(output_uri: str) -> Reach:
+def context_for(output_uri: str) -> Context:
     """Google as the environment names it, and the claims below a service's output folder."""
     connection = Connection.from_environment()
     vertex = _vertex(connection)
-    return Reach(vertex, Claims(vertex.storage, output_uri, process.warn), connection, process.EngineClock())
+    return Context(
+        vertex, Claims(vertex.storage, output_uri, process.warn), connection, process.EngineClock()
+    )
 
 
 @cache

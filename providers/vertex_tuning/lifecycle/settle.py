@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import ClaimChanged
 from ..vertex.errors import NoCapacity, VertexError
 from ..vertex.failures import Step, step_after
-from .external import External, In_contra, Reach
+from .external import Context, External, In_contra
 from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
 from .process import Interrupted
 from .waiting import Waiting
@@ -23,9 +23,9 @@ class NotReady(VertexError):
 
 def settle(
     external: External[In_contra],
-    reach: Reach,
+    context: Context,
     inputs: In_contra,
-    held: Held | None,
+    held: HeldClaim | None,
     say: Callable[[str], None],
     undo: Callable[[], None],
     untouched: Callable[[], None] = lambda: None,
@@ -44,13 +44,13 @@ def settle(
         Interrupted: the engine was told to end; the text is the last look's reason.
         VertexError: Google refused a step.
     """
-    waiting, untried = Waiting(reach, say), True
+    waiting, untried = Waiting(context, say), True
     while True:
-        seen = external.observe(reach, inputs, held)
+        seen = external.observe(context, inputs, held)
         match decide(seen.phase, wait=inputs.wait):
             case Submit():
                 try:
-                    held = external.submit(reach, inputs, held)
+                    held = external.submit(context, inputs, held)
                     waiting.answered()
                 except Interrupted as stopped:
                     why = f"{seen.reason or seen.phase.value} ({stopped})"
@@ -92,4 +92,4 @@ def settle(
                 raise NotReady(seen.reason or seen.phase.value)
         untried = False
         # Others who want the same thing write into the claim too.
-        held = reach.claims.again(held) if held is not None else None
+        held = context.claims.again(held) if held is not None else None

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import msgspec
 
-from ..vertex.claim import BeingEnded, Held
+from ..vertex.claim import BeingEnded, HeldClaim
 from ..vertex.claims import ClaimChanged
 from . import process
-from .external import Reach
+from .external import Context
 
 Taken = TypeVar("Taken")
 
@@ -19,8 +19,8 @@ PATIENCE = 2
 """Grace periods after which an owner that still undoes counts as dead: one that lives waits for one."""
 
 
-def patiently(
-    reach: Reach, urn: str, key: str, take: Callable[[], Taken], finish: Callable[[Held], None]
+def acquire(
+    context: Context, urn: str, key: str, take: Callable[[], Taken], finish: Callable[[HeldClaim], None]
 ) -> Taken:
     """Take a claim or join it, once nobody is undoing what it stands for.
 
@@ -35,17 +35,17 @@ def patiently(
         try:
             return take()
         except BeingEnded as busy:
-            held = reach.claims.read(key, "")
+            held = context.claims.read(key, "")
             if held is None or not held.claim.ending:
                 continue
-            left = held.claim.ending + PATIENCE * reach.connection.grace_seconds - reach.claims.now()
+            left = held.claim.ending + PATIENCE * context.connection.grace_seconds - context.claims.now()
             if left > 0:
                 process.say(urn, f"{busy}: waits for it", passing=True)
                 try:
-                    reach.clock.sleep(min(left, reach.connection.poll_seconds))
+                    context.clock.sleep(min(left, context.connection.poll_seconds))
                 except process.Interrupted:
                     raise process.Interrupted(str(busy), under_way=False) from None
                 continue
             # Marked anew, at the generation that was read: of all who come now, one finishes.
             with suppress(ClaimChanged):
-                finish(reach.claims.end(msgspec.structs.replace(held, ours=True)))
+                finish(context.claims.end(msgspec.structs.replace(held, ours=True)))

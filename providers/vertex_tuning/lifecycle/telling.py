@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..mistakes import mistakes_of
+from ..problems import problems_of
 from ..vertex.connection import DETAILS, Connection
 from ..vertex.errors import InvalidRequest, VertexError
 from ..vertex.retry import Patience, outlasting
@@ -47,13 +47,13 @@ def _patience(inputs: ResourceInputs) -> Patience:
 
 
 @contextmanager
-def stopped(goes_on: Callable[[], str]) -> Iterator[None]:
+def stopped(running_cost: Callable[[], str]) -> Iterator[None]:
     """What an interrupt leaves, what that costs, and what to type next."""
     try:
         yield
     except Interrupted as stopped:
         cost = (
-            f"That goes on without pulumi, and {goes_on()}"
+            f"That goes on without pulumi, and {running_cost()}"
             if stopped.under_way
             else "Nothing is under way that bills"
         )
@@ -72,6 +72,6 @@ def in_words(kind: str, model: type[ResourceInputs], props: Mapping[str, Any]) -
     try:
         yield
     except ValidationError as error:
-        found = "; ".join(map(str, mistakes_of(error, model)))
+        found = "; ".join(map(str, problems_of(error, model)))
         refused = InvalidRequest(f"service {props.get('service')}, {kind}: {found}")
         raise refused from (error if os.environ.get(DETAILS) else None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..vertex.errors import NoCapacity, Unavailable, VertexError
 from ..vertex.retry import elapsed, jittered
-from .external import Reach
+from .external import Context
 from .phases import Observation, Phase
 from .process import Interrupted
 
@@ -23,12 +23,12 @@ class Waiting:
         say: shows a line while it sleeps.
     """
 
-    def __init__(self, reach: Reach, say: Callable[[str], None]) -> None:
-        self._reach = reach
+    def __init__(self, context: Context, say: Callable[[str], None]) -> None:
+        self._context = context
         self._say = say
-        self._started = reach.clock.monotonic()
+        self._started = context.clock.monotonic()
         self._pause = FIRST_PAUSE
-        self._backoff = reach.connection.poll_seconds
+        self._backoff = context.connection.poll_seconds
         self._short_since: float | None = None
         self._unanswered_since: float | None = None
 
@@ -39,7 +39,7 @@ class Waiting:
             Interrupted: the engine was told to end; the text is the last look's reason.
         """
         self._sleep(seen, self._pause)
-        self._pause = min(self._pause * GROWTH, self._reach.connection.poll_seconds)
+        self._pause = min(self._pause * GROWTH, self._context.connection.poll_seconds)
 
     def for_capacity(self, seen: Observation, refused: VertexError) -> None:
         """Pause before a region that has no machines free is asked again, for so long as is stated.
@@ -48,7 +48,7 @@ class Waiting:
             NoCapacity: that time is over.
             Interrupted: the engine was told to end; the text is the last look's reason.
         """
-        now, bound = self._reach.clock.monotonic(), self._reach.connection.capacity_seconds
+        now, bound = self._context.clock.monotonic(), self._context.connection.capacity_seconds
         if self._short_since is None:
             self._short_since = now
         left = self._short_since + bound - now
@@ -57,7 +57,7 @@ class Waiting:
             raise NoCapacity(f"{str(refused).rstrip('.')}. {told}")
         why = f"waits for capacity, for {elapsed(left)} more at most; nothing is billed meanwhile: {refused}"
         self._sleep(Observation(Phase.BLOCKED, seen.live, why), min(jittered(self._backoff), left))
-        self._backoff = min(self._backoff * 2, self._reach.connection.poll_seconds * CAPACITY_CAP)
+        self._backoff = min(self._backoff * 2, self._context.connection.poll_seconds * CAPACITY_CAP)
 
     def answered(self) -> None:
         """A step was answered: the time for the next one that is not begins anew."""
@@ -70,7 +70,7 @@ class Waiting:
             Unavailable: that time is over.
             Interrupted: the engine was told to end; the text is the last look's reason.
         """
-        now, bound = self._reach.clock.monotonic(), self._reach.connection.outage_seconds
+        now, bound = self._context.clock.monotonic(), self._context.connection.outage_seconds
         if self._unanswered_since is None:
             self._unanswered_since = now
         left = self._unanswered_since + bound - now
@@ -82,8 +82,8 @@ class Waiting:
 
     def _sleep(self, seen: Observation, seconds: float) -> None:
         reason = seen.reason or seen.phase.value
-        self._say(f"{reason} (waited {elapsed(self._reach.clock.monotonic() - self._started)})")
+        self._say(f"{reason} (waited {elapsed(self._context.clock.monotonic() - self._started)})")
         try:
-            self._reach.clock.sleep(seconds)
+            self._context.clock.sleep(seconds)
         except Interrupted:
             raise Interrupted(reason, under_way=seen.phase is not Phase.BLOCKED) from None

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from ..specs import Spec
 
 
-def as_written(model: type[Spec], props: Mapping[str, Any]) -> Any:
+def parse_state(model: type[Spec], props: Mapping[str, Any]) -> Any:
     """A spec out of a state: defaults for what it lacks; unknown keys are not read.
 
     Raises:
@@ -29,7 +29,7 @@ def _typed(kind: Any, value: Any) -> Any:
     if get_origin(kind) in (Union, types.UnionType):
         return _typed(next(arm for arm in get_args(kind) if arm is not type(None)), value)
     if isinstance(kind, type) and issubclass(kind, Spec):
-        return as_written(kind, value)
+        return parse_state(kind, value)
     # Pulumi hands every number over as a float.
     return TypeAdapter(kind).validate_python(value, strict=False)
 

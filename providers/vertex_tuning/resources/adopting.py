@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import names
-from ..lifecycle import Reach, process
+from ..lifecycle import Context, process
 from ..vertex.client import Job
 from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing
 from .tuning_inputs import TuningJobInputs
@@ -14,13 +14,13 @@ IF_DECLARED = ("learning_rate", "adapter_size", "batch_size")
 DATA = ("training_uri", "validation_uri")
 
 
-def job(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
+def job(context: Context, inputs: TuningJobInputs, name: str) -> Job:
     """The job, if it is what the inputs declare.
 
     Not shown by a job, and so not compared: the service account's and the key's part in it, and
     ``attempt``. Data at another place are compared by checksum, unless they are a copy of what is declared.
     """
-    found = reach.vertex.jobs.get(name)
+    found = context.vertex.jobs.get(name)
     if found is None:
         raise NotFound(f"adopt_job: {name} is not there")
     compared = [*ALWAYS, *(key for key in IF_DECLARED if getattr(inputs, key) is not None)]
@@ -29,13 +29,13 @@ def job(reach: Reach, inputs: TuningJobInputs, name: str) -> Job:
         for key in compared
         if getattr(found, key) != getattr(inputs, key)
     ]
-    differing += [told for key in DATA if (told := _other_data(reach, inputs, key, found))]
+    differing += [told for key in DATA if (told := _other_data(context, inputs, key, found))]
     if differing:
         raise InvalidRequest(f"adopt_job: {name} is not what is declared: {'; '.join(differing)}")
     return found
 
 
-def _other_data(reach: Reach, inputs: TuningJobInputs, key: str, found: Job) -> str:
+def _other_data(context: Context, inputs: TuningJobInputs, key: str, found: Job) -> str:
     theirs, ours = getattr(found, key), getattr(inputs, key)
     if ours is None or theirs == ours:
         return ""
@@ -45,7 +45,7 @@ def _other_data(reach: Reach, inputs: TuningJobInputs, key: str, found: Job) -> 
     if not theirs:
         return f"{key} is not set, not {ours}"
     try:
-        there, here = reach.vertex.storage.stat(theirs), reach.vertex.storage.stat(ours)
+        there, here = context.vertex.storage.stat(theirs), context.vertex.storage.stat(ours)
     except (NotFound, PermissionMissing):
         there = here = None
     if there is None or here is None:

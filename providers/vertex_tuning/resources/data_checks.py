@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import fit, holdout, names
 from ..dataset import Dataset, Inspection, inspect
-from ..lifecycle import Reach
+from ..lifecycle import Context
 from ..sources import as_typed
 from ..specs import is_gcs
 from ..vertex.errors import VertexError
@@ -36,26 +36,26 @@ class Checked(NamedTuple):
     dataset: Dataset | None = None
 
 
-def in_preview(reach: Reach, inputs: TuningDatasetInputs) -> Checked:
+def in_preview(context: Context, inputs: TuningDatasetInputs) -> Checked:
     """What a preview finds, which reads no large object."""
     if not is_gcs(inputs.source):
-        return _beside(reach, inputs, None, Checked([], []))
-    pinned = pinning.pin(reach, inputs.output_uri, inputs.source)
-    blob = reach.vertex.storage.stat(pinned.source) if pinned is not None else None
+        return _beside(context, inputs, None, Checked([], []))
+    pinned = pinning.pin(context, inputs.output_uri, inputs.source)
+    blob = context.vertex.storage.stat(pinned.source) if pinned is not None else None
     if pinned is not None and blob is None:
-        blob = reach.vertex.storage.stat(pinned.copy)
+        blob = context.vertex.storage.stat(pinned.copy)
     if blob is None:
         return Checked([f"{inputs.source} is not there"], [])
-    return of_object(reach, inputs, blob, whole=blob.size <= PREVIEW_BYTES)
+    return of_object(context, inputs, blob, whole=blob.size <= PREVIEW_BYTES)
 
 
-def of_object(reach: Reach, inputs: TuningDatasetInputs, blob: Blob, *, whole: bool = True) -> Checked:
+def of_object(context: Context, inputs: TuningDatasetInputs, blob: Blob, *, whole: bool = True) -> Checked:
     """What is known of an object, read line by line if it is to be read whole."""
     if blob.encoding:
         return Checked([_packed(inputs.source, blob.encoding)], [])
     found = Checked([], [])
     if whole:
-        seen = _read(reach, f"{blob.uri}#{blob.generation}")
+        seen = _read(context, f"{blob.uri}#{blob.generation}")
         if seen.dataset is None:
             return Checked([f"{inputs.source}: {first_findings(seen)}"], [])
         problem = fit.image_problem(inputs.base_model, seen.dataset) if inputs.base_model else None
@@ -66,7 +66,7 @@ def of_object(reach: Reach, inputs: TuningDatasetInputs, blob: Blob, *, whole: b
             [f"{inputs.source}: {warning}" for warning in warnings],
             seen.dataset,
         )
-    return _beside(reach, inputs, blob, found)
+    return _beside(context, inputs, blob, found)
 
 
 def _packed(source: str, encoding: str) -> str:
@@ -76,25 +76,25 @@ def _packed(source: str, encoding: str) -> str:
     )
 
 
-def _read(reach: Reach, uri: str) -> Inspection:
+def _read(context: Context, uri: str) -> Inspection:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "data.jsonl"
-        reach.vertex.storage.download(uri, copy, reach.go_on)
+        context.vertex.storage.download(uri, copy, context.go_on)
         return inspect(copy)
 
 
-def _beside(reach: Reach, inputs: TuningDatasetInputs, blob: Blob | None, found: Checked) -> Checked:
+def _beside(context: Context, inputs: TuningDatasetInputs, blob: Blob | None, found: Checked) -> Checked:
     """What is found, with the limits of validation data and the images."""
-    problems, warnings = _images(reach, inputs, found.dataset)
+    problems, warnings = _images(context, inputs, found.dataset)
     return Checked(
-        [*found.problems, *_held_out(reach, inputs, blob, found.dataset), *problems],
+        [*found.problems, *_held_out(context, inputs, blob, found.dataset), *problems],
         [*found.warnings, *warnings],
         found.dataset,
     )
 
 
 def _held_out(
-    reach: Reach, inputs: TuningDatasetInputs, blob: Blob | None, dataset: Dataset | None
+    context: Context, inputs: TuningDatasetInputs, blob: Blob | None, dataset: Dataset | None
 ) -> Iterator[str]:
     """Why Vertex AI would refuse validation data beside the training data."""
     training = inputs.training_source
@@ -102,7 +102,7 @@ def _held_out(
         return
     size = inputs.training_bytes
     if size is None:
-        there = reach.vertex.storage.stat(training)
+        there = context.vertex.storage.stat(training)
         if there is not None and there.encoding:
             return  # packed bytes say nothing of the rows; its own resource refuses it
         size = there.size if there is not None else None
@@ -117,14 +117,14 @@ def _held_out(
 
 
 def _images(
-    reach: Reach, inputs: TuningDatasetInputs, dataset: Dataset | None
+    context: Context, inputs: TuningDatasetInputs, dataset: Dataset | None
 ) -> tuple[list[str], list[str]]:
     """Images that are not there, and those that nobody could look at."""
     found = [image.uri for image in dataset.images] if dataset is not None else inputs.images
     missing, warnings = [], []
     for uri in sample(found):
         try:
-            if reach.vertex.storage.stat(uri) is None:
+            if context.vertex.storage.stat(uri) is None:
                 missing.append(f"{as_typed(inputs.source)}: the image {uri} is not there; upload it")
         except VertexError as error:
             warnings.append(f"not looked at: the image {uri}: {error}")

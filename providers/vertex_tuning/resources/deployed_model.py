@@ -9,10 +9,10 @@ from pulumi import Output
 from pulumi.dynamic import CheckResult, DiffResult, ReadResult
 
 from .. import cost, names
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, process
+from ..lifecycle import Change, Context, Declared, Observation, Phase, Provider, process
 from ..lifecycle.states import upgraded
 from ..specs import Rollout
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import Transient
 from . import chosen, evaluating, folders, looks, traffic
@@ -39,75 +39,77 @@ class DeployedModelExternal:
 
     waits_in_line = False
 
-    def observe(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> Observation:
         """Ready when it is on the endpoint with all the traffic, and no predecessor is left there."""
-        inputs, endpoint = inputs.located(reach, held)
-        unfit = not_to_share(reach, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
+        inputs, endpoint = inputs.located(context, held)
+        unfit = not_to_share(context, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
         if unfit:
             return Observation(Phase.FAILED, {"traffic": 0}, unfit)
         mine = traffic.found(endpoint, inputs)
         if endpoint is not None and mine:
-            return traffic.serving(reach, endpoint, mine, inputs, held)
-        judged = evaluating.look(reach, inputs, held) if inputs.evaluation is not None else None
-        started = judged or under_way(reach, inputs.endpoint, held)
+            return traffic.serving(context, endpoint, mine, inputs, held)
+        judged = evaluating.look(context, inputs, held) if inputs.evaluation is not None else None
+        started = judged or under_way(context, inputs.endpoint, held)
         if started is not None:
             return started
-        weights = seen_weights(reach, inputs)
+        weights = seen_weights(context, inputs)
         if weights.phase is Phase.READY:
             return Observation(Phase.ABSENT, {"traffic": 0}, "not deployed")
         if weights.phase in (Phase.BLOCKED, Phase.PENDING):
             return Observation(Phase.BLOCKED, {"traffic": 0}, weights.reason)
         return Observation(weights.phase, {"traffic": 0}, weights.reason)
 
-    def submit(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Held | None:
+    def submit(
+        self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None
+    ) -> HeldClaim | None:
         """Deploy, evaluated first if asked; when it is deployed, give it traffic and end its predecessors."""
-        inputs, endpoint = inputs.located(reach, held)
+        inputs, endpoint = inputs.located(context, held)
         mine = traffic.found(endpoint, inputs)
         if endpoint is not None and mine:
-            return traffic.advance(reach, inputs, endpoint, mine, held)
+            return traffic.advance(context, inputs, endpoint, mine, held)
         if held is None:
             raise Transient("the claim of this deployment is gone; run it again")
-        if (named := chosen.noted(reach, held, wanted=True)) is not None:
+        if (named := chosen.noted(context, held, wanted=True)) is not None:
             return named
         if inputs.evaluation is not None:
-            stepped = evaluating.step(reach, inputs, inputs.evaluation, held)
+            stepped = evaluating.step(context, inputs, inputs.evaluation, held)
             if stepped is not None:
                 return stepped
         elif chosen.asked_for(held.claim) == evaluating.probe(inputs).asked:
             # The evaluation was cut off, and then taken out of the spec.
-            clear(reach, inputs.owns, held.claim.resource)
+            clear(context, inputs.owns, held.claim.resource)
         if endpoint is not None and inputs.rollout is Rollout.RECREATE:
-            traffic.take_off_left(reach, inputs)
-        return start(reach, inputs, endpoint, held)
+            traffic.take_off_left(context, inputs)
+        return start(context, inputs, endpoint, held)
 
     def update(
-        self, reach: Reach, before: Mapping[str, Any], inputs: DeployedModelInputs, held: Held | None
+        self, context: Context, before: Mapping[str, Any], inputs: DeployedModelInputs, held: HeldClaim | None
     ) -> None:
         """Change replicas, autoscaling and logs of a deployed model."""
-        inputs, endpoint = inputs.located(reach, held)
+        inputs, endpoint = inputs.located(context, held)
         mine = traffic.found(endpoint, inputs)
         if not mine or not traffic.as_asked(mine[0], inputs):
             return
-        wanted, serving = inputs.machine, reach.vertex.serving
+        wanted, serving = inputs.machine, context.vertex.serving
         required = wanted.required_replicas not in (None, before.get("required_replicas"))
         asked = wanted.min_replicas, wanted.max_replicas, wanted.autoscaling_target
         if required or _scaling(mine[0]) != asked:
-            finish(reach, serving.rescale(inputs.endpoint, mine[0].id, wanted))
+            finish(context, serving.rescale(inputs.endpoint, mine[0].id, wanted))
         if before.get("container_logging") != inputs.container_logging:
-            finish(reach, serving.log_container(inputs.endpoint, mine[0].id, on=inputs.logging.container))
+            finish(context, serving.log_container(inputs.endpoint, mine[0].id, on=inputs.logging.container))
 
-    def delete(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> bool:
         """Take it off its machines and unregister it, unless it stands in for a successor; weights stay."""
         if held is not None:
-            held = await_start(reach, held.claim.resource or inputs.asked, held)
-        inputs, endpoint = inputs.located(reach, held)
+            held = await_start(context, held.claim.resource or inputs.asked, held)
+        inputs, endpoint = inputs.located(context, held)
         mine = found_on(endpoint, inputs.registered_id)
-        if held is not None and _has_traffic(endpoint, mine) and _has_successor(reach, inputs, held):
+        if held is not None and _has_traffic(endpoint, mine) and _has_successor(context, inputs, held):
             return True
-        take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
+        take_off(context, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
         if inputs.evaluation is not None:
-            clear(reach, inputs.owns, evaluating.probe(inputs).located(reach, held)[0].endpoint)
-        unregister(reach, inputs.owns, inputs.project, inputs.region, inputs.registered_id)
+            clear(context, inputs.owns, evaluating.probe(inputs).located(context, held)[0].endpoint)
+        unregister(context, inputs.owns, inputs.project, inputs.region, inputs.registered_id)
         return False
 
 
@@ -115,12 +117,12 @@ def _has_traffic(endpoint: Endpoint | None, mine: tuple[Deployed, ...]) -> bool:
     return endpoint is not None and any(endpoint.traffic.get(deployed.id, 0) for deployed in mine)
 
 
-def _has_successor(reach: Reach, inputs: DeployedModelInputs, held: Held) -> bool:
+def _has_successor(context: Context, inputs: DeployedModelInputs, held: HeldClaim) -> bool:
     """Whether another deployment of this service is claimed, which then does not serve yet."""
     folder = names.claims_of_models(inputs.project, inputs.region)
     return any(
         other.key != held.key
-        for there in folders.of_service(reach, inputs.owner)
+        for there in folders.of_service(context, inputs.owner)
         for other in there.claims.owned(folder, inputs.owner)
     )
 
@@ -193,7 +195,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             "serving.redeploy, or raise it",
         )
 
-    def bill(self, inputs: DeployedModelInputs) -> str:
+    def billing_line(self, inputs: DeployedModelInputs) -> str:
         """The machines, and before them those of the evaluation."""
         before = "" if inputs.evaluation is None else "; the same before that, for its evaluation"
         serving = cost.serving(
@@ -221,7 +223,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             process.say(str(news.get("urn", "")), PRUNES)
         if news.get("evaluation") and looks.made_anew(olds, found):
             inputs = self._parsed(news)
-            told = self.asked(inputs, lambda reach: evaluating.failed_before(reach, inputs))
+            told = self.asked(inputs, lambda context: evaluating.failed_before(context, inputs))
             if told:
                 process.say(inputs.urn, told, warning=True)
         return found
@@ -244,13 +246,13 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             process.say(str(news.get("urn", "")), gap, warning=True)
         return found
 
-    def _settled(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation:
+    def _settled(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> Observation:
         """Delete the intermediate checkpoints, if asked, once it serves."""
-        seen = super()._settled(reach, inputs, held)
+        seen = super()._settled(context, inputs, held)
         if seen.phase is not Phase.READY or not inputs.keep_checkpoints or inputs.fingerprint is None:
             return seen
         done = prune(
-            reach,
+            context,
             owner=inputs.owner,
             fingerprint=inputs.fingerprint,
             keep=inputs.checkpoint,
@@ -271,14 +273,14 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             process.say(str(news.get("urn", "")), f"an earlier run was cut off: {seen.reason}")
         return left
 
-    def _looked(self, reach: Reach, inputs: DeployedModelInputs, token: str) -> Observation:
+    def _looked(self, context: Context, inputs: DeployedModelInputs, token: str) -> Observation:
         """As everywhere; that this model failed before is told, and that a predecessor ends first."""
-        seen = super()._looked(reach, inputs, token)
-        if seen.phase is Phase.ABSENT and (failed := evaluating.failed_before(reach, inputs)):
+        seen = super()._looked(context, inputs, token)
+        if seen.phase is Phase.ABSENT and (failed := evaluating.failed_before(context, inputs)):
             process.say(inputs.urn, failed, warning=True)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
-            endpoint = chosen.endpoint(reach, inputs.asked, inputs.owner)
-            others = leftovers(reach, traffic.wanted(inputs))
+            endpoint = chosen.endpoint(context, inputs.asked, inputs.owner)
+            others = leftovers(context, traffic.wanted(inputs))
             if any(found_on(endpoint, left.model_id) for left in others):
                 process.say(inputs.urn, GAP, warning=True)
         return seen
@@ -288,30 +290,30 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return self._key(inputs)
 
     def overdue(
-        self, reach: Reach, inputs: DeployedModelInputs, held: Held | None, seen: Observation
+        self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None, seen: Observation
     ) -> str | None:
         """A deployment that does not serve is taken back; one that serves is as good as ready."""
         if seen.live.get("traffic"):
             return None
         if seen.phase not in (Phase.PENDING, Phase.PARTIAL):
             return ""
-        self.take_back(reach, inputs, held)
+        self.take_back(context, inputs, held)
         return "the deployment, which did not serve yet, was taken back; `pulumi up` deploys anew"
 
-    def take_back(self, reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> None:
+    def take_back(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> None:
         """Leave nothing of a failed deployment that bills; what serves serves on."""
-        there, endpoint = inputs.located(reach, held)
+        there, endpoint = inputs.located(context, held)
         mine = found_on(endpoint, there.registered_id)
         if endpoint is not None and _has_traffic(endpoint, mine):
             idle = [deployed.id for deployed in mine if not endpoint.traffic.get(deployed.id)]
-            take_off(reach, inputs.owns, there.endpoint, idle)
+            take_off(context, inputs.owns, there.endpoint, idle)
             if held is not None and held.claim.operation:
-                reach.claims.note(held, operation="")
+                context.claims.note(held, operation="")
             return
-        self.external.delete(reach, inputs, held)
+        self.external.delete(context, inputs, held)
         # The delete may have written down in it what Google chose.
-        if held is not None and (now := reach.claims.again(held)) is not None:
-            reach.claims.forget(now)
+        if held is not None and (now := context.claims.again(held)) is not None:
+            context.claims.delete(now)
 
 
 class DeployedModel(Declared, module="vertex", name="DeployedModel"):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import PrivateAttr
 
 from .. import containers, names
-from ..lifecycle import Observation, Phase, Reach, ResourceInputs, process
+from ..lifecycle import Context, Observation, Phase, ResourceInputs, process
 from ..names import OWNER_LABEL
 from ..specs import (
     Canary,
@@ -28,7 +28,7 @@ from ..specs import (
     Text,
     seconds,
 )
-from ..vertex.claim import STARTING, Held
+from ..vertex.claim import STARTING, HeldClaim
 from ..vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest, Operation
 from ..vertex.errors import (
     AlreadyExists,
@@ -139,12 +139,14 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         same._endpoint = ""
         return same
 
-    def located(self, reach: Reach, held: Held | None) -> tuple[DeployedModelInputs, Endpoint | None]:
+    def located(
+        self, context: Context, held: HeldClaim | None
+    ) -> tuple[DeployedModelInputs, Endpoint | None]:
         """The same with the names that Google chose, and the endpoint if it is there."""
         found = (
-            reach.vertex.serving.endpoint(self.asked)
+            context.vertex.serving.endpoint(self.asked)
             if self.adopted
-            else chosen.endpoint(reach, self.asked, self.owner, held)
+            else chosen.endpoint(context, self.asked, self.owner, held)
         )
         same = self.model_copy()
         same._endpoint = chosen.name_of(self.asked, found)
@@ -179,10 +181,10 @@ class DeployedModelInputs(ResourceInputs, Machine, Scaling):
         return Logging(container=self.container_logging is not False, access=bool(self.access_logging))
 
 
-def seen_weights(reach: Reach, inputs: DeployedModelInputs) -> Observation:
+def seen_weights(context: Context, inputs: DeployedModelInputs) -> Observation:
     """Whether the weights that are to be deployed are there, and where."""
     return artifacts.look(
-        reach,
+        context,
         fingerprint=inputs.fingerprint,
         weights_uri=inputs.weights_uri,
         retry=inputs.retry,
@@ -190,49 +192,51 @@ def seen_weights(reach: Reach, inputs: DeployedModelInputs) -> Observation:
     )
 
 
-def start(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, held: Held) -> Held:
+def start(
+    context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, held: HeldClaim
+) -> HeldClaim:
     """Start the deployment, and write its operation into the claim."""
-    weights = seen_weights(reach, inputs)
+    weights = seen_weights(context, inputs)
     uri = str(weights.live["artifacts_uri"])
-    held = _after_failure(reach, inputs, uri, held)
+    held = _after_failure(context, inputs, uri, held)
     on_existing = endpoint is not None
     asked = inputs.asked if inputs.endpoint != inputs.asked else ""
-    if not on_existing and _takes_more_than_one_call(reach, inputs):
+    if not on_existing and _takes_more_than_one_call(context, inputs):
         # Whoever undoes this deployment has to know of the endpoint before it is there.
-        held = reach.claims.note(held, resource=inputs.endpoint, asked=asked)
-        _make_endpoint(reach, inputs)
+        held = context.claims.note(held, resource=inputs.endpoint, asked=asked)
+        _make_endpoint(context, inputs)
         on_existing = True
     if on_existing:
-        _register(reach, inputs, endpoint, uri)
-    held = reach.claims.note(held, resource=inputs.endpoint, asked=asked, operation=STARTING, reads=uri)
-    before = reach.vertex.serving.under_way(inputs.endpoint)
+        _register(context, inputs, endpoint, uri)
+    held = context.claims.note(held, resource=inputs.endpoint, asked=asked, operation=STARTING, reads=uri)
+    before = context.vertex.serving.under_way(inputs.endpoint)
     try:
-        operation = _start(reach, inputs, uri, on_existing=on_existing)
+        operation = _start(context, inputs, uri, on_existing=on_existing)
     except REFUSALS as refused:
-        if set(reach.vertex.serving.under_way(inputs.endpoint)) - set(before):
+        if set(context.vertex.serving.under_way(inputs.endpoint)) - set(before):
             return held  # refused by something on the way back: it was started all the same
-        reach.claims.note(held, operation="", unanswered=0)
-        raise advised(reach, inputs, uri, refused) from refused
+        context.claims.note(held, operation="", unanswered=0)
+        raise advised(context, inputs, uri, refused) from refused
     except (Transient, AlreadyExists) as unknown:
         # It may be under way all the same: the next looks find it, or the grace period ends.
         refused_for_now = isinstance(unknown, TooManyRequests | AlreadyExists)
-        return held if refused_for_now else reach.claims.note(held, unanswered=held.claim.unanswered + 1)
-    return reach.claims.note(held, operation=operation, unanswered=0)
+        return held if refused_for_now else context.claims.note(held, unanswered=held.claim.unanswered + 1)
+    return context.claims.note(held, operation=operation, unanswered=0)
 
 
-def under_way(reach: Reach, endpoint: str, held: Held | None) -> Observation | None:
+def under_way(context: Context, endpoint: str, held: HeldClaim | None) -> Observation | None:
     """The deployment that the claim says was started on this endpoint, unless it is over and well."""
     if held is None or not held.claim.operation:
         return None
     if held.claim.operation == STARTING:
-        young = reach.claims.age(held) < reach.connection.grace_seconds
-        if young or reach.vertex.serving.under_way(endpoint):
+        young = context.claims.age(held) < context.connection.grace_seconds
+        if young or context.vertex.serving.under_way(endpoint):
             return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
-        found = _named(chosen.marked(reach, held))
+        found = _named(chosen.marked(context, held))
         if found is None and (given_up := never_answered(held, "deployment")):
             return Observation(Phase.FAILED, {"traffic": 0}, f"{given_up}, then `pulumi up` asks again")
         return found
-    operation = reach.vertex.serving.operation(held.claim.operation)
+    operation = context.vertex.serving.operation(held.claim.operation)
     if operation is None:
         return None
     if not operation.done:
@@ -254,36 +258,36 @@ def _named(found: chosen.Chosen | None) -> Observation | None:
     return Observation(Phase.PARTIAL, {"traffic": 0}, why)
 
 
-def _deserves_another(ended: Operation, held: Held) -> bool:
+def _deserves_another(ended: Operation, held: HeldClaim) -> bool:
     """Whether a deployment failed inside Google soon after its start: repeated once, it mostly succeeds."""
     return ended.error_code in INTERNAL and ended.lasted < SOON and not held.claim.repeated
 
 
-def _after_failure(reach: Reach, inputs: DeployedModelInputs, uri: str, held: Held) -> Held:
+def _after_failure(context: Context, inputs: DeployedModelInputs, uri: str, held: HeldClaim) -> HeldClaim:
     """The claim, ready for another try after a deployment that failed.
 
     Raises:
         NoCapacity: it failed for lack of machines, which is a refusal, only later; reported once.
         VertexError: it failed otherwise, and is not tried again.
     """
-    ended = reach.vertex.serving.operation(held.claim.operation) if "/" in held.claim.operation else None
+    ended = context.vertex.serving.operation(held.claim.operation) if "/" in held.claim.operation else None
     if ended is None or not ended.error_code:
         return held
     refused = of_rpc(ended.error_code, ended.error_message)
     if not isinstance(refused, NoCapacity) and _deserves_another(ended, held):
         process.say(inputs.urn, f"the deployment failed inside Google ({refused}); it is tried once more")
-        return reach.claims.note_repeated(held)
-    reach.claims.note(held, operation="")
-    raise advised(reach, inputs, uri, refused)
+        return context.claims.note_repeated(held)
+    context.claims.note(held, operation="")
+    raise advised(context, inputs, uri, refused)
 
 
-def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
+def advised(context: Context, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
     """The refusal; for want of machines, with the regions and machines that Vertex AI says would fit."""
     if not isinstance(refused, NoCapacity | QuotaExceeded):
         return refused
     try:
         with outlasting(None):
-            fits = reach.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
+            fits = context.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
     except VertexError:
         # The advice is a courtesy: its failure must not hide the refusal.
         return refused
@@ -292,7 +296,7 @@ def advised(reach: Reach, inputs: DeployedModelInputs, uri: str, refused: Vertex
     return type(refused)(f"{str(refused).rstrip('.')}. Would fit: {', '.join(fits[:6])}")
 
 
-def _takes_more_than_one_call(reach: Reach, inputs: DeployedModelInputs) -> bool:
+def _takes_more_than_one_call(context: Context, inputs: DeployedModelInputs) -> bool:
     """Whether Model Garden's one call cannot make this deployment.
 
     It has no field for a service account or for access logs, and it refuses a model that is registered
@@ -301,18 +305,18 @@ def _takes_more_than_one_call(reach: Reach, inputs: DeployedModelInputs) -> bool
     return (
         inputs.service_account is not None
         or inputs.logging.access
-        or reach.vertex.serving.model(inputs.model) is not None
+        or context.vertex.serving.model(inputs.model) is not None
     )
 
 
-def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
+def _make_endpoint(context: Context, inputs: DeployedModelInputs) -> None:
     """Make the endpoint by a call of its own."""
-    serving = reach.vertex.serving
+    serving = context.vertex.serving
     labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
     name, psc = inputs.endpoint_display_name, inputs.private_service_connect
     logging = logging_of(inputs.request_response_logging)
     made(
-        reach,
+        context,
         inputs.endpoint,
         lambda: serving.create_endpoint(
             inputs.endpoint, name, labels, psc, None, dedicated=inputs.dedicated is None, logging=logging
@@ -321,12 +325,12 @@ def _make_endpoint(reach: Reach, inputs: DeployedModelInputs) -> None:
     )
 
 
-def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
-    serving = reach.vertex.serving
+def _register(context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
+    serving = context.vertex.serving
     if serving.model(inputs.model) is not None:
         return
     container = (
-        _container(inputs) or _recommended(reach, inputs, uri) or _copied(reach, inputs, endpoint, uri)
+        _container(inputs) or _recommended(context, inputs, uri) or _copied(context, inputs, endpoint, uri)
     )
     if container is None:
         raise InvalidRequest(
@@ -335,17 +339,19 @@ def _register(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | No
         )
     labels = {OWNER_LABEL: inputs.owner_label}
     made(
-        reach,
+        context,
         inputs.model,
         lambda: serving.upload_model(inputs.model, inputs.display_name, uri, container, labels),
         lambda: serving.model(inputs.model) is not None,
     )
 
 
-def _recommended(reach: Reach, inputs: DeployedModelInputs, uri: str) -> ContainerSpec | None:
+def _recommended(context: Context, inputs: DeployedModelInputs, uri: str) -> ContainerSpec | None:
     """What Vertex AI recommends; nothing where it cannot be asked, as long as there is another to copy."""
     try:
-        found = reach.vertex.serving.recommended_container(inputs.project, inputs.region, uri, inputs.machine)
+        found = context.vertex.serving.recommended_container(
+            inputs.project, inputs.region, uri, inputs.machine
+        )
     except (InvalidRequest, NotFound, PermissionMissing) as error:
         process.say(inputs.urn, f"no recommended container: {error}", warning=True)
         return None
@@ -353,11 +359,11 @@ def _recommended(reach: Reach, inputs: DeployedModelInputs, uri: str) -> Contain
 
 
 def _copied(
-    reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str
+    context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str
 ) -> ContainerSpec | None:
     """The container of a model that serves on the endpoint, with these weights in place of its own."""
     for deployed in endpoint.deployed if endpoint else ():
-        old = reach.vertex.serving.model(deployed.model)
+        old = context.vertex.serving.model(deployed.model)
         if old is not None and old.container.json.get("imageUri"):
             return _fitted(inputs, old.container, uri, old.artifacts_uri or "")
     return None
@@ -374,8 +380,8 @@ def _fitted(
     return ContainerSpec(json)
 
 
-def _start(reach: Reach, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:
-    serving = reach.vertex.serving
+def _start(context: Context, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:
+    serving = context.vertex.serving
     if on_existing:
         return serving.deploy(
             inputs.endpoint,

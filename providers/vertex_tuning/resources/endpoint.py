@@ -11,12 +11,12 @@ from pulumi import Output
 from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
 
 from .. import console, names
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process, told
+from ..lifecycle import Change, Context, Declared, Observation, Phase, Provider, ResourceInputs, process, told
 from ..lifecycle.states import upgraded
 from ..names import OWNER_LABEL
 from ..specs import KmsKey, Labels, ProjectIds, RequestResponseLogging, Text
 from ..vertex.address import known_address
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import contended
 from ..vertex.client import Endpoint as LiveEndpoint
 from ..vertex.client import RequestLogging
@@ -73,13 +73,13 @@ class EndpointExternal:
 
     waits_in_line = False
 
-    def observe(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> Observation:
         """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
-        name, live = _located(reach, inputs, held)
+        name, live = _located(context, inputs, held)
         links = {"endpoint": name, "console": console.endpoint(name)}
-        links |= known_address(name, live, reach.connection.endpoint)
+        links |= known_address(name, live, context.connection.endpoint)
         if inputs.adopted:
-            unfit = not_to_share(reach, inputs.name, live, inputs.owner)
+            unfit = not_to_share(context, inputs.name, live, inputs.owner)
             return Observation(
                 Phase.FAILED if unfit else Phase.READY, {**links, "live": live is not None}, unfit
             )
@@ -94,14 +94,14 @@ class EndpointExternal:
             seen["request_response_logging"] = msgspec.to_builtins(live.logging)
         return Observation(Phase.READY, {**links, **seen})
 
-    def submit(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> Held | None:
+    def submit(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> HeldClaim | None:
         """Create it empty."""
-        serving = reach.vertex.serving
+        serving = context.vertex.serving
         labels = all_labels(inputs.labels, inputs.owner_label)
         psc, key = inputs.private_service_connect, inputs.kms_key
         logging = logging_of(inputs.request_response_logging)
         made(
-            reach,
+            context,
             inputs.name,
             lambda: serving.create_endpoint(
                 inputs.name,
@@ -117,27 +117,27 @@ class EndpointExternal:
         return held
 
     def update(
-        self, reach: Reach, before: Mapping[str, Any], inputs: EndpointInputs, held: Held | None
+        self, context: Context, before: Mapping[str, Any], inputs: EndpointInputs, held: HeldClaim | None
     ) -> None:
         """Set name, labels and logging, if it is there and ours."""
-        name, live = _located(reach, inputs, held)
+        name, live = _located(context, inputs, held)
         logs = inputs.request_response_logging is not None or before.get("request_response_logging")
         if not inputs.adopted and live is not None:
-            reach.vertex.serving.patch_endpoint(
+            context.vertex.serving.patch_endpoint(
                 name,
                 display_name=inputs.display_name,
                 labels=all_labels(inputs.labels, inputs.owner_label),
                 logging=logging_of(inputs.request_response_logging) if logs else None,
             )
 
-    def delete(self, reach: Reach, inputs: EndpointInputs, held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> bool:
         """Take everything off, then delete it: nothing on it may bill once its owner is gone.
 
         That includes deployments that no state knows, because the run that started them was killed.
         An adopted endpoint stays, with all that others have deployed.
         """
         folder = names.claims_of_models(inputs.project, inputs.region)
-        each_folder = folders.of_service(reach, inputs.owner)
+        each_folder = folders.of_service(context, inputs.owner)
         claimed: dict[str, str] = {}
         owner = Owner(inputs.owner, endpoints=() if inputs.adopted else (inputs.endpoint_id,))
         served: set[str] = set()
@@ -145,14 +145,14 @@ class EndpointExternal:
             claimed |= self._begun(there, inputs, served)
         models = set(claimed)
         # What has begun may have shown meanwhile under which name Google made it.
-        held = reach.claims.again(held) if held is not None else None
-        name, live = _located(reach, inputs, held)
+        held = context.claims.again(held) if held is not None else None
+        name, live = _located(context, inputs, held)
         if live is None:
             # A run that was killed may be making it still.
-            for operation in reach.vertex.serving.under_way(inputs.name):
-                ended(reach, operation)
-            name, live = _located(reach, inputs, held)
-        own = live is not None and not inputs.adopted and ownership.has_endpoint(reach, owner, live)
+            for operation in context.vertex.serving.under_way(inputs.name):
+                ended(context, operation)
+            name, live = _located(context, inputs, held)
+        own = live is not None and not inputs.adopted and ownership.has_endpoint(context, owner, live)
         if live is not None and not own and not inputs.adopted:
             ownership.skipped(name)
         if live is not None:
@@ -160,9 +160,9 @@ class EndpointExternal:
                 served |= {names.bare(deployed.model) for deployed in live.deployed}
                 models.update(names.bare(deployed.model) for deployed in live.deployed)
             ours = [deployed.id for deployed in live.deployed if names.bare(deployed.model) in models]
-            take_off(reach, owner, name, ours)
+            take_off(context, owner, name, ours)
         if own:
-            gone(reach, reach.vertex.serving.delete_endpoint(name))
+            gone(context, context.vertex.serving.delete_endpoint(name))
         for model_id in sorted(models):
             for there in each_folder:
                 claim = there.claims.read(f"{folder}/{claimed.get(model_id, model_id)}", "")
@@ -171,17 +171,17 @@ class EndpointExternal:
                     unregister(
                         there, there_owner, inputs.project, inputs.region, model_id, served=model_id in served
                     )
-                    there.claims.forget(claim)
+                    there.claims.delete(claim)
         return False
 
     @staticmethod
-    def _begun(reach: Reach, inputs: EndpointInputs, served: set[str]) -> dict[str, str]:
+    def _begun(context: Context, inputs: EndpointInputs, served: set[str]) -> dict[str, str]:
         """The models that claims of one folder say were begun on it; each shows by then.
 
         Registered ids, with the ids that are in the claims' keys. ``served`` gets those taken off a probe.
         """
         models: dict[str, str] = {}
-        for held in reach.claims.owned(
+        for held in context.claims.owned(
             names.claims_of_models(inputs.project, inputs.region), inputs.owner, ""
         ):
             model_id = held.key.rsplit("/", 1)[1]
@@ -189,21 +189,23 @@ class EndpointExternal:
             # A claim without a resource was made by a run that was killed before it asked for anything.
             asked = chosen.asked_for(held.claim)
             if asked in ("", inputs.name, probe):
-                now = await_start(reach, held.claim.resource or inputs.name, held)
+                now = await_start(context, held.claim.resource or inputs.name, held)
                 models[chosen.registered(now)] = model_id
                 if asked == probe:
                     owner = Owner(inputs.owner, now.claim.reads, (names.probe(model_id),))
-                    served |= clear(reach, owner, now.claim.resource)
+                    served |= clear(context, owner, now.claim.resource)
         return models
 
 
-def _located(reach: Reach, inputs: EndpointInputs, held: Held | None) -> tuple[str, LiveEndpoint | None]:
+def _located(
+    context: Context, inputs: EndpointInputs, held: HeldClaim | None
+) -> tuple[str, LiveEndpoint | None]:
     """The endpoint's name, which Google may have chosen otherwise, and the endpoint if it is there."""
     if held is not None and held.claim.resource and not inputs.adopted:
-        found = reach.vertex.serving.endpoint(held.claim.resource)
+        found = context.vertex.serving.endpoint(held.claim.resource)
         if found is not None and chosen.is_own(found, inputs.name, inputs.owner):
             return held.claim.resource, found
-    return inputs.name, reach.vertex.serving.endpoint(inputs.name)
+    return inputs.name, context.vertex.serving.endpoint(inputs.name)
 
 
 class EndpointProvider(Provider[EndpointInputs]):
@@ -232,21 +234,21 @@ class EndpointProvider(Provider[EndpointInputs]):
         """The full resource name, with the id that we chose."""
         return inputs.name
 
-    def goes_on(self, _inputs: EndpointInputs) -> str:
+    def running_cost(self, _inputs: EndpointInputs) -> str:
         """It is nothing but a name; what it waits for to be undeployed is not."""
         return "bills nothing by itself, but a model that is still deployed on it bills by the hour"
 
-    def made_nothing(self, reach: Reach, inputs: EndpointInputs, held: Held) -> bool:
+    def made_nothing(self, context: Context, inputs: EndpointInputs, held: HeldClaim) -> bool:
         """Also that no endpoint was made whose answer was lost; one without models goes again."""
-        if not super().made_nothing(reach, inputs, held):
+        if not super().made_nothing(context, inputs, held):
             return False
-        for operation in reach.vertex.serving.under_way(inputs.name):
-            ended(reach, operation)
-        live = reach.vertex.serving.endpoint(inputs.name)
+        for operation in context.vertex.serving.under_way(inputs.name):
+            ended(context, operation)
+        live = context.vertex.serving.endpoint(inputs.name)
         if live is None or inputs.adopted:
             return True
         if not live.deployed:
-            clear(reach, Owner(inputs.owner), inputs.name)
+            clear(context, Owner(inputs.owner), inputs.name)
         return not live.deployed
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -267,50 +269,50 @@ class EndpointProvider(Provider[EndpointInputs]):
         moved = inputs.output_uri != before.output_uri and bool(token)
         if moved:
             with told(self.kind, inputs):
-                was = self._held(self._reach(before), before, token)
-                there = self._reach(inputs).claims
+                was = self._held(self._context(before), before, token)
+                there = self._context(inputs).claims
                 held = there.take(self._key(inputs), inputs.owner, token)
                 if was is not None and was.claim.resource and held.ours:
                     there.note(held, resource=was.claim.resource)
         made = super().update(id_, olds, news)
         if moved:
             with told(self.kind, inputs):
-                contended(lambda: self._gone_from(self._reach(before), before, token))
+                contended(lambda: self._gone_from(self._context(before), before, token))
         return made
 
-    def _gone_from(self, reach: Reach, inputs: EndpointInputs, token: str) -> None:
-        held = self._held(reach, inputs, token)
+    def _gone_from(self, context: Context, inputs: EndpointInputs, token: str) -> None:
+        held = self._held(context, inputs, token)
         if held is None:
             return
-        if held.ours and not held.claim.heirs:
-            reach.claims.forget(held)
+        if held.ours and not held.claim.waiters:
+            context.claims.delete(held)
         else:
-            reach.claims.leave(held, token)
+            context.claims.leave(held, token)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """As everywhere; what was claimed of it in other folders of the service is over."""
         made = super().create(props)
         inputs = self._parsed(props)
         with told(self.kind, inputs):
-            for there in folders.of_service(self._reach(inputs), inputs.owner)[1:]:
+            for there in folders.of_service(self._context(inputs), inputs.owner)[1:]:
                 contended(partial(self._superseded, there, inputs))
         return made
 
-    def _superseded(self, reach: Reach, inputs: EndpointInputs) -> None:
-        held = self._held(reach, inputs, "")
+    def _superseded(self, context: Context, inputs: EndpointInputs) -> None:
+        held = self._held(context, inputs, "")
         if held is not None and held.claim.owner == inputs.owner:
-            self._gone_from(reach, inputs, held.claim.token)
+            self._gone_from(context, inputs, held.claim.token)
 
-    def left_to_others(self, reach: Reach, inputs: EndpointInputs, token: str) -> bool:
+    def left_to_others(self, context: Context, inputs: EndpointInputs, token: str) -> bool:
         """As everywhere; and whether another create has claimed it in another folder of the service."""
-        if super().left_to_others(reach, inputs, token):
+        if super().left_to_others(context, inputs, token):
             return True
-        others = folders.of_service(reach, inputs.owner)[1:]
+        others = folders.of_service(context, inputs.owner)[1:]
         found = [self._held(there, inputs, token) for there in others]
         if not any(held and held.claim.owner == inputs.owner and not held.ours for held in found):
             return False
         # The other is the only one now: whoever deletes that has nobody to leave it to.
-        self._gone_from(reach, inputs, token)
+        self._gone_from(context, inputs, token)
         return True
 
 

@@ -13,11 +13,11 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from .. import names, prompts
-from ..lifecycle import Observation, Phase, Reach, process
+from ..lifecycle import Context, Observation, Phase, process
 from ..sources import as_typed
 from ..specs import Evaluation, Match, seconds
 from ..vertex.address import known_address
-from ..vertex.claim import Held, Rejection, Verdict
+from ..vertex.claim import HeldClaim, Rejection, Verdict
 from ..vertex.connection import ENDPOINT
 from ..vertex.errors import InvalidRequest, VertexError
 from . import rejections
@@ -45,42 +45,46 @@ def probe(inputs: DeployedModelInputs) -> DeployedModelInputs:
     return inputs.renamed(changes)
 
 
-def look(reach: Reach, inputs: DeployedModelInputs, held: Held | None) -> Observation | None:
+def look(context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> Observation | None:
     """Where the evaluation stands; ``None`` when it is over, or begins as soon as the weights are there."""
-    there, site = probe(inputs).located(reach, held)
+    there, site = probe(inputs).located(context, held)
     if held is not None and held.claim.verdict is not None:
         if site is None:
             return None
         return Observation(Phase.PARTIAL, {"traffic": 0}, "evaluated; its machines are still to be freed")
     if found_on(site, inputs.registered_id):
         return Observation(Phase.PARTIAL, {"traffic": 0}, "deployed for its evaluation, which is next")
-    return under_way(reach, there.endpoint, held)
+    return under_way(context, there.endpoint, held)
 
 
-def step(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held: Held) -> Held | None:
+def step(
+    context: Context, inputs: DeployedModelInputs, evaluation: Evaluation, held: HeldClaim
+) -> HeldClaim | None:
     """The evaluation's next step; ``None`` when there is none left.
 
     Raises:
         Rejected: the model did not pass.
     """
-    there, site = probe(inputs).located(reach, held)
+    there, site = probe(inputs).located(context, held)
     if held.claim.verdict is not None:
-        still_passes(reach, inputs, evaluation, held)
+        still_passes(context, inputs, evaluation, held)
         if site is None:
             return None
-        clear(reach, inputs.owns, there.endpoint)
+        clear(context, inputs.owns, there.endpoint)
         return held
     mine = found_on(site, inputs.registered_id)
     if not mine:
-        return start(reach, there, site, held)
+        return start(context, there, site, held)
     if site is not None and site.traffic.get(mine[0].id, 0) != 100:
         # Only Model Garden's one call gives what it deploys the traffic.
-        reach.vertex.serving.patch_endpoint(there.endpoint, traffic={mine[0].id: 100})
-    verdict = judge(reach, there, evaluation, mine[0].id, share=100)
-    return reach.claims.note(held, operation="", verdict=verdict)
+        context.vertex.serving.patch_endpoint(there.endpoint, traffic={mine[0].id: 100})
+    verdict = judge(context, there, evaluation, mine[0].id, share=100)
+    return context.claims.note(held, operation="", verdict=verdict)
 
 
-def still_passes(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, held: Held) -> None:
+def still_passes(
+    context: Context, inputs: DeployedModelInputs, evaluation: Evaluation, held: HeldClaim
+) -> None:
     """Hold an earlier verdict against what is asked for now.
 
     Raises:
@@ -88,11 +92,11 @@ def still_passes(reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluati
     """
     verdict = held.claim.verdict
     if verdict is not None and verdict.score < evaluation.threshold:
-        raise _rejected(reach, inputs, verdict.score, verdict.n, evaluation.threshold)
+        raise _rejected(context, inputs, verdict.score, verdict.n, evaluation.threshold)
 
 
 def judge(
-    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, *, share: int
+    context: Context, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, *, share: int
 ) -> Verdict:
     """Score a deployed model that has this share of its endpoint's traffic, and tell it.
 
@@ -100,11 +104,11 @@ def judge(
         Rejected: it is below the threshold.
     """
     by = _by_command if evaluation.command is not None else _by_prompts
-    score, n = by(reach, inputs, evaluation, deployed_id, share)
+    score, n = by(context, inputs, evaluation, deployed_id, share)
     score = shown(score, evaluation.threshold)
     if score < evaluation.threshold:
-        raise _rejected(reach, inputs, score, n, evaluation.threshold)
-    rejections.clear(reach, inputs.owner, inputs.model_id)
+        raise _rejected(context, inputs, score, n, evaluation.threshold)
+    rejections.clear(context, inputs.owner, inputs.model_id)
     process.say(inputs.urn, f"evaluation: {rejections.scored(score, n, evaluation.threshold, 'is')}")
     return Verdict(score=score, n=n, threshold=evaluation.threshold)
 
@@ -115,9 +119,9 @@ def shown(score: float, threshold: float) -> float:
     return next((each for each in rounded if (each < threshold) is (score < threshold)), score)
 
 
-def failed_before(reach: Reach, inputs: DeployedModelInputs) -> str:
+def failed_before(context: Context, inputs: DeployedModelInputs) -> str:
     """That this model failed and is to be tried again, with both demands; empty when it did not fail."""
-    found = rejections.last(reach, inputs.owner) if inputs.evaluation is not None else None
+    found = rejections.last(context, inputs.owner) if inputs.evaluation is not None else None
     if found is None or inputs.evaluation is None or found.model != inputs.model_id:
         return ""
     return (
@@ -126,9 +130,11 @@ def failed_before(reach: Reach, inputs: DeployedModelInputs) -> str:
     )
 
 
-def _rejected(reach: Reach, inputs: DeployedModelInputs, score: float, n: int, threshold: float) -> Rejected:
+def _rejected(
+    context: Context, inputs: DeployedModelInputs, score: float, n: int, threshold: float
+) -> Rejected:
     rejected = Rejection(model=inputs.model_id, score=score, n=n, threshold=threshold)
-    rejections.note(reach, inputs.owner, rejected)
+    rejections.note(context, inputs.owner, rejected)
     return Rejected(
         f"evaluation: {rejections.scored(score, n, threshold, 'is')}; "
         "the new model is taken back, and what served before serves on"
@@ -136,12 +142,12 @@ def _rejected(reach: Reach, inputs: DeployedModelInputs, score: float, n: int, t
 
 
 def _by_command(
-    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
+    context: Context, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
 ) -> tuple[float, int]:
-    site = reach.vertex.serving.endpoint(inputs.endpoint)
+    site = context.vertex.serving.endpoint(inputs.endpoint)
     variables = {
         "EVALUATION_ENDPOINT": inputs.endpoint,
-        "EVALUATION_ADDRESS": known_address(inputs.endpoint, site, reach.connection.endpoint).get(
+        "EVALUATION_ADDRESS": known_address(inputs.endpoint, site, context.connection.endpoint).get(
             "address", ""
         ),
         "EVALUATION_DEPLOYED_MODEL": deployed_id,
@@ -150,7 +156,7 @@ def _by_command(
     }
     limit = seconds(evaluation.timeout)
     passed_on = (ENDPOINT, *(evaluation.environment or ()))
-    ended = run(evaluation.command or (), evaluation.directory, variables, limit, reach.clock, passed_on)
+    ended = run(evaluation.command or (), evaluation.directory, variables, limit, context.clock, passed_on)
     try:
         found = scored(ended)
     except ValueError as error:
@@ -159,30 +165,30 @@ def _by_command(
 
 
 def _by_prompts(
-    reach: Reach, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
+    context: Context, inputs: DeployedModelInputs, evaluation: Evaluation, deployed_id: str, share: int
 ) -> tuple[float, int]:
     path = evaluation.prompts or ""
     try:
         asked = prompts.read(Path(path))
     except ValueError as error:
         raise InvalidRequest(f"evaluation.prompts: {as_typed(path)}: {error}") from error
-    end = reach.clock.monotonic() + seconds(evaluation.timeout)
+    end = context.clock.monotonic() + seconds(evaluation.timeout)
     tries = 1 if share == 100 else math.ceil(PATIENCE * 100 / share)
 
     def answer(prompt: prompts.Prompt) -> bool | None:
         instance = {"prompt": prompt.prompt, "max_tokens": evaluation.max_tokens, "temperature": 0.0}
         for _ in range(tries):
-            reach.clock.sleep(0.0)  # ends here when the engine is told to
-            if reach.clock.monotonic() > end:
+            context.clock.sleep(0.0)  # ends here when the engine is told to
+            if context.clock.monotonic() > end:
                 raise Rejected(
                     f"evaluation: not done after {evaluation.timeout}; the new model is taken back"
                 )
-            found = reach.vertex.serving.ask(inputs.endpoint, [{**instance, "raw_response": True}])
+            found = context.vertex.serving.ask(inputs.endpoint, [{**instance, "raw_response": True}])
             if found.deployed_model_id == deployed_id:
                 return FITS[evaluation.match](str(found.predictions[0]), prompt.expected)
         return None  # the others answered each time
 
-    found = _at_once(reach, answer, asked)
+    found = _at_once(context, answer, asked)
     answers = [fits for fits in found if fits is not None]
     if len(answers) < ENOUGH * len(asked):
         few = f"{len(answers)} of the {len(asked)} prompts" if answers else "none of the prompts"
@@ -196,7 +202,7 @@ def _by_prompts(
 
 
 def _at_once(
-    reach: Reach, answer: Callable[[prompts.Prompt], bool | None], asked: Sequence[prompts.Prompt]
+    context: Context, answer: Callable[[prompts.Prompt], bool | None], asked: Sequence[prompts.Prompt]
 ) -> list[bool | None]:
     """Every answer; told to end, it waits for none that is under way, which may take minutes."""
     pool = ThreadPoolExecutor(max_workers=ASKED_AT_ONCE)
@@ -206,7 +212,7 @@ def _at_once(
             done, running = wait(asking, LOOK_SECONDS, FIRST_EXCEPTION)
             if not running or any(each.exception() for each in done):
                 break
-            reach.clock.sleep(0.0)
+            context.clock.sleep(0.0)
         for each in done:
             each.result()
         return [each.result() for each in asking]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import names
-from ..lifecycle import Phase, Reach
-from ..vertex.claim import Held
+from ..lifecycle import Context, Phase
+from ..vertex.claim import HeldClaim
 from . import chosen, folders
 from .deploying import under_way
 from .ownership import Owner
@@ -31,29 +31,29 @@ class Leftover(NamedTuple):
     ``reach`` has the claims of the output folder in which that claim is.
     """
 
-    reach: Reach
+    context: Context
     endpoint: str
     model_id: str
-    held: Held
+    held: HeldClaim
 
 
-def leftovers(reach: Reach, wanted: Wanted) -> list[Leftover]:
+def leftovers(context: Context, wanted: Wanted) -> list[Leftover]:
     """What claims know of: a deployment that no list shows yet bills as soon as it has started.
 
     Only the claims of this service's name are read, so that many services cost one list a folder and no more.
     """
-    each_folder = folders.of_service(reach, wanted.owner)
+    each_folder = folders.of_service(context, wanted.owner)
     return [left for there in each_folder for left in _below(there, wanted)]
 
 
-def _below(reach: Reach, wanted: Wanted) -> list[Leftover]:
+def _below(context: Context, wanted: Wanted) -> list[Leftover]:
     folder, family = names.claims_of_models(wanted.project, wanted.region), wanted.model_id.rpartition("-")[0]
     found = []
-    for key in reach.claims.keys(folder):
+    for key in context.claims.keys(folder):
         model_id = key.rsplit("/", 1)[1]
         if model_id == wanted.model_id or model_id.rpartition("-")[0] != family:
             continue
-        held = reach.claims.read(key, "")
+        held = context.claims.read(key, "")
         places = (
             wanted.endpoint,
             wanted.asked,
@@ -64,32 +64,32 @@ def _below(reach: Reach, wanted: Wanted) -> list[Leftover]:
         at = {held.claim.resource, chosen.asked_for(held.claim)}
         if at.intersection(places) - {""} or (held.claim.owner and not held.claim.resource):
             place = held.claim.resource or wanted.endpoint
-            found.append(Leftover(reach, place, chosen.registered(held), held))
+            found.append(Leftover(context, place, chosen.registered(held), held))
     return found
 
 
-def idle(reach: Reach, wanted: Wanted) -> list[Leftover]:
+def idle(context: Context, wanted: Wanted) -> list[Leftover]:
     """What bills and answers nobody, once an edit goes back to a deployment that was begun before.
 
     Its resource may look settled then, so that nothing else would notice.
     """
-    held = _begun(reach, wanted)
+    held = _begun(context, wanted)
     if held is None:
         return []
-    endpoint = chosen.endpoint(reach, wanted.endpoint, wanted.owner, held)
+    endpoint = chosen.endpoint(context, wanted.endpoint, wanted.owner, held)
     wanted = wanted._replace(endpoint=chosen.name_of(wanted.endpoint, endpoint), asked=wanted.endpoint)
     shares = endpoint.traffic if endpoint is not None else {}
     return [
         left
-        for left in leftovers(reach, wanted)
+        for left in leftovers(context, wanted)
         if not any(shares.get(deployed.id) for deployed in found_on(endpoint, left.model_id))
     ]
 
 
-def _begun(reach: Reach, wanted: Wanted) -> Held | None:
+def _begun(context: Context, wanted: Wanted) -> HeldClaim | None:
     """The claim of the wanted deployment, if it was begun."""
     folder = names.claims_of_models(wanted.project, wanted.region)
-    held = reach.claims.read(f"{folder}/{wanted.model_id}", "")
+    held = context.claims.read(f"{folder}/{wanted.model_id}", "")
     if held is None or held.claim.owner != wanted.owner:
         return None
     return held if chosen.asked_for(held.claim) == wanted.endpoint else None
@@ -97,9 +97,9 @@ def _begun(reach: Reach, wanted: Wanted) -> Held | None:
 
 def starts(left: Leftover) -> bool:
     """Whether it is under way and does not show yet: before that it cannot be taken off."""
-    if found_on(left.reach.vertex.serving.endpoint(left.endpoint), left.model_id):
+    if found_on(left.context.vertex.serving.endpoint(left.endpoint), left.model_id):
         return False
-    seen = under_way(left.reach, left.endpoint, left.held)
+    seen = under_way(left.context, left.endpoint, left.held)
     return seen is not None and seen.phase is Phase.PENDING
 
 
@@ -119,18 +119,18 @@ def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
 
 def _end(left: Leftover, wanted: Wanted) -> None:
     """Take it off its machines, with its registration and its claim."""
-    reach, named = left.reach, chosen.noted(left.reach, left.held)
+    context, named = left.context, chosen.noted(left.context, left.held)
     if named is not None:
-        left = Leftover(reach, named.claim.resource, chosen.registered(named), named)
+        left = Leftover(context, named.claim.resource, chosen.registered(named), named)
     declared = tuple(name.rsplit("/", 1)[1] for name in (wanted.endpoint, wanted.asked) if name)
     owner, served = Owner(wanted.owner, left.held.claim.reads, declared), frozenset[str]()
     if left.endpoint != wanted.endpoint:
-        served = clear(reach, owner, left.endpoint)
-    mine = found_on(reach.vertex.serving.endpoint(wanted.endpoint), left.model_id)
-    take_off(reach, owner, wanted.endpoint, [deployed.id for deployed in mine])
+        served = clear(context, owner, left.endpoint)
+    mine = found_on(context.vertex.serving.endpoint(wanted.endpoint), left.model_id)
+    take_off(context, owner, wanted.endpoint, [deployed.id for deployed in mine])
     if not names.ours(left.model_id):
         # Any id and any weights can be written into a claim.
         owner = owner._replace(weights="")
     id_ = left.model_id
-    unregister(reach, owner, wanted.project, wanted.region, id_, served=id_ in served)
-    reach.claims.forget(left.held)
+    unregister(context, owner, wanted.project, wanted.region, id_, served=id_ in served)
+    context.claims.delete(left.held)

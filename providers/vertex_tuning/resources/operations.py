@@ -5,69 +5,69 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..lifecycle import Reach, process
+from ..lifecycle import Context, process
 from ..vertex.client import Operation
 from ..vertex.errors import AlreadyExists, NotFound, Transient, Unavailable, of_rpc
 
 
-def ended(reach: Reach, name: str | None, *, seconds: float = 1800.0) -> Operation | None:
+def ended(context: Context, name: str | None, *, seconds: float = 1800.0) -> Operation | None:
     """Wait for an operation's end, good or bad; ``None`` stands for nothing to wait for.
 
     Raises:
         Transient: it took longer than ``seconds``.
         Interrupted: the engine was told to end; the text names what is under way.
     """
-    pause, end = 0.1, reach.clock.monotonic() + seconds
+    pause, end = 0.1, context.clock.monotonic() + seconds
     while name is not None:
-        seen = reach.vertex.serving.operation(name)
+        seen = context.vertex.serving.operation(name)
         if seen is None or seen.done:
             return seen
-        if reach.clock.monotonic() > end:
+        if context.clock.monotonic() > end:
             raise Transient(f"{name} is still under way after {seconds:.0f} s; run it again to go on waiting")
         try:
-            reach.clock.sleep(pause)
+            context.clock.sleep(pause)
         except process.Interrupted:
             raise process.Interrupted(f"{name} is under way") from None
-        pause = min(pause * 1.5, reach.connection.poll_seconds)
+        pause = min(pause * 1.5, context.connection.poll_seconds)
     return None
 
 
-def finish(reach: Reach, name: str | None) -> None:
+def finish(context: Context, name: str | None) -> None:
     """Wait for an operation's success; ``None`` stands for nothing to wait for.
 
     Raises:
         VertexError: the operation failed, or takes too long.
     """
-    seen = ended(reach, name)
+    seen = ended(context, name)
     if seen is not None and seen.error_code:
         raise of_rpc(seen.error_code, seen.error_message)
 
 
-def gone(reach: Reach, name: str | None) -> None:
+def gone(context: Context, name: str | None) -> None:
     """Wait until something is deleted; that another delete was quicker is success.
 
     Raises:
         VertexError: the operation failed, or takes too long.
     """
     with suppress(NotFound):
-        finish(reach, name)
+        finish(context, name)
 
 
-def made(reach: Reach, name: str, make: Callable[[], str], there: Callable[[], bool]) -> None:
+def made(context: Context, name: str, make: Callable[[], str], there: Callable[[], bool]) -> None:
     """Make something under a name of ours; a run that was killed, or not answered, may be making it still.
 
     Raises:
         VertexError: the operation failed, or takes too long; or whether there is one is not known.
     """
     try:
-        finish(reach, make())
+        finish(context, make())
     except (AlreadyExists, Unavailable):
-        for operation in reach.vertex.serving.under_way(name):
-            ended(reach, operation)
+        for operation in context.vertex.serving.under_way(name):
+            ended(context, operation)
         if not there():
             raise
 
 
-def changing(reach: Reach, endpoint: str) -> bool:
+def changing(context: Context, endpoint: str) -> bool:
     """Whether something is being put onto an endpoint or taken off: what it shows now will not last."""
-    return any("/endpoints/" in operation for operation in reach.vertex.serving.under_way(endpoint))
+    return any("/endpoints/" in operation for operation in context.vertex.serving.under_way(endpoint))

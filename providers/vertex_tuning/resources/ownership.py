@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import names
-from ..lifecycle import Reach, process
+from ..lifecycle import Context, process
 from ..names import FINGERPRINT_LABEL, OWNER_LABEL
 from ..vertex.client import Endpoint, Job
 
@@ -34,19 +34,19 @@ class Owner(NamedTuple):
         return names.label_of(self.name)
 
 
-def has_model(reach: Reach, owner: Owner, model: str) -> bool:
+def has_model(context: Context, owner: Owner, model: str) -> bool:
     """Whether a registered model is the owner's; one that is gone is nobody's."""
-    found = reach.vertex.serving.model(model)
+    found = context.vertex.serving.model(model)
     if found is None:
         return False
     if OWNER_LABEL in found.labels:
         return found.labels[OWNER_LABEL] == owner.label
     weights = f"{found.artifacts_uri or ''}/"
-    declared = (reach.claims.output_uri, owner.weights)
+    declared = (context.claims.output_uri, owner.weights)
     return any(weights.startswith(f"{folder}/") for folder in declared if folder)
 
 
-def has_endpoint(reach: Reach, owner: Owner, endpoint: Endpoint) -> bool:
+def has_endpoint(context: Context, owner: Owner, endpoint: Endpoint) -> bool:
     """Whether an endpoint is the owner's.
 
     Without labels it was made a moment ago: under a declared id, or all that serves on it is the owner's.
@@ -56,9 +56,9 @@ def has_endpoint(reach: Reach, owner: Owner, endpoint: Endpoint) -> bool:
     if endpoint.name.rsplit("/", 1)[1] in owner.endpoints:
         return True
     if names.ours(endpoint.name) or names.ours(endpoint.display_name):
-        return all(has_model(reach, owner, each.model) for each in endpoint.deployed)
+        return all(has_model(context, owner, each.model) for each in endpoint.deployed)
     own = Owner(owner.name)
-    return bool(endpoint.deployed) and all(has_model(reach, own, each.model) for each in endpoint.deployed)
+    return bool(endpoint.deployed) and all(has_model(context, own, each.model) for each in endpoint.deployed)
 
 
 def has_job(owner: str, job: Job, folder: str = "") -> bool:
@@ -66,7 +66,7 @@ def has_job(owner: str, job: Job, folder: str = "") -> bool:
     return job.labels.get(OWNER_LABEL) == names.label_of(owner) or bool(folder and job.output_uri == folder)
 
 
-def cancel(reach: Reach, urn: str, owner: str, job: Job, folder: str = "") -> bool:
+def cancel(context: Context, urn: str, owner: str, job: Job, folder: str = "") -> bool:
     """Cancel a job that is the owner's; another's is left, which is reported.
 
     Args:
@@ -79,7 +79,7 @@ def cancel(reach: Reach, urn: str, owner: str, job: Job, folder: str = "") -> bo
     if not has_job(owner, job, folder):
         process.say(urn, f"{job.name} {left_running(job)}", warning=True)
         return False
-    reach.vertex.jobs.cancel(job.name)
+    context.vertex.jobs.cancel(job.name)
     return True
 
 

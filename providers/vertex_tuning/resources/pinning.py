@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from .. import names
-from ..lifecycle import Reach
+from ..lifecycle import Context
 from ..vertex.claims import contended
 from ..vertex.client import Blob, Job
 from ..vertex.errors import NotFound
@@ -32,44 +32,44 @@ class Pinned(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.uri}#{self.generation}"
 
 
-def pin(reach: Reach, output_uri: str, source: str) -> Pinned | None:
+def pin(context: Context, output_uri: str, source: str) -> Pinned | None:
     """The generation that a source names, or else the one that is there now; ``None`` if none is."""
     uri, _, generation = source.partition("#")
     if not generation:
-        blob = reach.vertex.storage.stat(uri)
+        blob = context.vertex.storage.stat(uri)
         if blob is None:
             return None
         generation = str(blob.generation)
     return Pinned(uri=uri, generation=generation, copy=names.copied(output_uri, uri, generation))
 
 
-def record(reach: Reach, owner: str, pinned: Pinned) -> None:
+def record(context: Context, owner: str, pinned: Pinned) -> None:
     """Write down, once it is validated and copied, what this owner's next job is to read of an object.
 
     In the service's own claim: two services may have validated different generations of one object.
     """
 
     def attempt() -> None:
-        held = reach.claims.read(names.claim_of_service(owner), "")
+        held = context.claims.read(names.claim_of_service(owner), "")
         if held is not None and held.claim.pinned.get(pinned.uri) != pinned.copy:
-            reach.claims.pin(held, pinned.uri, pinned.copy)
+            context.claims.pin(held, pinned.uri, pinned.copy)
 
     contended(attempt)
 
 
-def validated(reach: Reach, inputs: TuningJobInputs, uri: str) -> str:
+def validated(context: Context, inputs: TuningJobInputs, uri: str) -> str:
     """The copy of an object that a job is to read. Copies are made of what was validated, and nowhere here.
 
     Raises:
         NotFound: nothing was validated, or the copy is gone.
     """
-    held = reach.claims.read(names.claim_of_service(inputs.owner), "")
+    held = context.claims.read(names.claim_of_service(inputs.owner), "")
     copy = held.claim.pinned.get(uri) if held is not None else None
     if copy is None:
         # Resources that are declared without a service have no such claim.
-        pinned = pin(reach, inputs.output_uri, uri)
+        pinned = pin(context, inputs.output_uri, uri)
         copy = pinned.copy if pinned is not None else None
-    if copy is None or reach.vertex.storage.stat(copy) is None:
+    if copy is None or context.vertex.storage.stat(copy) is None:
         what = f"{copy}, the copy that was to be tuned on, is not there" if copy else "it is not there"
         raise NotFound(
             f"{uri}: {what}, and only what was validated is tuned on. Set attempt one higher to validate and "
@@ -83,13 +83,13 @@ def read_by_job(job: Job) -> tuple[str, ...]:
     return tuple(uri for uri in (job.training_uri, job.validation_uri) if uri)
 
 
-def read_for(reach: Reach, artifacts_uri: str) -> tuple[str, ...]:
+def read_for(context: Context, artifacts_uri: str) -> tuple[str, ...]:
     """The same of weights whose job is forgotten, from what is written beside them."""
-    found = behind.written(reach, artifacts_uri)
+    found = behind.written(context, artifacts_uri)
     return tuple(data.uri for data in (found.training, found.validation) if data) if found else ()
 
 
-def difference(reach: Reach, inputs: TuningJobInputs, read: tuple[str, ...]) -> str | None:
+def difference(context: Context, inputs: TuningJobInputs, read: tuple[str, ...]) -> str | None:
     """Which object holds other bytes by now than a tuning has read, in words; empty when none does.
 
     ``None`` when what it read is not known: an older version had it read the objects themselves.
@@ -98,7 +98,7 @@ def difference(reach: Reach, inputs: TuningJobInputs, read: tuple[str, ...]) -> 
     known = True
     for uri in inputs.live_data:
         copy = copies.get(uri, uri)
-        now, then = reach.vertex.storage.stat(uri), _kept(reach, uri, copy)
+        now, then = context.vertex.storage.stat(uri), _kept(context, uri, copy)
         if then is None or now is None:
             known = False
         elif now.crc32c != then.crc32c:
@@ -109,5 +109,5 @@ def difference(reach: Reach, inputs: TuningJobInputs, read: tuple[str, ...]) -> 
     return "" if known else None
 
 
-def _kept(reach: Reach, uri: str, copy: str) -> Blob | None:
-    return reach.vertex.storage.stat(copy) if copy != uri else None
+def _kept(context: Context, uri: str, copy: str) -> Blob | None:
+    return context.vertex.storage.stat(copy) if copy != uri else None

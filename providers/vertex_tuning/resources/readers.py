@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ..checkpoints import output_of
-from ..lifecycle import Reach, ResourceInputs, process
-from ..lifecycle.taking import patiently
+from ..lifecycle import Context, ResourceInputs, process
+from ..lifecycle.taking import acquire
 from ..names import FINGERPRINT_LABEL
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims, contended
 from ..vertex.client import Job
 from ..vertex.errors import PermissionMissing
@@ -33,42 +33,42 @@ def claimed_elsewhere(job: Job, inputs: TuningJobInputs) -> str:
     return "" if own else made_for
 
 
-def maker(reach: Reach, job: Job, fingerprint: str) -> str:
+def maker(context: Context, job: Job, fingerprint: str) -> str:
     """Who owns a job, as the claim says that it was made under; empty when nobody holds it any more."""
-    found = _claims(reach, job.output_uri).read(artifacts.job_key(fingerprint), "")
+    found = _claims(context, job.output_uri).read(artifacts.job_key(fingerprint), "")
     return found.claim.owner if found is not None and made_under(job, found.claim) else ""
 
 
-def join(reach: Reach, inputs: ResourceInputs, folder: str, fingerprint: str, token: str) -> None:
+def join(context: Context, inputs: ResourceInputs, folder: str, fingerprint: str, token: str) -> None:
     """Write down, for the owner of the tuning in ``folder``, that this service reads its weights.
 
     A bucket that may only be read is a common way to promote: it is told, and no reason to fail.
     """
-    there, key = elsewhere(reach, root_of(folder)), artifacts.job_key(fingerprint)
+    there, key = elsewhere(context, root_of(folder)), artifacts.job_key(fingerprint)
 
-    def joined() -> Held | None:
+    def joined() -> HeldClaim | None:
         return there.claims.join(key, inputs.owner, token)
 
-    def finish(held: Held) -> None:
+    def finish(held: HeldClaim) -> None:
         give_up(there, inputs.urn, inputs.owner, place_of(inputs.project, inputs.region), held)
 
     try:
-        patiently(there, inputs.urn, key, joined, finish)
+        acquire(there, inputs.urn, key, joined, finish)
     except PermissionMissing:
         text = f"{root_of(folder)} may not be written to: the owner of its weights is not told who reads them"
         process.say(inputs.urn, text, warning=True)
 
 
-def leave(reach: Reach, folder: str, fingerprint: str, token: str) -> None:
+def leave(context: Context, folder: str, fingerprint: str, token: str) -> None:
     """Read them no more; what the reader had inherited meanwhile is left to whoever wants it."""
-    claims, key = _claims(reach, folder), artifacts.job_key(fingerprint)
+    claims, key = _claims(context, folder), artifacts.job_key(fingerprint)
 
     def gone() -> None:
         held = claims.read(key, token)
         if held is None:
             return
-        if held.ours and not held.claim.heirs:
-            claims.let_go(held)
+        if held.ours and not held.claim.waiters:
+            claims.release(held)
         else:
             claims.leave(held, token)
 
@@ -76,14 +76,14 @@ def leave(reach: Reach, folder: str, fingerprint: str, token: str) -> None:
         contended(gone)
 
 
-def token_of(held: Held | None, owner: str) -> str:
+def token_of(held: HeldClaim | None, owner: str) -> str:
     """The token under which ``owner`` holds or will hold a claim; empty if neither."""
     if held is None:
         return ""
     if held.claim.owner == owner:
         return held.claim.token
-    return next((heir.token for heir in held.claim.heirs if heir.owner == owner), "")
+    return next((waiter.token for waiter in held.claim.waiters if waiter.owner == owner), "")
 
 
-def _claims(reach: Reach, folder: str) -> Claims:
-    return elsewhere(reach, root_of(folder)).claims
+def _claims(context: Context, folder: str) -> Claims:
+    return elsewhere(context, root_of(folder)).claims

@@ -16,17 +16,17 @@ from .. import names
 from ..lifecycle import (
     HALF_DELETED,
     Change,
+    Context,
     Declared,
     Observation,
     Phase,
     Provider,
-    Reach,
     compare,
     process,
     told,
 )
 from ..lifecycle.states import upgraded
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.claims import ClaimChanged, contended
 from ..vertex.errors import NotFound
 from . import folders, rejections, requirements
@@ -42,10 +42,10 @@ class ReadinessExternal:
 
     waits_in_line = False
 
-    def observe(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: ReadinessInputs, _held: HeldClaim | None) -> Observation:
         """Ready, or failed with everything that is missing."""
-        found = requirements.findings(reach, inputs)
-        quota = requirements.tuning_quota(reach, inputs)
+        found = requirements.findings(context, inputs)
+        quota = requirements.tuning_quota(context, inputs)
         missing = [each.text for each in found if each.missing] + _given(quota.missing)
         unchecked = [each.text for each in found if not each.missing] + _given(quota.unchecked)
         live: dict[str, Any] = {"missing": missing, "quota": quota.asked}
@@ -56,30 +56,30 @@ class ReadinessExternal:
         if quota.awaited:
             return Observation(Phase.PENDING, live, quota.awaited)
         wanted = _served(inputs)
-        if wanted and (rejected := rejections.last(reach, inputs.owner)):
+        if wanted and (rejected := rejections.last(context, inputs.owner)):
             live["rejected"] = msgspec.to_builtins(rejected)
-        phase = observed(idle(reach, wanted)) if wanted else Phase.READY
+        phase = observed(idle(context, wanted)) if wanted else Phase.READY
         why = "" if phase is Phase.READY else "a deployment that an earlier run began is to be taken off"
         return Observation(phase, live, why)
 
-    def submit(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Held | None:
+    def submit(self, context: Context, inputs: ReadinessInputs, held: HeldClaim | None) -> HeldClaim | None:
         """Nothing is made here; what a run that was cut off has left is taken off."""
         if wanted := _served(inputs):
-            take_off_shown(idle(reach, wanted), wanted)
+            take_off_shown(idle(context, wanted), wanted)
         return held
 
     def update(
-        self, reach: Reach, before: Mapping[str, Any], inputs: ReadinessInputs, _held: Held | None
+        self, context: Context, before: Mapping[str, Any], inputs: ReadinessInputs, _held: HeldClaim | None
     ) -> None:
         """End what a killed run submitted and nobody wants any more; this comes before all that is wanted."""
         was = before.get("fingerprint"), before["output_uri"]
         if was[0] and was != (inputs.fingerprint, inputs.output_uri):
             place = place_of(before["project"], before["region"])
-            end_cut_off(elsewhere(reach, was[1]), inputs.urn, inputs.owner, place, was[0])
+            end_cut_off(elsewhere(context, was[1]), inputs.urn, inputs.owner, place, was[0])
 
-    def delete(self, reach: Reach, inputs: ReadinessInputs, _held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: ReadinessInputs, _held: HeldClaim | None) -> bool:
         """Undo submissions that no state knows: a killed run leaves a job, and this is there before any."""
-        for there in folders.of_service(reach, inputs.owner):
+        for there in folders.of_service(context, inputs.owner):
             _undo_below(there, inputs)
             _forget_below(there, inputs.owner)
         return False
@@ -89,24 +89,24 @@ def _given(text: str) -> list[str]:
     return [text] if text else []
 
 
-def _undo_below(reach: Reach, inputs: ReadinessInputs) -> None:
+def _undo_below(context: Context, inputs: ReadinessInputs) -> None:
     place = place_of(inputs.project, inputs.region)
-    for held in reach.claims.below(TUNINGS):
+    for held in context.claims.below(TUNINGS):
         if held.claim.owner == inputs.owner:
-            give_up_or_leave(reach, inputs.urn, inputs.owner, place, held.key, held.claim.token)
-        for heir in held.claim.heirs:
-            if heir.owner == inputs.owner:
-                contended(partial(_left, reach, held.key, heir.token))
+            give_up_or_leave(context, inputs.urn, inputs.owner, place, held.key, held.claim.token)
+        for waiter in held.claim.waiters:
+            if waiter.owner == inputs.owner:
+                contended(partial(_left, context, held.key, waiter.token))
 
 
-def _forget_below(reach: Reach, owner: str) -> None:
+def _forget_below(context: Context, owner: str) -> None:
     """Forget the claims of creates that were killed: by now the state holds nothing of the service."""
-    for held in [*reach.claims.owned("TunedModel", owner), *reach.claims.owned("Endpoint", owner)]:
+    for held in [*context.claims.owned("TunedModel", owner), *context.claims.owned("Endpoint", owner)]:
         kind, _, name = held.key.partition("/")
         if kind == "Endpoint":
-            clear(reach, Owner(owner, endpoints=(name.rsplit("/", 1)[1],)), name)
+            clear(context, Owner(owner, endpoints=(name.rsplit("/", 1)[1],)), name)
         with suppress(ClaimChanged):
-            reach.claims.forget(held)
+            context.claims.delete(held)
 
 
 def _served(inputs: ReadinessInputs) -> Wanted | None:
@@ -116,10 +116,10 @@ def _served(inputs: ReadinessInputs) -> Wanted | None:
     return Wanted(inputs.project, inputs.region, endpoint, inputs.work, inputs.owner)
 
 
-def _left(reach: Reach, key: str, token: str) -> None:
-    held = reach.claims.read(key, token)
+def _left(context: Context, key: str, token: str) -> None:
+    held = context.claims.read(key, token)
     if held is not None:
-        reach.claims.leave(held, token)
+        context.claims.leave(held, token)
 
 
 class ReadinessProvider(Provider[ReadinessInputs]):
@@ -160,7 +160,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
                 for text in seen.live["missing"]
             ]
             inputs = self._parsed(news)
-            others = self.asked(inputs, lambda reach: requirements.missing_beside(reach, inputs))
+            others = self.asked(inputs, lambda context: requirements.missing_beside(context, inputs))
             missing += [CheckFailure("", text) for text in others or ()]
             return CheckResult(found.inputs, missing)
         return found
@@ -172,8 +172,8 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             process.EDITED.add(str(news.get("owner")))
         return found
 
-    def _settled(self, reach: Reach, inputs: ReadinessInputs, held: Held | None) -> Observation:
-        seen = super()._settled(reach, inputs, held)
+    def _settled(self, context: Context, inputs: ReadinessInputs, held: HeldClaim | None) -> Observation:
+        seen = super()._settled(context, inputs, held)
         # A preview has said it already, unless it was told not to look.
         for text in () if inputs.in_preview else seen.live.get("unchecked", ()):
             process.say(inputs.urn, text, warning=True)
@@ -186,7 +186,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         made = super().create(props)
         inputs, token = self._parsed(props), uuid.uuid4().hex
         with told(self.kind, inputs):
-            self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
+            self._context(inputs).claims.take(self._key(inputs), inputs.owner, token)
         return CreateResult(made.id, {**(made.outs or {}), "token": token})
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -200,18 +200,18 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         if moved:
             # A bucket that is gone holds no claims, and needs to lead nowhere.
             with told(self.kind, inputs), suppress(NotFound):
-                folders.link(self._reach(before), inputs.owner, token, [inputs.output_uri])
+                folders.link(self._context(before), inputs.owner, token, [inputs.output_uri])
         made = super().update(id_, olds, news)
         if not moved and olds.get("token"):
             with told(self.kind, inputs):
-                contended(lambda: folders.forget_left(self._reach(inputs), inputs.owner))
+                contended(lambda: folders.forget_left(self._context(inputs), inputs.owner))
             return made
         with told(self.kind, inputs):
-            self._reach(inputs).claims.take(self._key(inputs), inputs.owner, token)
+            self._context(inputs).claims.take(self._key(inputs), inputs.owner, token)
             used = [
-                there.claims.output_uri for there in folders.of_service(self._reach(before), inputs.owner)
+                there.claims.output_uri for there in folders.of_service(self._context(before), inputs.owner)
             ]
-            folders.link(self._reach(inputs), inputs.owner, token, used)
+            folders.link(self._context(inputs), inputs.owner, token, used)
         return UpdateResult({**(made.outs or {}), "token": token})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
@@ -230,7 +230,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
                 for there in reversed(folders.of_service(self._to_delete(inputs), inputs.owner)):
                     claim = there.claims.read(held.key, "")
                     if claim is not None and claim.claim.owner == inputs.owner:
-                        there.claims.forget(claim)
+                        there.claims.delete(claim)
 
     def identity(self, inputs: ReadinessInputs) -> str:
         """One per service."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..lifecycle import Phase, Reach, process
+from ..lifecycle import Context, Phase, process
 from ..names import OWNER_LABEL
 from ..vertex.client import Job, JobState
 from ..vertex.errors import InvalidRequest, NotFound
@@ -22,13 +22,13 @@ def lost(before: Mapping[str, Any]) -> bool:
     return before.get("phase") == Phase.ABSENT and bool(before.get("job"))
 
 
-def left(reach: Reach, before: Mapping[str, Any]) -> Job | None:
+def left(context: Context, before: Mapping[str, Any]) -> Job | None:
     """That job, if it is there; one that was cancelled is forgotten with its claim."""
-    job = reach.vertex.jobs.get(str(before["job"]))
+    job = context.vertex.jobs.get(str(before["job"]))
     return job if job is not None and job.state is not JobState.CANCELLED else None
 
 
-def again(reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any]) -> None:
+def again(context: Context, inputs: TuningJobInputs, before: Mapping[str, Any]) -> None:
     """Make the claim anew for the job, unless somebody has made one meanwhile.
 
     A job that carries another owner's label is claimed as one that was adopted: it is never cancelled.
@@ -37,25 +37,25 @@ def again(reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any]) -> N
         NotFound: the job is gone too.
     """
     key = artifacts.job_key(inputs.fingerprint)
-    if reach.claims.read(key, "") is not None:
+    if context.claims.read(key, "") is not None:
         return
-    job = left(reach, before)
+    job = left(context, before)
     if job is None:
         raise NotFound(f"{GONE.format(before['job'])}: `pulumi preview` says how much")
     ours = job.labels.get(OWNER_LABEL) == inputs.owner_label
     made_under = job.labels.get(CLAIM_LABEL, "").partition("-")[0] if ours else ""
-    held = reach.claims.take(key, inputs.owner, str(before.get("token") or ""), made_under)
-    noted(reach, inputs.urn, inputs.owner, held, job)
-    record(reach, inputs.owner, inputs.fingerprint)
+    held = context.claims.take(key, inputs.owner, str(before.get("token") or ""), made_under)
+    noted(context, inputs.urn, inputs.owner, held, job)
+    record(context, inputs.owner, inputs.fingerprint)
 
 
-def end(reach: Reach, inputs: TuningJobInputs, name: str) -> None:
+def end(context: Context, inputs: TuningJobInputs, name: str) -> None:
     """Cancel a job that runs without a claim, as a state names it.
 
     Raises:
         InvalidRequest: it runs, is paid for, and is not this service's to cancel.
     """
-    job = reach.vertex.jobs.get(name)
+    job = context.vertex.jobs.get(name)
     if job is None or job.state.ended or inputs.adopt_job is not None:
         return
     if job.labels.get(OWNER_LABEL) != inputs.owner_label:
@@ -63,5 +63,5 @@ def end(reach: Reach, inputs: TuningJobInputs, name: str) -> None:
             f"{job.name} {ownership.left_running(job)}. Its claim is gone, and it is paid for: cancel it "
             "by hand, or wait for its end, and destroy again"
         )
-    reach.vertex.jobs.cancel(job.name)
+    context.vertex.jobs.cancel(job.name)
     process.say(inputs.urn, f"{job.name} was cancelled: its claim was gone, and it still ran", warning=True)

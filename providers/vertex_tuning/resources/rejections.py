@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from .. import names
-from ..lifecycle import Reach
+from ..lifecycle import Context
 from ..vertex.claim import Rejection
 from ..vertex.claims import contended
 from ..vertex.errors import VertexError
@@ -15,30 +15,30 @@ THIS_FAILED = f"this model {FAILED}"
 """Begins what is said of a model that is to be deployed although it failed."""
 
 
-def last(reach: Reach, owner: str) -> Rejection | None:
+def last(context: Context, owner: str) -> Rejection | None:
     """The service's last model that failed, unless that one has passed since."""
-    held = reach.claims.read(names.claim_of_service(owner), "")
+    held = context.claims.read(names.claim_of_service(owner), "")
     return held.claim.rejected if held is not None else None
 
 
-def note(reach: Reach, owner: str, rejected: Rejection) -> None:
+def note(context: Context, owner: str, rejected: Rejection) -> None:
     """Write it down; that this cannot be done must not hide that the model failed."""
     with suppress(VertexError):
-        _write(reach, owner, rejected)
+        _write(context, owner, rejected)
 
 
-def clear(reach: Reach, owner: str, model_id: str) -> None:
+def clear(context: Context, owner: str, model_id: str) -> None:
     """This model has passed."""
-    found = last(reach, owner)
+    found = last(context, owner)
     if found is not None and found.model == model_id:
-        _write(reach, owner, None)
+        _write(context, owner, None)
 
 
-def _write(reach: Reach, owner: str, rejected: Rejection | None) -> None:
+def _write(context: Context, owner: str, rejected: Rejection | None) -> None:
     def attempt() -> None:
-        held = reach.claims.read(names.claim_of_service(owner), "")
+        held = context.claims.read(names.claim_of_service(owner), "")
         if held is not None:
-            reach.claims.reject(held, rejected)
+            context.claims.reject(held, rejected)
 
     contended(attempt)
 

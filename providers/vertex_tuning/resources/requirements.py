@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field
 
 from .. import catalog, console, names, permissions
-from ..lifecycle import Reach, ResourceInputs, process
+from ..lifecycle import Context, ResourceInputs, process
 from ..specs import CountOrZero, ProjectId, Rollout, RolloutChoice, Spec
 from ..vertex.client import Deployed
 from ..vertex.errors import NotFound, NotSignedIn, PermissionMissing, VertexError
@@ -82,29 +82,29 @@ class Check(msgspec.Struct, frozen=True):
     """
 
     name: str
-    run: Callable[[Reach, ReadinessInputs], Iterable[Finding]]
+    run: Callable[[Context, ReadinessInputs], Iterable[Finding]]
     calls: tuple[str, ...] = ()
 
 
-def findings(reach: Reach, inputs: ReadinessInputs) -> list[Finding]:
+def findings(context: Context, inputs: ReadinessInputs) -> list[Finding]:
     """Everything that is missing or could not be checked, but for the tuning quota."""
-    return [found for check in CHECKS for found in _run(check, reach, inputs)]
+    return [found for check in CHECKS for found in _run(check, context, inputs)]
 
 
-def missing_beside(reach: Reach, inputs: ReadinessInputs) -> list[str]:
+def missing_beside(context: Context, inputs: ReadinessInputs) -> list[str]:
     """The output buckets of other services that are not there."""
     others = [inputs.model_copy(update=dict(each)) for each in inputs.beside]
     return [
         f"service {other.service}: {found.text}"
         for other in others
-        for found in _run(BUCKET_CHECK, reach, other)
+        for found in _run(BUCKET_CHECK, context, other)
         if found.missing
     ]
 
 
-def _run(check: Check, reach: Reach, inputs: ReadinessInputs) -> list[Finding]:
+def _run(check: Check, context: Context, inputs: ReadinessInputs) -> list[Finding]:
     try:
-        return list(check.run(reach, inputs))
+        return list(check.run(context, inputs))
     except VertexError as error:
         return [Finding(_unchecked(check.name, check.calls, error), missing=False)]
 
@@ -117,14 +117,14 @@ def _unchecked(name: str, calls: tuple[str, ...], error: VertexError) -> str:
     return f"not checked: {name}: {error}{mend}"
 
 
-def _billing(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
-    if not reach.vertex.project.billing_enabled(inputs.project):
+def _billing(context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
+    if not context.vertex.project.billing_enabled(inputs.project):
         yield Finding(f"billing is off (link an account: {console.billing(inputs.project)})")
 
 
-def _services(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+def _services(context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
     wanted = (*SERVICES, *LOOKED_AT_BY)
-    off = set(wanted) - reach.vertex.project.enabled_services(inputs.project, wanted)
+    off = set(wanted) - context.vertex.project.enabled_services(inputs.project, wanted)
     for services, text in (
         (SERVICES, "APIs are off"),
         (LOOKED_AT_BY, "not checked: APIs that checks use are off"),
@@ -136,16 +136,16 @@ def _services(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
             yield Finding(f"{text}: {', '.join(these)} ({mend}; {role})", missing=services is SERVICES)
 
 
-def _region(_reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+def _region(_context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
     try:
         catalog.find_region(inputs.region)
     except ValueError as error:
         yield Finding(str(error))
 
 
-def _bucket(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+def _bucket(context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
     try:
-        if reach.vertex.storage.bucket_exists(inputs.output_uri):
+        if context.vertex.storage.bucket_exists(inputs.output_uri):
             return
     except NotFound:
         pass
@@ -156,22 +156,22 @@ def _bucket(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
     )
 
 
-def tuning_quota(reach: Reach, inputs: ReadinessInputs) -> Verdict:
+def tuning_quota(context: Context, inputs: ReadinessInputs) -> Verdict:
     """Whether the project may tune; nothing to say where nothing will be tuned."""
     if not inputs.tunes:
         return Verdict()
     try:
-        quota = reach.vertex.project.tuning_quota(inputs.project)
+        quota = context.vertex.project.tuning_quota(inputs.project)
     except VertexError as error:
         return Verdict(unchecked=_unchecked("the tuning quota", (_INFOS, _PREFERENCES), error))
     return verdict(quota, inputs.project, wait=inputs.wait)
 
 
-def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
+def _capacity(context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
     kind = inputs.accelerator_type
     if kind is None or inputs.endpoint_id is None:
         return
-    quota = reach.vertex.project.serving_quota(
+    quota = context.vertex.project.serving_quota(
         inputs.project, inputs.region, kind, preemptible=inputs.preemptible
     )
     if quota.limit is None:
@@ -179,9 +179,9 @@ def _capacity(reach: Reach, inputs: ReadinessInputs) -> Iterator[Finding]:
         return
     held = {
         endpoint.name.rsplit("/", 1)[-1]: endpoint.deployed
-        for endpoint in reach.vertex.serving.endpoints(inputs.project, inputs.region)
+        for endpoint in context.vertex.serving.endpoints(inputs.project, inputs.region)
     }
-    own_id = chosen.last_id(reach, inputs.project, inputs.region, inputs.endpoint_id, among=held)
+    own_id = chosen.last_id(context, inputs.project, inputs.region, inputs.endpoint_id, among=held)
     ours = held.get(own_id, ())
     if any(names.bare(deployed.model) == inputs.work for deployed in ours):
         return

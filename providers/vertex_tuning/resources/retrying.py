@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ..lifecycle import Observation, Phase, Reach, process
+from ..lifecycle import Context, Observation, Phase, process
 from ..specs import Retry
-from ..vertex.claim import STARTING, Held
+from ..vertex.claim import STARTING, HeldClaim
 from . import artifacts
 from .tuning import TuningJobExternal
 from .tuning_inputs import TuningJobInputs
@@ -19,43 +19,43 @@ JOBS = TuningJobExternal()
 
 
 def look(
-    reach: Reach, fingerprint: str, owner: str, again: TuningJobInputs | None, retry: Retry | None
+    context: Context, fingerprint: str, owner: str, again: TuningJobInputs | None, retry: Retry | None
 ) -> Observation | None:
     """What is to be done about a failed job; ``None`` if nothing is, or nothing by this owner."""
-    held = _held(reach, fingerprint, owner)
+    held = _held(context, fingerprint, owner)
     if held is None:
         return None
     if held.claim.resource:
-        job = reach.vertex.jobs.get(held.claim.resource)
-        why = artifacts.runs_again(reach, job, held.claim, retry) if job is not None else ""
+        job = context.vertex.jobs.get(held.claim.resource)
+        why = artifacts.runs_again(context, job, held.claim, retry) if job is not None else ""
         return Observation(Phase.PARTIAL, {"job": held.claim.resource}, why) if why else None
     if not held.claim.failed:
         return None
     before = {"job": held.claim.failed[-1]}
     if again is None:
-        last = reach.vertex.jobs.get(held.claim.failed[-1])
-        return artifacts.of_job(reach, last) if last is not None else artifacts.of_gone(reach, held.claim)
+        last = context.vertex.jobs.get(held.claim.failed[-1])
+        return artifacts.of_job(context, last) if last is not None else artifacts.of_gone(context, held.claim)
     if held.claim.operation != STARTING:
         return Observation(Phase.ABSENT, before, f"another job follows {held.claim.failed[-1]}")
-    seen = JOBS.observe(reach, again, held)
+    seen = JOBS.observe(context, again, held)
     return Observation(seen.phase, before, seen.reason)
 
 
-def submit(reach: Reach, again: TuningJobInputs, why: str, urn: str) -> None:
+def submit(context: Context, again: TuningJobInputs, why: str, urn: str) -> None:
     """Submit the next job, or find it; what it costs is told and stays in the row."""
-    held = _held(reach, again.fingerprint, again.owner)
+    held = _held(context, again.fingerprint, again.owner)
     if held is None:
         return
     if held.claim.resource:
         price = f"about {again.price}" if again.price else "price unknown"
         process.say(urn, f"{why}, which is paid for again; {price}", warning=True)
-        held = reach.claims.note_failed(held)
-    JOBS.submit(reach, again, held)
+        held = context.claims.note_failed(held)
+    JOBS.submit(context, again, held)
 
 
-def _held(reach: Reach, fingerprint: str, owner: str) -> Held | None:
+def _held(context: Context, fingerprint: str, owner: str) -> HeldClaim | None:
     """The job's claim, if this owner may act on it; whoever shares the job waits for its owner."""
-    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    held = context.claims.read(artifacts.job_key(fingerprint), "")
     if held is None or held.claim.owner != owner:
         return None
     return msgspec.structs.replace(held, ours=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ..lifecycle import Phase, Reach, ResourceInputs, process
+from ..lifecycle import Context, Phase, ResourceInputs, process
 from ..lifecycle.deadline import same_stack
-from ..vertex.claim import STARTING, Claim, Held
+from ..vertex.claim import STARTING, Claim, HeldClaim
 from ..vertex.claims import contended
 from ..vertex.client import Job
 from ..vertex.errors import InvalidRequest, PermissionMissing
@@ -31,27 +31,27 @@ def place_of(project: str, region: str) -> str:
     return f"projects/{project}/locations/{region}"
 
 
-def submitted(reach: Reach, place: str, held: Held) -> Job | None:
+def submitted(context: Context, place: str, held: HeldClaim) -> Job | None:
     """The last job that was made under this claim, if the list shows it already.
 
     It is looked for where the claim says that it was asked for; ``place`` is for claims that do not say.
     """
     _, project, _, region = (held.claim.place or place).split("/")
-    found = reach.vertex.jobs.labelled(project, region, {CLAIM_LABEL: claim_label(held.claim)})
+    found = context.vertex.jobs.labelled(project, region, {CLAIM_LABEL: claim_label(held.claim)})
     return max(found, key=lambda job: job.created, default=None)
 
 
-def noted(reach: Reach, urn: str, owner: str, held: Held, job: Job) -> Held | None:
+def noted(context: Context, urn: str, owner: str, held: HeldClaim, job: Job) -> HeldClaim | None:
     """Write the job's name into the claim, whoever stands in line for it meanwhile.
 
     If the claim names another job by then, or is gone, nobody would find this one: it is cancelled.
     """
 
-    def written() -> Held | None:
-        now = reach.claims.again(held)
+    def written() -> HeldClaim | None:
+        now = context.claims.again(held)
         if now is not None and now.claim.id == held.claim.id and now.claim.resource in ("", job.name):
-            return _named(reach, now, job)
-        if made_under(job, held.claim) and ownership.cancel(reach, urn, owner, job):
+            return _named(context, now, job)
+        if made_under(job, held.claim) and ownership.cancel(context, urn, owner, job):
             named = now.claim.resource if now is not None else ""
             why = f"the claim names {named} by now" if named else "its claim was given up meanwhile"
             process.say(urn, f"{job.name} is one too many and was told to end: {why}", warning=True)
@@ -60,12 +60,12 @@ def noted(reach: Reach, urn: str, owner: str, held: Held, job: Job) -> Held | No
     return contended(written)
 
 
-def _named(reach: Reach, held: Held, job: Job) -> Held:
+def _named(context: Context, held: HeldClaim, job: Job) -> HeldClaim:
     weights = artifacts.weights_of(job)
-    return reach.claims.note(held, resource=job.name, operation="", weights=weights, unanswered=0)
+    return context.claims.note(held, resource=job.name, operation="", weights=weights, unanswered=0)
 
 
-def never_answered(held: Held, what: str) -> str:
+def never_answered(held: HeldClaim, what: str) -> str:
     """Why a call that may bill is not made again: too many were not answered; empty if it may be made."""
     if held.claim.unanswered < MOST_UNANSWERED:
         return ""
@@ -75,89 +75,89 @@ def never_answered(held: Held, what: str) -> str:
     )
 
 
-def undo(reach: Reach, urn: str, owner: str, place: str, held: Held, folder: str = "") -> bool:
+def undo(context: Context, urn: str, owner: str, place: str, held: HeldClaim, folder: str = "") -> bool:
     """Cancel a claim's job if it still runs; true if it, or its weights, may be taken over.
 
     A job of others is left as it is, and looked for anew by whoever wants it next. One whose submission
     was cut off is looked for until it must show. ``folder`` is that of the tuning in the owner's state.
     """
-    job = _known_or_awaited(reach, place, held)
+    job = _known_or_awaited(context, place, held)
     if job is None:
-        return bool(held.claim.weights) and artifacts.of_gone(reach, held.claim).phase is Phase.READY
+        return bool(held.claim.weights) and artifacts.of_gone(context, held.claim).phase is Phase.READY
     if not made_under(job, held.claim):
         return False
     inherited = folder if held.claim.owner == owner else ""
-    if not job.state.ended and not ownership.cancel(reach, urn, owner, job, inherited):
+    if not job.state.ended and not ownership.cancel(context, urn, owner, job, inherited):
         return True
     if job.state.ended:
-        _unregister(reach, urn, owner, job, inherited)
-    return artifacts.of_job(reach, job).phase is Phase.READY
+        _unregister(context, urn, owner, job, inherited)
+    return artifacts.of_job(context, job).phase is Phase.READY
 
 
-def _unregister(reach: Reach, urn: str, owner: str, job: Job, folder: str) -> None:
+def _unregister(context: Context, urn: str, owner: str, job: Job, folder: str) -> None:
     """Delete the model that the job registered by itself, if the job is the owner's; the weights stay."""
     name = job.tuned_model.partition("@")[0]
     if not name or not ownership.has_job(owner, job, folder):
         return
-    found = reach.vertex.serving.model(name)
+    found = context.vertex.serving.model(name)
     if found is None or found.artifacts_uri != artifacts.weights_of(job):
         return
     try:
-        gone(reach, reach.vertex.serving.delete_model(name))
+        gone(context, context.vertex.serving.delete_model(name))
     except (InvalidRequest, PermissionMissing) as refused:
         process.say(urn, f"{name}, which {job.name} registered, is not deleted: {refused}", warning=True)
 
 
-def give_up(reach: Reach, urn: str, owner: str, place: str, held: Held) -> None:
+def give_up(context: Context, urn: str, owner: str, place: str, held: HeldClaim) -> None:
     """Undo what a claim stands for, and the claim; the claim says already that this is coming.
 
     Raises:
         ClaimChanged: the claim was changed by someone else since it was read.
     """
-    (reach.claims.let_go if undo(reach, urn, owner, place, held) else reach.claims.forget)(held)
+    (context.claims.release if undo(context, urn, owner, place, held) else context.claims.delete)(held)
 
 
-def give_up_or_leave(reach: Reach, urn: str, owner: str, place: str, key: str, token: str) -> None:
+def give_up_or_leave(context: Context, urn: str, owner: str, place: str, key: str, token: str) -> None:
     """Give up the claim with this token, or leave it to who stands in line for it."""
 
     def attempt() -> None:
-        held = reach.claims.read(key, token)
+        held = context.claims.read(key, token)
         if held is None or not held.ours:
             return
-        if held.claim.heirs:
-            reach.claims.leave(held, token)
+        if held.claim.waiters:
+            context.claims.leave(held, token)
         else:
-            give_up(reach, urn, owner, place, reach.claims.end(held))
+            give_up(context, urn, owner, place, context.claims.end(held))
 
     contended(attempt)
 
 
-def end_cut_off(reach: Reach, urn: str, owner: str, place: str, fingerprint: str) -> None:
+def end_cut_off(context: Context, urn: str, owner: str, place: str, fingerprint: str) -> None:
     """Cancel what a run that was killed submitted, when something else is wanted by now.
 
     No state holds it, so nobody else would. What a state holds is deleted by `pulumi`, in its own order.
     """
-    held = reach.claims.read(artifacts.job_key(fingerprint), "")
+    held = context.claims.read(artifacts.job_key(fingerprint), "")
     if held is None or held.claim.owner != owner or held.claim.recorded == held.claim.token:
         return
-    job = _known_or_awaited(reach, place, held)
-    give_up_or_leave(reach, urn, owner, place, held.key, held.claim.token)
+    job = _known_or_awaited(context, place, held)
+    give_up_or_leave(context, urn, owner, place, held.key, held.claim.token)
     if job is not None and not job.state.ended and made_under(job, held.claim):
         process.say(urn, f"{job.name} of a run that was cut off is given up: something else is declared now")
 
 
-def record(reach: Reach, owner: str, fingerprint: str) -> None:
+def record(context: Context, owner: str, fingerprint: str) -> None:
     """Write down that the state holds the tuning job: whatever comes after it runs only then."""
 
     def attempt() -> None:
-        held = reach.claims.read(artifacts.job_key(fingerprint), "")
+        held = context.claims.read(artifacts.job_key(fingerprint), "")
         if held is not None and held.claim.owner == owner:
-            reach.claims.record(held)
+            context.claims.record(held)
 
     contended(attempt)
 
 
-def ended_early(reach: Reach, inputs: ResourceInputs, held: Held | None) -> str:
+def ended_early(context: Context, inputs: ResourceInputs, held: HeldClaim | None) -> str:
     """Cancel a claim's job because its stack's deadline passed, and say what that means; empty without a job.
 
     A job that was adopted, or that other stacks stand in line for, goes on.
@@ -166,15 +166,15 @@ def ended_early(reach: Reach, inputs: ResourceInputs, held: Held | None) -> str:
         return ""
     place = place_of(inputs.project, inputs.region)
     # The claim still says that it was asked for, so the next command finds what no list shows yet.
-    job = submitted(reach, place, held) if held.claim.refused else _known_or_awaited(reach, place, held)
-    return contended(lambda: _ended_early(reach, inputs, held.key, job))
+    job = submitted(context, place, held) if held.claim.refused else _known_or_awaited(context, place, held)
+    return contended(lambda: _ended_early(context, inputs, held.key, job))
 
 
-def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None) -> str:
-    held = reach.claims.read(key, "")
+def _ended_early(context: Context, inputs: ResourceInputs, key: str, job: Job | None) -> str:
+    held = context.claims.read(key, "")
     if held is None:
         return ""
-    others = [heir.owner for heir in held.claim.heirs if not same_stack(heir.owner, inputs.owner)]
+    others = [waiter.owner for waiter in held.claim.waiters if not same_stack(waiter.owner, inputs.owner)]
     if others:
         return f"the tuning job goes on, because {', '.join(others)} waits for it too"
     if job is None:
@@ -183,10 +183,10 @@ def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None
         return f"{job.name} was adopted and goes on"
     if job.state.ended:
         return f"{job.name} has {job.state.value}, and no other was submitted; `pulumi up` goes on"
-    held = reach.claims.end(held)
+    held = context.claims.end(held)
     owner = held.claim.owner if same_stack(held.claim.owner, inputs.owner) else inputs.owner
-    cancelled = ownership.cancel(reach, inputs.urn, owner, job)
-    reach.claims.go_on(held)
+    cancelled = ownership.cancel(context, inputs.urn, owner, job)
+    context.claims.go_on(held)
     if not cancelled:
         return f"{job.name} goes on: it carries another service's label"
     return (
@@ -194,19 +194,19 @@ def _ended_early(reach: Reach, inputs: ResourceInputs, key: str, job: Job | None
     )
 
 
-def elsewhere(reach: Reach, output_uri: str) -> Reach:
+def elsewhere(context: Context, output_uri: str) -> Context:
     """The same, with the claims below another output folder."""
-    return msgspec.structs.replace(reach, claims=reach.claims.elsewhere(output_uri))
+    return msgspec.structs.replace(context, claims=context.claims.elsewhere(output_uri))
 
 
-def _known_or_awaited(reach: Reach, place: str, held: Held) -> Job | None:
+def _known_or_awaited(context: Context, place: str, held: HeldClaim) -> Job | None:
     if held.claim.resource:
-        return reach.vertex.jobs.get(held.claim.resource)
+        return context.vertex.jobs.get(held.claim.resource)
     if held.claim.operation != STARTING:
         return None
     while True:
-        job = submitted(reach, place, held)
-        left = reach.connection.grace_seconds - reach.claims.age(held)
+        job = submitted(context, place, held)
+        left = context.connection.grace_seconds - context.claims.age(held)
         if job is not None or left <= 0:
             return job
-        reach.clock.sleep(min(left, reach.connection.poll_seconds))
+        context.clock.sleep(min(left, context.connection.poll_seconds))

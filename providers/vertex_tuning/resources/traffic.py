@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from ..lifecycle import Observation, Phase, Reach, process
+from ..lifecycle import Context, Observation, Phase, process
 from ..names import OWNER_LABEL
 from ..specs import Rollout, seconds
 from ..vertex.address import known_address
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.client import Deployed, Endpoint
 from ..vertex.errors import InvalidRequest, NotFound, PermissionMissing, Transient
 from .deploying import DeployedModelInputs, seen_weights, start, under_way
@@ -38,19 +38,19 @@ def split(before: Mapping[str, int], mine: str, share: int) -> dict[str, int]:
 
 
 def serving(
-    reach: Reach,
+    context: Context,
     endpoint: Endpoint,
     mine: tuple[Deployed, ...],
     inputs: DeployedModelInputs,
-    held: Held | None,
+    held: HeldClaim | None,
 ) -> Observation:
     """How far a model on its endpoint has come: ready with all the traffic and no predecessor beside it."""
     deployed = mine[0]
     share = endpoint.traffic.get(deployed.id, 0)
     if not as_asked(deployed, inputs):
-        return _on_others(reach, mine, inputs, held, {"deployed_id": deployed.id, "traffic": share})
+        return _on_others(context, mine, inputs, held, {"deployed_id": deployed.id, "traffic": share})
     live: dict[str, Any] = {
-        **known_address(inputs.endpoint, endpoint, reach.connection.endpoint),
+        **known_address(inputs.endpoint, endpoint, context.connection.endpoint),
         "deployed_id": deployed.id,
         "endpoint": inputs.endpoint,
         "model": inputs.model,
@@ -68,7 +68,7 @@ def serving(
         live["verdict"] = msgspec.to_builtins(held.claim.verdict)
     if share != 100:
         due = _next_step(inputs, endpoint, deployed.id, held) if share else 0.0
-        if due > reach.claims.now():
+        if due > context.claims.now():
             # A moment, not a duration: the line is an output too, and a refresh must not change it by itself.
             at = datetime.fromtimestamp(due, UTC)
             reason = f"canary: {share} % of the traffic, the next step at {at:%H:%M:%S} UTC"
@@ -76,12 +76,12 @@ def serving(
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
-    others = Phase.PARTIAL if len(mine) > 1 else observed(leftovers(reach, wanted(inputs)))
+    others = Phase.PARTIAL if len(mine) > 1 else observed(leftovers(context, wanted(inputs)))
     if others is Phase.PARTIAL:
         return Observation(others, live, "serves; another deployment is still to be taken off")
     if others is Phase.PENDING:
         return Observation(others, live, "serves; another deployment starts, and is taken off then")
-    if not inputs.adopted and changing(reach, inputs.endpoint):
+    if not inputs.adopted and changing(context, inputs.endpoint):
         return Observation(Phase.PENDING, live, "serves; an earlier run's change of the endpoint ends first")
     return Observation(Phase.READY, live)
 
@@ -106,30 +106,30 @@ def _machines(each: Deployed | DeployedModelInputs) -> tuple[str, str, int, bool
 
 
 def _on_others(
-    reach: Reach,
+    context: Context,
     mine: tuple[Deployed, ...],
     inputs: DeployedModelInputs,
-    held: Held | None,
+    held: HeldClaim | None,
     live: Mapping[str, Any],
 ) -> Observation:
     """Someone deployed our model on other machines: it serves on until one on ours takes its place."""
     machine, accelerator, count, spot, flex = _machines(mine[0])
     on = f"{'spot ' if spot else ''}{'flex-start ' if flex else ''}{machine} with {count} x {accelerator}"
     why = f"{mine[0].id} runs on {on}, which is not what is declared"
-    started = under_way(reach, inputs.endpoint, held)
+    started = under_way(context, inputs.endpoint, held)
     if started is not None:
         return Observation(started.phase, live, f"{why}; {started.reason}")
     if len(mine) > 1:
         # Another one would bill, and come out like those that are there.
         ids = ", ".join(deployed.id for deployed in mine)
         return Observation(Phase.FAILED, live, f"{why}: undeploy {ids} from {inputs.endpoint}, run again")
-    weights = seen_weights(reach, inputs)
+    weights = seen_weights(context, inputs)
     if weights.phase is not Phase.READY:
         return Observation(Phase.FAILED, live, f"{why}, and it cannot be deployed anew: {weights.reason}")
     return Observation(Phase.PARTIAL, live, f"{why}: one that is takes its place")
 
 
-def _next_step(inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: Held | None) -> float:
+def _next_step(inputs: DeployedModelInputs, endpoint: Endpoint, mine: str, held: HeldClaim | None) -> float:
     """When a canary's next step is due, in seconds since the epoch; 0 if nothing is waited for."""
     if inputs.canary is None or held is None or not _others(endpoint, mine):
         return 0.0
@@ -141,12 +141,12 @@ def _others(endpoint: Endpoint, mine: str) -> bool:
 
 
 def advance(
-    reach: Reach,
+    context: Context,
     inputs: DeployedModelInputs,
     endpoint: Endpoint,
     mine: tuple[Deployed, ...],
-    held: Held | None,
-) -> Held | None:
+    held: HeldClaim | None,
+) -> HeldClaim | None:
     """Give it more of the traffic, or all; with all, take its predecessors off.
 
     Raises:
@@ -154,65 +154,67 @@ def advance(
             what it passed is not enough any more, and it has had none.
     """
     if not as_asked(mine[0], inputs):
-        return _deploy_as_asked(reach, inputs, endpoint, mine, held)
+        return _deploy_as_asked(context, inputs, endpoint, mine, held)
     share = endpoint.traffic.get(mine[0].id, 0)
     if not share and held is not None and inputs.evaluation is not None:
-        still_passes(reach, inputs, inputs.evaluation, held)
+        still_passes(context, inputs, inputs.evaluation, held)
     canary = inputs.canary if held is not None and _others(endpoint, mine[0].id) else None
     if canary is None or held is None:
-        _take(reach, inputs, endpoint, mine)
+        _take(context, inputs, endpoint, mine)
         return held
     if share and inputs.evaluation is not None:
         try:
-            verdict = judge(reach, inputs, inputs.evaluation, mine[0].id, share=share)
+            verdict = judge(context, inputs, inputs.evaluation, mine[0].id, share=share)
         except Rejected:
             back = split(endpoint.traffic, mine[0].id, 0)
-            reach.vertex.serving.patch_endpoint(inputs.endpoint, traffic=back)
+            context.vertex.serving.patch_endpoint(inputs.endpoint, traffic=back)
             raise
-        held = reach.claims.note(held, verdict=verdict)
+        held = context.claims.note(held, verdict=verdict)
     to = next_share(canary.steps, share)
     if to == 100:
-        _take(reach, inputs, endpoint, mine)
+        _take(context, inputs, endpoint, mine)
         return held
     # Written down first: a run that is killed in between waits longer, never less.
-    held = reach.claims.note(held, operation="")
-    reach.vertex.serving.patch_endpoint(inputs.endpoint, traffic=split(endpoint.traffic, mine[0].id, to))
+    held = context.claims.note(held, operation="")
+    context.vertex.serving.patch_endpoint(inputs.endpoint, traffic=split(endpoint.traffic, mine[0].id, to))
     process.say(inputs.urn, f"canary: {to} % of the traffic, for {canary.wait}")
     return held
 
 
 def _deploy_as_asked(
-    reach: Reach,
+    context: Context,
     inputs: DeployedModelInputs,
     endpoint: Endpoint,
     mine: tuple[Deployed, ...],
-    held: Held | None,
-) -> Held:
+    held: HeldClaim | None,
+) -> HeldClaim:
     if held is None:
         raise Transient("the claim of this deployment is gone; run it again")
     if inputs.rollout is Rollout.RECREATE:
-        take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
-    return start(reach, inputs, endpoint, held)
+        take_off(context, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
+    return start(context, inputs, endpoint, held)
 
 
-def _take(reach: Reach, inputs: DeployedModelInputs, endpoint: Endpoint, mine: tuple[Deployed, ...]) -> None:
+def _take(
+    context: Context, inputs: DeployedModelInputs, endpoint: Endpoint, mine: tuple[Deployed, ...]
+) -> None:
     made = made_now(inputs, endpoint)
     logs = made and inputs.request_response_logging is not None
     if made:
-        _log_container(reach, inputs, mine[0].id)
+        _log_container(context, inputs, mine[0].id)
     if made or endpoint.traffic.get(mine[0].id, 0) != 100:
-        reach.vertex.serving.patch_endpoint(
+        context.vertex.serving.patch_endpoint(
             inputs.endpoint,
             traffic={mine[0].id: 100},
             labels=all_labels(inputs.endpoint_labels, inputs.owner_label) if made else None,
             display_name=inputs.endpoint_display_name if made else None,
             logging=logging_of(inputs.request_response_logging) if logs else None,
         )
-    take_off(reach, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine[1:]])
-    take_off_left(reach, inputs)
+    take_off(context, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine[1:]])
+    take_off_left(context, inputs)
 
 
-def _log_container(reach: Reach, inputs: DeployedModelInputs, deployed_id: str) -> None:
+def _log_container(context: Context, inputs: DeployedModelInputs, deployed_id: str) -> None:
     """Switch the container's logs on: Model Garden's one call has no field for them.
 
     A model that serves is worth more than its logs: where they are refused, it serves on without.
@@ -220,7 +222,7 @@ def _log_container(reach: Reach, inputs: DeployedModelInputs, deployed_id: str) 
     if not inputs.logging.container:
         return
     try:
-        finish(reach, reach.vertex.serving.log_container(inputs.endpoint, deployed_id, on=True))
+        finish(context, context.vertex.serving.log_container(inputs.endpoint, deployed_id, on=True))
     except (InvalidRequest, PermissionMissing, NotFound) as error:
         process.say(inputs.urn, f"the container's logs stay off: {error}", warning=True)
 
@@ -230,9 +232,9 @@ def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
     return not inputs.adopted and OWNER_LABEL not in endpoint.labels
 
 
-def take_off_left(reach: Reach, inputs: DeployedModelInputs) -> None:
+def take_off_left(context: Context, inputs: DeployedModelInputs) -> None:
     """Take off the service's other deployments, but for those that do not show yet."""
-    take_off_shown(leftovers(reach, wanted(inputs)), wanted(inputs))
+    take_off_shown(leftovers(context, wanted(inputs)), wanted(inputs))
 
 
 def wanted(inputs: DeployedModelInputs) -> Wanted:

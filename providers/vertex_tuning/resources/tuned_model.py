@@ -10,9 +10,9 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from .. import checkpoints, cost, lineage
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..lifecycle import Change, Context, Declared, Observation, Phase, Provider, ResourceInputs, process
 from ..specs import Count, GcsUri, Retry, TuningJobName
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from . import artifacts, behind, looks, readers, retrying
 from .deleting import ending, in_use, kept, weights
 from .submission import ended_early, record
@@ -51,64 +51,64 @@ class TunedModelExternal:
 
     waits_in_line = True
 
-    def observe(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: TunedModelInputs, _held: HeldClaim | None) -> Observation:
         """Ready when the weights are where Vertex AI puts them, with their lineage, and copied if asked."""
-        seen = _look(reach, inputs)
+        seen = _look(context, inputs)
         if seen.phase is not Phase.READY:
             return seen
-        if _to_write(reach, inputs, seen) is not None:
+        if _to_write(context, inputs, seen) is not None:
             return Observation(Phase.PARTIAL, seen.live, "the lineage is still to be written down")
         if inputs.export_uri is not None:
-            left = _uncopied(reach, str(seen.live["artifacts_uri"]), inputs.export_uri)
+            left = _uncopied(context, str(seen.live["artifacts_uri"]), inputs.export_uri)
             if left:
                 return Observation(Phase.PARTIAL, seen.live, f"{len(left)} files are still to be exported")
         # Not under the input's name: an output that differs from what its preview says violates a saved plan.
-        live = {**seen.live, "provenance": behind.told(reach, inputs.lineage, seen)}
+        live = {**seen.live, "provenance": behind.told(context, inputs.lineage, seen)}
         return Observation(Phase.READY, live, seen.reason)
 
-    def submit(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Held | None:
+    def submit(self, context: Context, inputs: TunedModelInputs, held: HeldClaim | None) -> HeldClaim | None:
         """Submit the job that follows a failed one, write the lineage, or copy what the export lacks."""
-        seen = _look(reach, inputs)
+        seen = _look(context, inputs)
         if seen.phase in (Phase.ABSENT, Phase.PARTIAL) and inputs.again is not None:
-            retrying.submit(reach, inputs.again, seen.reason, inputs.urn)
+            retrying.submit(context, inputs.again, seen.reason, inputs.urn)
             return held
-        if seen.phase is Phase.READY and (whole := _to_write(reach, inputs, seen)) is not None:
+        if seen.phase is Phase.READY and (whole := _to_write(context, inputs, seen)) is not None:
             uri = lineage.uri_of(str(seen.live["artifacts_uri"]))
-            reach.vertex.storage.write(uri, msgspec.json.encode(whole), if_generation=0)
+            context.vertex.storage.write(uri, msgspec.json.encode(whole), if_generation=0)
         if inputs.export_uri is not None and seen.phase is Phase.READY:
             source = str(seen.live["artifacts_uri"])
-            for name in _uncopied(reach, source, inputs.export_uri):
-                reach.vertex.storage.copy(f"{source}/{name}", f"{inputs.export_uri}/{name}", reach.go_on)
+            for name in _uncopied(context, source, inputs.export_uri):
+                context.vertex.storage.copy(f"{source}/{name}", f"{inputs.export_uri}/{name}", context.go_on)
         return held
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: TunedModelInputs, _held: Held | None
+        self, context: Context, _before: Mapping[str, Any], inputs: TunedModelInputs, _held: HeldClaim | None
     ) -> None:
         """The look that follows is the update; another ``export_uri`` is filled by it."""
         if inputs.fingerprint is not None:
-            record(reach, inputs.owner, inputs.fingerprint)
+            record(context, inputs.owner, inputs.fingerprint)
 
-    def delete(self, reach: Reach, inputs: TunedModelInputs, _held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: TunedModelInputs, _held: HeldClaim | None) -> bool:
         """Weights are kept unless ``delete_artifacts`` says otherwise; what is in use always is, and told."""
         if not inputs.delete_artifacts or inputs.fingerprint is None:
             return False
         # Marked before it is looked who uses them: whoever wants them from now on waits, and finds none.
-        output = ending(reach, inputs.owner, inputs.fingerprint)
+        output = ending(context, inputs.owner, inputs.fingerprint)
         folder = checkpoints.folder_of(output) if output else ""
-        users = in_use(reach, inputs.fingerprint, folder, inputs.owner) if folder else []
+        users = in_use(context, inputs.fingerprint, folder, inputs.owner) if folder else []
         if users:
             process.say(inputs.urn, kept(checkpoints.uri_of(output), users), warning=True)
-            record(reach, inputs.owner, inputs.fingerprint)
+            record(context, inputs.owner, inputs.fingerprint)
         elif output:
-            for uri in weights(reach, output):
-                reach.vertex.storage.delete(uri)
-            reach.vertex.storage.delete(lineage.uri_of(output))
+            for uri in weights(context, output):
+                context.vertex.storage.delete(uri)
+            context.vertex.storage.delete(lineage.uri_of(output))
         return False
 
 
-def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
+def _look(context: Context, inputs: TunedModelInputs) -> Observation:
     seen = artifacts.look(
-        reach,
+        context,
         fingerprint=inputs.fingerprint,
         weights_uri=inputs.weights_uri,
         retry=inputs.retry,
@@ -116,20 +116,22 @@ def _look(reach: Reach, inputs: TunedModelInputs) -> Observation:
     )
     if inputs.fingerprint is None or seen.phase not in (Phase.PENDING, Phase.FAILED):
         return seen
-    return retrying.look(reach, inputs.fingerprint, inputs.owner, inputs.again, inputs.retry) or seen
+    return retrying.look(context, inputs.fingerprint, inputs.owner, inputs.again, inputs.retry) or seen
 
 
-def _to_write(reach: Reach, inputs: TunedModelInputs, seen: Observation) -> lineage.Lineage | None:
+def _to_write(context: Context, inputs: TunedModelInputs, seen: Observation) -> lineage.Lineage | None:
     if inputs.fingerprint is None:
         return None
-    return behind.to_write(reach, inputs, inputs.fingerprint, lineage.of_inputs(inputs.lineage), seen)
+    return behind.to_write(context, inputs, inputs.fingerprint, lineage.of_inputs(inputs.lineage), seen)
 
 
-def _uncopied(reach: Reach, source: str, target: str) -> list[str]:
-    there = {blob.uri.removeprefix(f"{target}/"): blob.crc32c for blob in reach.vertex.storage.listed(target)}
+def _uncopied(context: Context, source: str, target: str) -> list[str]:
+    there = {
+        blob.uri.removeprefix(f"{target}/"): blob.crc32c for blob in context.vertex.storage.listed(target)
+    }
     return [
         name
-        for blob in reach.vertex.storage.listed(source)
+        for blob in context.vertex.storage.listed(source)
         if there.get(name := blob.uri.removeprefix(f"{source}/")) != blob.crc32c
     ]
 
@@ -163,21 +165,21 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         return artifacts.job_key(inputs.fingerprint) if inputs.fingerprint is not None else None
 
     def overdue(
-        self, reach: Reach, inputs: TunedModelInputs, _held: Held | None, seen: Observation
+        self, context: Context, inputs: TunedModelInputs, _held: HeldClaim | None, seen: Observation
     ) -> str | None:
         """The job is cancelled; weights that are there and only wait to be exported are ready enough."""
         if inputs.fingerprint is None or "artifacts_uri" in seen.live:
             return None
-        job = reach.claims.read(artifacts.job_key(inputs.fingerprint), "")
-        return ended_early(reach, inputs, job)
+        job = context.claims.read(artifacts.job_key(inputs.fingerprint), "")
+        return ended_early(context, inputs, job)
 
-    def _settled(self, reach: Reach, inputs: TunedModelInputs, held: Held | None) -> Observation:
-        seen = super()._settled(reach, inputs, held)
+    def _settled(self, context: Context, inputs: TunedModelInputs, held: HeldClaim | None) -> Observation:
+        seen = super()._settled(context, inputs, held)
         if seen.phase is Phase.READY and seen.reason:
             process.say(inputs.urn, seen.reason, warning=True)
         return seen
 
-    def bill(self, inputs: TunedModelInputs) -> str:
+    def billing_line(self, inputs: TunedModelInputs) -> str:
         """What a failure that the policy covers may cost; of promoted weights, whose they are."""
         made_by = lineage.of_inputs(inputs.lineage)
         if inputs.promoted_job is not None and made_by is not None:
@@ -199,42 +201,44 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         given = inputs.weights_uri
         if given is None or not inputs.in_preview:
             return found
-        missing = self.asked(inputs, lambda reach: artifacts.missing(reach, given))
+        missing = self.asked(inputs, lambda context: artifacts.missing(context, given))
         return CheckResult(news, [CheckFailure("weights_uri", missing)]) if missing else found
 
     def _missing_checkpoint(self, inputs: TunedModelInputs) -> str:
         """Why a job that has ended lacks the checkpoint, with those that it has; empty if it may come."""
         if inputs.checkpoint is None or not inputs.in_preview:
             return ""
-        seen = self.asked(inputs, lambda reach: _look(reach, inputs))
+        seen = self.asked(inputs, lambda context: _look(context, inputs))
         ended = seen is not None and seen.phase is Phase.FAILED and "artifacts_uri" in seen.live
         return f"serving.checkpoint: {seen.reason}" if seen is not None and ended else ""
 
-    def prepare(self, reach: Reach, inputs: TunedModelInputs) -> Mapping[str, Any]:
+    def prepare(self, context: Context, inputs: TunedModelInputs) -> Mapping[str, Any]:
         """Write down that the state holds the job, and tell the owner of promoted weights who reads them."""
         if inputs.fingerprint is not None:
-            record(reach, inputs.owner, inputs.fingerprint)
+            record(context, inputs.owner, inputs.fingerprint)
         made_by = lineage.of_inputs(inputs.lineage)
         if inputs.promoted_job is not None and inputs.weights_uri is not None and made_by is not None:
-            token = readers.token_of(reach.claims.read(self._key(inputs), ""), inputs.owner)
-            readers.join(reach, inputs, inputs.weights_uri, made_by.fingerprint, token)
+            token = readers.token_of(context.claims.read(self._key(inputs), ""), inputs.owner)
+            readers.join(context, inputs, inputs.weights_uri, made_by.fingerprint, token)
         return {}
 
-    def deleted(self, reach: Reach, inputs: TunedModelInputs, _before: Mapping[str, Any], token: str) -> None:
+    def deleted(
+        self, context: Context, inputs: TunedModelInputs, _before: Mapping[str, Any], token: str
+    ) -> None:
         """Tell the owner of promoted weights that they are read no more."""
         made_by = lineage.of_inputs(inputs.lineage)
         if inputs.promoted_job is not None and inputs.weights_uri is not None and made_by is not None:
-            readers.leave(reach, inputs.weights_uri, made_by.fingerprint, token)
+            readers.leave(context, inputs.weights_uri, made_by.fingerprint, token)
 
-    def goes_on(self, inputs: TunedModelInputs) -> str:
+    def running_cost(self, inputs: TunedModelInputs) -> str:
         """What it waits for is the tuning job, which TuningJob has told the size of."""
         return f"is paid for to its end; {f'about {inputs.price}' if inputs.price else 'price unknown'}"
 
-    def left_to_others(self, reach: Reach, inputs: TunedModelInputs, token: str) -> bool:
+    def left_to_others(self, context: Context, inputs: TunedModelInputs, token: str) -> bool:
         """As everywhere; that another stack keeps what was to be deleted is told."""
-        held = self._held(reach, inputs, token)
-        others = sorted({heir.owner for heir in held.claim.heirs} - {inputs.owner}) if held else []
-        left = super().left_to_others(reach, inputs, token)
+        held = self._held(context, inputs, token)
+        others = sorted({waiter.owner for waiter in held.claim.waiters} - {inputs.owner}) if held else []
+        left = super().left_to_others(context, inputs, token)
         if left and others and inputs.delete_artifacts:
             process.say(inputs.urn, kept("this tuning", others), warning=True)
         return left

@@ -10,10 +10,10 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
 
 from ..dataset import Dataset
-from ..lifecycle import Change, Declared, Observation, Phase, Provider, Reach, ResourceInputs, process
+from ..lifecycle import Change, Context, Declared, Observation, Phase, Provider, ResourceInputs, process
 from ..sources import as_typed
 from ..specs import CountOrZero, DataSource, Texts, is_gcs
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.errors import InvalidRequest
 from . import data_checks, looks, pinning
 
@@ -71,11 +71,11 @@ class TuningDatasetExternal:
 
     waits_in_line = False
 
-    def observe(self, reach: Reach, inputs: TuningDatasetInputs, _held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: TuningDatasetInputs, _held: HeldClaim | None) -> Observation:
         """Ready when the bytes that a job is to read are there; ``live`` says which they are."""
         if is_gcs(inputs.source):
-            return _copied(reach, inputs)
-        blob = reach.vertex.storage.stat(inputs.uri)
+            return _copied(context, inputs)
+        blob = context.vertex.storage.stat(inputs.uri)
         if blob is None:
             return Observation(Phase.ABSENT)
         live = {"generation": str(blob.generation), "crc32c": blob.crc32c, "bytes": blob.size}
@@ -89,17 +89,19 @@ class TuningDatasetExternal:
             )
         return Observation(Phase.READY, live)
 
-    def submit(self, reach: Reach, inputs: TuningDatasetInputs, held: Held | None) -> Held | None:
+    def submit(
+        self, context: Context, inputs: TuningDatasetInputs, held: HeldClaim | None
+    ) -> HeldClaim | None:
         """Copy, or upload; the object's name is its content, so an equal one is left as it is."""
         if is_gcs(inputs.source):
-            _validated_copy(reach, inputs)
+            _validated_copy(context, inputs)
             return held
         path = Path(inputs.source)
         if not path.is_file():
             raise InvalidRequest(f"{as_typed(inputs.source)} has been moved or deleted since the preview")
-        blob = reach.vertex.storage.upload(path, inputs.uri)
+        blob = context.vertex.storage.upload(path, inputs.uri)
         if inputs.crc32c is not None and blob.crc32c != inputs.crc32c:
-            reach.vertex.storage.remove(inputs.uri, if_generation=blob.generation)
+            context.vertex.storage.remove(inputs.uri, if_generation=blob.generation)
             source = as_typed(inputs.source)
             raise InvalidRequest(
                 f"{source} was edited after it had been read, and was not kept: run it again"
@@ -107,25 +109,29 @@ class TuningDatasetExternal:
         return held
 
     def update(
-        self, _reach: Reach, _before: Mapping[str, Any], _inputs: TuningDatasetInputs, _held: Held | None
+        self,
+        _context: Context,
+        _before: Mapping[str, Any],
+        _inputs: TuningDatasetInputs,
+        _held: HeldClaim | None,
     ) -> None:
         """Nothing can change in place: another content is another object."""
 
-    def delete(self, _reach: Reach, _inputs: TuningDatasetInputs, _held: Held | None) -> bool:
+    def delete(self, _context: Context, _inputs: TuningDatasetInputs, _held: HeldClaim | None) -> bool:
         """Kept: other services and the lineage of tuned models refer to it."""
         return False
 
 
-def _copied(reach: Reach, inputs: TuningDatasetInputs) -> Observation:
-    pinned = pinning.pin(reach, inputs.output_uri, inputs.pinned_source)
+def _copied(context: Context, inputs: TuningDatasetInputs) -> Observation:
+    pinned = pinning.pin(context, inputs.output_uri, inputs.pinned_source)
     if pinned is None:
         return Observation(Phase.FAILED, reason=f"{inputs.source} is not there")
-    copy = reach.vertex.storage.stat(pinned.copy)
+    copy = context.vertex.storage.stat(pinned.copy)
     if copy is None:
-        there = reach.vertex.storage.stat(pinned.source) is not None
+        there = context.vertex.storage.stat(pinned.source) is not None
         return Observation(Phase.ABSENT) if there else _gone(pinned)
     live = {"generation": pinned.generation, "crc32c": copy.crc32c, "bytes": copy.size, "copy": copy.uri}
-    now = reach.vertex.storage.stat(pinned.uri) if inputs.pinned_source != inputs.source else None
+    now = context.vertex.storage.stat(pinned.uri) if inputs.pinned_source != inputs.source else None
     if now is None or now.crc32c == copy.crc32c:
         return Observation(Phase.READY, live)
     return Observation(
@@ -140,22 +146,22 @@ def _gone(pinned: pinning.Pinned) -> Observation:
     return Observation(Phase.FAILED, reason=f"{pinned.source} is not there")
 
 
-def _validated_copy(reach: Reach, inputs: TuningDatasetInputs) -> Dataset | None:
+def _validated_copy(context: Context, inputs: TuningDatasetInputs) -> Dataset | None:
     """Read one generation of an object line by line, and copy it if it is right; ``None`` if none is."""
-    pinned = pinning.pin(reach, inputs.output_uri, inputs.pinned_source)
+    pinned = pinning.pin(context, inputs.output_uri, inputs.pinned_source)
     if pinned is None:
         return None
-    kept = reach.vertex.storage.stat(pinned.copy) is not None
-    blob = reach.vertex.storage.stat(pinned.copy if kept else pinned.source)
+    kept = context.vertex.storage.stat(pinned.copy) is not None
+    blob = context.vertex.storage.stat(pinned.copy if kept else pinned.source)
     if blob is None:
         return None
-    found = data_checks.of_object(reach, inputs, blob)
+    found = data_checks.of_object(context, inputs, blob)
     if found.problems:
         raise InvalidRequest("; ".join(found.problems))
     if not kept:
-        reach.vertex.storage.copy(pinned.source, pinned.copy, reach.go_on)
+        context.vertex.storage.copy(pinned.source, pinned.copy, context.go_on)
     if "#" not in inputs.source:
-        pinning.record(reach, inputs.owner, pinned)
+        pinning.record(context, inputs.owner, pinned)
     return found.dataset
 
 
@@ -202,19 +208,19 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         inputs = self._parsed(news)
         if not inputs.in_preview or not inputs.asks_storage:
             return found
-        seen = self.asked(inputs, lambda reach: data_checks.in_preview(reach, inputs))
+        seen = self.asked(inputs, lambda context: data_checks.in_preview(context, inputs))
         for warning in seen.warnings if seen else ():
             process.say(inputs.urn, warning, warning=True)
         problems = seen.problems if seen else []
         return CheckResult(news, [CheckFailure("source", problem) for problem in problems])
 
-    def prepare(self, reach: Reach, inputs: TuningDatasetInputs) -> Mapping[str, Any]:
+    def prepare(self, context: Context, inputs: TuningDatasetInputs) -> Mapping[str, Any]:
         """Read an object of the user's line by line, as a local file is read in the program."""
         if not is_gcs(inputs.source):
-            if inputs.asks_storage and (problems := data_checks.in_preview(reach, inputs).problems):
+            if inputs.asks_storage and (problems := data_checks.in_preview(context, inputs).problems):
                 raise InvalidRequest("; ".join(problems))
             return {}
-        found = _validated_copy(reach, inputs)
+        found = _validated_copy(context, inputs)
         if found is None:
             return {}
         return {

@@ -9,10 +9,10 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult, UpdateResult
 
 from .. import cost
-from ..lifecycle import HALF_DELETED, Change, Declared, Observation, Phase, Provider, Reach, process, told
+from ..lifecycle import HALF_DELETED, Change, Context, Declared, Observation, Phase, Provider, process, told
 from ..lifecycle.states import upgraded
 from ..specs import Retrain, Reuse
-from ..vertex.claim import Held
+from ..vertex.claim import HeldClaim
 from ..vertex.errors import InvalidRequest
 from . import artifacts, looks, readers, reclaiming, reuse
 from .submission import ended_early
@@ -77,13 +77,15 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         """Its own claim: TunedModel, which waits for the job, enforces the same one."""
         return artifacts.job_key(inputs.fingerprint)
 
-    def overdue(self, reach: Reach, inputs: TuningJobInputs, held: Held | None, _seen: Observation) -> str:
+    def overdue(
+        self, context: Context, inputs: TuningJobInputs, held: HeldClaim | None, _seen: Observation
+    ) -> str:
         """Nothing is submitted any more; what a submission that was cut off made is cancelled."""
-        return ended_early(reach, inputs, held)
+        return ended_early(context, inputs, held)
 
-    def goes_on(self, inputs: TuningJobInputs) -> str:
+    def running_cost(self, inputs: TuningJobInputs) -> str:
         """The tuning's size; an adopted job has been paid for."""
-        return self._cost(inputs) if inputs.adopt_job is None else super().goes_on(inputs)
+        return self._cost(inputs) if inputs.adopt_job is None else super().running_cost(inputs)
 
     def _cost(self, inputs: TuningJobInputs) -> str:
         return cost.tuning(
@@ -102,16 +104,18 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         process.say(inputs.urn, standing.uses if standing and standing.uses else self._cost(inputs))
         return found
 
-    def prepare(self, reach: Reach, inputs: TuningJobInputs) -> Mapping[str, Any]:
+    def prepare(self, context: Context, inputs: TuningJobInputs) -> Mapping[str, Any]:
         """Take no weights up that were tuned on other data than there are now."""
-        overwritten = reuse.overwritten(reach, inputs, self._held(reach, inputs, ""))
+        overwritten = reuse.overwritten(context, inputs, self._held(context, inputs, ""))
         if overwritten and inputs.adopt_job is None:
             raise InvalidRequest(overwritten)
         return {}
 
     def _standing(self, inputs: TuningJobInputs) -> reuse.Standing | None:
         """What a create would come to; ``None`` when it could not be looked at."""
-        return self.asked(inputs, lambda reach: reuse.standing(reach, inputs, self._held(reach, inputs, "")))
+        return self.asked(
+            inputs, lambda context: reuse.standing(context, inputs, self._held(context, inputs, ""))
+        )
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """End the job with its service; one whose claim is gone is found by the name in the state."""
@@ -119,16 +123,18 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         inputs = self._written(before)
         if before.get("job") and before.get("token"):
             with told(self.kind, inputs, HALF_DELETED):
-                reach = self._to_delete(inputs)
-                if self._held(reach, inputs, "") is None:
-                    reclaiming.end(reach, inputs, str(before["job"]))
+                context = self._to_delete(inputs)
+                if self._held(context, inputs, "") is None:
+                    reclaiming.end(context, inputs, str(before["job"]))
         super().delete(id_, props)
 
-    def deleted(self, reach: Reach, inputs: TuningJobInputs, before: Mapping[str, Any], token: str) -> None:
+    def deleted(
+        self, context: Context, inputs: TuningJobInputs, before: Mapping[str, Any], token: str
+    ) -> None:
         """Tell the owner of a job that was reused or adopted that it is read no more."""
-        job = reach.vertex.jobs.get(str(before["job"])) if before.get("job") else None
+        job = context.vertex.jobs.get(str(before["job"])) if before.get("job") else None
         if job is not None and (made_for := readers.claimed_elsewhere(job, inputs)):
-            readers.leave(reach, job.output_uri, made_for, token)
+            readers.leave(context, job.output_uri, made_for, token)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """As everywhere, but a re-train that the spec denies fails the preview.
@@ -155,9 +161,9 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     def _lost(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
         """Whether neither the claim nor the job is there; what could not be looked at may be."""
 
-        def gone(reach: Reach) -> bool:
-            claim = self._held(reach, self._parsed(news), "")
-            return claim is None and reclaiming.left(reach, olds) is None
+        def gone(context: Context) -> bool:
+            claim = self._held(context, self._parsed(news), "")
+            return claim is None and reclaiming.left(context, olds) is None
 
         return looks.known(news) and bool(self.asked(self._parsed(news), gone))
 
@@ -166,7 +172,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         if reclaiming.lost(olds):
             inputs = self._parsed(news)
             with told(self.kind, inputs):
-                reclaiming.again(self._reach(inputs), inputs, upgraded(olds))
+                reclaiming.again(self._context(inputs), inputs, upgraded(olds))
         return super().update(id_, olds, news)
 
     def _pays_again(self, news: dict[str, Any], found: DiffResult) -> str:

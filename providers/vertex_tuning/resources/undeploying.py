@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from .. import names
-from ..lifecycle import Reach
-from ..vertex.claim import STARTING, Held
+from ..lifecycle import Context
+from ..vertex.claim import STARTING, HeldClaim
 from ..vertex.client import Deployed, Endpoint
 from . import chosen, folders, ownership
 from .operations import ended, gone
@@ -21,14 +21,14 @@ def found_on(endpoint: Endpoint | None, model_id: str) -> tuple[Deployed, ...]:
     return tuple(sorted(found, key=lambda deployed: -endpoint.traffic.get(deployed.id, 0)))
 
 
-def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str) -> str:
+def not_to_share(context: Context, name: str, endpoint: Endpoint | None, owner: str) -> str:
     """Why this owner cannot serve on an adopted endpoint: it is not there, or others answer on it."""
     if endpoint is None:
         return f"adopt_endpoint: {name} is not there"
     others = [
         deployed.id
         for deployed in endpoint.deployed
-        if endpoint.traffic.get(deployed.id, 0) and not _deployed_by(reach, name, deployed, owner)
+        if endpoint.traffic.get(deployed.id, 0) and not _deployed_by(context, name, deployed, owner)
     ]
     if not others:
         return ""
@@ -38,76 +38,76 @@ def not_to_share(reach: Reach, name: str, endpoint: Endpoint | None, owner: str)
     )
 
 
-def _deployed_by(reach: Reach, name: str, deployed: Deployed, owner: str) -> bool:
+def _deployed_by(context: Context, name: str, deployed: Deployed, owner: str) -> bool:
     _, project, _, region, *_ = name.split("/")
     folder, id_ = names.claims_of_models(project, region), names.bare(deployed.model)
-    return any(chosen.claimed_by(there, folder, id_, owner) for there in folders.of_service(reach, owner))
+    return any(chosen.claimed_by(there, folder, id_, owner) for there in folders.of_service(context, owner))
 
 
-def take_off(reach: Reach, owner: Owner, name: str, ids: Collection[str]) -> None:
+def take_off(context: Context, owner: Owner, name: str, ids: Collection[str]) -> None:
     """Take the owner's deployments off an endpoint; the others share their traffic."""
-    endpoint = reach.vertex.serving.endpoint(name)
+    endpoint = context.vertex.serving.endpoint(name)
     if endpoint is None or not ids:
         return
-    if not ownership.has_endpoint(reach, owner, endpoint):
-        ids = _own(reach, owner, endpoint, ids)
+    if not ownership.has_endpoint(context, owner, endpoint):
+        ids = _own(context, owner, endpoint, ids)
     rest = whole({id_: share for id_, share in endpoint.traffic.items() if id_ not in ids and share})
     if not rest and len(endpoint.deployed) > 1 and endpoint.traffic:
         # A model with traffic is let off only if another takes it or none is left: end the traffic first.
-        reach.vertex.serving.patch_endpoint(name, traffic={})
+        context.vertex.serving.patch_endpoint(name, traffic={})
     for id_ in ids:
-        gone(reach, reach.vertex.serving.undeploy(name, id_, rest))
+        gone(context, context.vertex.serving.undeploy(name, id_, rest))
 
 
-def _own(reach: Reach, owner: Owner, endpoint: Endpoint, ids: Collection[str]) -> list[str]:
+def _own(context: Context, owner: Owner, endpoint: Endpoint, ids: Collection[str]) -> list[str]:
     """Those of an endpoint of others that deploy the owner's models; the rest is reported."""
     models = {deployed.id: deployed.model for deployed in endpoint.deployed if deployed.id in ids}
-    own = [id_ for id_, model in models.items() if ownership.has_model(reach, owner, model)]
+    own = [id_ for id_, model in models.items() if ownership.has_model(context, owner, model)]
     for id_ in sorted(models.keys() - set(own)):
         ownership.skipped(f"{endpoint.name}, deployed model {id_}")
     return own
 
 
-def clear(reach: Reach, owner: Owner, name: str) -> frozenset[str]:
+def clear(context: Context, owner: Owner, name: str) -> frozenset[str]:
     """Take everything off an endpoint of the owner's, then delete it; ids of the models that were on it."""
-    endpoint = reach.vertex.serving.endpoint(name)
+    endpoint = context.vertex.serving.endpoint(name)
     if endpoint is None:
         return frozenset()
-    if not ownership.has_endpoint(reach, owner, endpoint):
+    if not ownership.has_endpoint(context, owner, endpoint):
         ownership.skipped(name)
         return frozenset()
-    take_off(reach, owner, name, [deployed.id for deployed in endpoint.deployed])
-    gone(reach, reach.vertex.serving.delete_endpoint(name))
+    take_off(context, owner, name, [deployed.id for deployed in endpoint.deployed])
+    gone(context, context.vertex.serving.delete_endpoint(name))
     return frozenset(names.bare(deployed.model) for deployed in endpoint.deployed)
 
 
 def unregister(
-    reach: Reach, owner: Owner, project: str, region: str, model_id: str, *, served: bool = False
+    context: Context, owner: Owner, project: str, region: str, model_id: str, *, served: bool = False
 ) -> None:
     """Delete a registered model of the owner's; its weights stay. ``served``: it was on their endpoint."""
     model = names.model(project, region, model_id)
-    if served or ownership.has_model(reach, owner, model):
-        gone(reach, reach.vertex.serving.delete_model(model))
-    elif reach.vertex.serving.model(model) is not None:
+    if served or ownership.has_model(context, owner, model):
+        gone(context, context.vertex.serving.delete_model(model))
+    elif context.vertex.serving.model(model) is not None:
         ownership.skipped(model)
 
 
-def await_start(reach: Reach, endpoint: str, held: Held) -> Held:
+def await_start(context: Context, endpoint: str, held: HeldClaim) -> HeldClaim:
     """Wait until a deployment that is under way shows, however it ends: before that it cannot be undone.
 
     Returns:
         Its claim, which says by then what Google named it.
     """
     if held.claim.operation != STARTING:
-        ended(reach, held.claim.operation or None)
-        return chosen.noted(reach, held) or held
-    while (left := reach.connection.grace_seconds - reach.claims.age(held)) > 0:
-        if found_on(reach.vertex.serving.endpoint(endpoint), chosen.registered(held)):
+        ended(context, held.claim.operation or None)
+        return chosen.noted(context, held) or held
+    while (left := context.connection.grace_seconds - context.claims.age(held)) > 0:
+        if found_on(context.vertex.serving.endpoint(endpoint), chosen.registered(held)):
             return held
-        reach.clock.sleep(min(left, reach.connection.poll_seconds))
-    for operation in reach.vertex.serving.under_way(endpoint):
-        ended(reach, operation)
-    return chosen.noted(reach, held) or held
+        context.clock.sleep(min(left, context.connection.poll_seconds))
+    for operation in context.vertex.serving.under_way(endpoint):
+        ended(context, operation)
+    return chosen.noted(context, held) or held
 
 
 def whole(rest: Mapping[str, int], total: int = 100) -> dict[str, int]:

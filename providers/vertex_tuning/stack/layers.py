@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from ..mistakes import Mistake
+from ..problems import Problem
 from .files import BadFile, read_mapping
 
 NAMESPACE = "vertex-tuning"
@@ -74,9 +74,9 @@ def shared_files(folder: Path, team: Any, environment: Any) -> list[Path]:
     return [folder / f"{name}.yaml" for name in names]
 
 
-def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Mistake]]:
+def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Problem]]:
     """What the shared files say that are there. A mistake's path is the file's name."""
-    layers, mistakes = [], []
+    layers, problems = [], []
     for path in shared_files(folder, team, environment):
         shown = path.relative_to(folder.parent).as_posix()
         if not path.exists():
@@ -84,13 +84,13 @@ def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer],
         try:
             values = read_mapping(path)
         except BadFile as error:
-            mistakes.append(Mistake(shown, str(error)))
+            problems.append(Problem(shown, str(error)))
             continue
-        mistakes += [
-            Mistake(f"{shown}: {key}", "belongs in the stack's own file") for key in OWN if key in values
+        problems += [
+            Problem(f"{shown}: {key}", "belongs in the stack's own file") for key in OWN if key in values
         ]
         layers.append(Layer(shown, {key: value for key, value in values.items() if key not in OWN}))
-    return layers, mistakes
+    return layers, problems
 
 
 def merge(layers: Sequence[Layer]) -> Merged:

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import Dataset
-from ..mistakes import Mistake
 from ..plan import Place, plan
 from ..policy import Budget, Policy, over_budget, violations
 from ..pricing import NO_PRICES, Book, find_book, with_retries
+from ..problems import Problem
 from ..specs import ServiceSpec
 
 Checked = tuple[ServiceSpec, Mapping[str, Dataset], Mapping[str, Any]]
 """A service, what is in its files, and what is written of it."""
 
 
-def find_prices(written: Any, root: Path) -> tuple[Book, list[Mistake]]:
+def find_prices(written: Any, root: Path) -> tuple[Book, list[Problem]]:
     """The price book that a stack names, or the one that lies at the project's root."""
     try:
         return find_book(written if isinstance(written, str) else None, root), []
     except ValueError as error:
-        return NO_PRICES, [Mistake("prices", str(error))]
+        return NO_PRICES, [Problem("prices", str(error))]
 
 
 def _written(key: str, service: Mapping[str, Any]) -> str:
@@ -40,12 +40,12 @@ def refused(
     prices: Book,
     *,
     inherited: Collection[str],
-) -> list[Mistake]:
+) -> list[Problem]:
     """Every violation; one of an ``inherited`` key that a service does not write is told once, at the top."""
     place = Place("any", "any")  # it decides ids only
     plans = [plan(spec, place, datasets, prices) for spec, datasets, _ in services]
     broken = [
-        Mistake(
+        Problem(
             place if place in inherited and place not in written else f"services[{index}].{place}", problem
         )
         for index, ((_, _, written), planned) in enumerate(zip(services, plans, strict=True))
@@ -57,5 +57,5 @@ def refused(
             spec.name: with_retries(each.estimate, each.model)
             for (spec, _, _), each in zip(services, plans, strict=True)
         }
-        broken += [Mistake(f"budget.{key}", problem) for key, problem in over_budget(budget, estimates)]
+        broken += [Problem(f"budget.{key}", problem) for key, problem in over_budget(budget, estimates)]
     return list(dict.fromkeys(broken))

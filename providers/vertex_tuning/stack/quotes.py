@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from ..mistakes import Mistake
+from ..problems import Problem
 from .files import Plain, plain_values
 
 _TEXT_WANTED = "must be text, not "
 
 
-def as_written(mistakes: Iterable[Mistake], root: Path) -> Iterator[Mistake]:
+def as_written(problems: Iterable[Problem], root: Path) -> Iterator[Problem]:
     """The mistakes, whose paths begin with a file, with values as written there where quotes are missing."""
     values = cache(plain_values)
-    for mistake in mistakes:
+    for mistake in problems:
         file, _, path = mistake.path.partition(": ")
         known = values(root / file) if path else {}
         found = known.get(path) or known.get(f"config.{path}")
-        yield Mistake(mistake.path, _problem(found)) if found and _unquoted(mistake, found) else mistake
+        yield Problem(mistake.path, _problem(found)) if found and _unquoted(mistake, found) else mistake
 
 
-def _unquoted(mistake: Mistake, found: Plain) -> bool:
+def _unquoted(mistake: Problem, found: Plain) -> bool:
     # Pulumi makes a long text of a date, which then has the wrong form for every key.
     return mistake.problem.startswith(_TEXT_WANTED) or found.read_as == "a date"
 

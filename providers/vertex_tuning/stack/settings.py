@@ -15,9 +15,9 @@ import pulumi
 from pydantic import Field, ValidationError
 
 from ..dataset import Dataset
-from ..mistakes import Mistake, listed, mistakes_of
 from ..policy import Budget, Policy
 from ..pricing import Book
+from ..problems import Problem, listed, problems_of
 from ..service import parse, read_datasets, unfit_prompts
 from ..specs import FormerStack, GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_local
 from ..vertex.connection import ENDPOINT
@@ -150,29 +150,29 @@ def load(
     """
     shared, unreadable = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     merged = merge([*shared, Layer(stack_file(stack), own, f"{NAMESPACE}:")])
-    settings, services, mistakes = _checked(merged.values, environment, root, working_folder or Path.cwd())
-    mistakes += [Mistake(key, NO_SECRETS) for key in sorted(secrets)]
-    mistakes += _allowed_by_others(merged)
+    settings, services, problems = _checked(merged.values, environment, root, working_folder or Path.cwd())
+    problems += [Problem(key, NO_SECRETS) for key in sorted(secrets)]
+    problems += _allowed_by_others(merged)
     prices, unread = find_prices(merged.values.get("prices"), root)
-    mistakes += unread
-    if settings is not None and not mistakes:
+    problems += unread
+    if settings is not None and not problems:
         checked = [
             (each.spec, each.datasets, written)
             for each, written in zip(services, settings.services, strict=True)
         ]
-        mistakes += refused(checked, _policy(settings), settings.budget, prices, inherited=_DEFAULTS)
-    placed = (Mistake(merged.place(each.path), each.problem) for each in mistakes)
+        problems += refused(checked, _policy(settings), settings.budget, prices, inherited=_DEFAULTS)
+    placed = (Problem(merged.place(each.path), each.problem) for each in problems)
     told = [*_mistyped(stack, namespaces), *unreadable, *as_written(placed, root)]
     if told or settings is None:
         raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
     return Stack(settings, tuple(services), prices)
 
 
-def _mistyped(stack: str, namespaces: Collection[str]) -> list[Mistake]:
+def _mistyped(stack: str, namespaces: Collection[str]) -> list[Problem]:
     """Namespaces that are nearly ours: what is below them, a budget perhaps, would be passed over."""
     nearly = difflib.get_close_matches(NAMESPACE, {*namespaces} - {NAMESPACE}, cutoff=0.85)
     return [
-        Mistake(f"{stack_file(stack)}: {name}:", f"is not read; did you mean {NAMESPACE}:") for name in nearly
+        Problem(f"{stack_file(stack)}: {name}:", f"is not read; did you mean {NAMESPACE}:") for name in nearly
     ]
 
 
@@ -190,27 +190,27 @@ def _policy(settings: Settings) -> Policy:
     return settings.policy.model_copy(update={"evaluation_commands": ()})
 
 
-def _allowed_by_others(merged: Merged) -> list[Mistake]:
+def _allowed_by_others(merged: Merged) -> list[Problem]:
     """A stack's or a team's own file cannot allow its own commands: they run with the deployer's rights."""
     key = "policy.evaluation_commands"
     trusted = (f"{FOLDER}/defaults.yaml: ", f"{FOLDER}/environments/")
     written = [place for path, place in merged.origins.items() if path == key or path.startswith(f"{key}[")]
     if all(place.startswith(trusted) for place in written):
         return []
-    return [Mistake(key, f"can be set in {FOLDER}/defaults.yaml or {FOLDER}/environments only")]
+    return [Problem(key, f"can be set in {FOLDER}/defaults.yaml or {FOLDER}/environments only")]
 
 
 def _checked(
     values: Mapping[str, Any], environment: Mapping[str, str], root: Path, working_folder: Path
-) -> tuple[Settings | None, list[Service], list[Mistake]]:
+) -> tuple[Settings | None, list[Service], list[Problem]]:
     """The checked settings and services, as far as they are right, and every mistake."""
-    mistakes: list[Mistake] = []
+    problems: list[Problem] = []
     settings = None
     try:
         settings = Settings.model_validate(dict(values))
-        mistakes += _target(settings, environment)
+        problems += _target(settings, environment)
     except ValidationError as error:
-        mistakes += mistakes_of(error, Settings)
+        problems += problems_of(error, Settings)
     written_services = values.get("services")
     services: list[Service] = []
     for index, written in enumerate(written_services if isinstance(written_services, list) else []):
@@ -220,15 +220,15 @@ def _checked(
         whole = _with_defaults(written, values, root, working_folder)
         spec, found = parse(whole, ("services", index))
         # A default that is wrong is told once, at the top, not in every service.
-        mistakes += [m for m in found if not _inherited(m, at, written, values)]
+        problems += [m for m in found if not _inherited(m, at, written, values)]
         datasets, unfit = read_datasets(whole.get("tuning"), at)
-        mistakes += unfit
-        mistakes += unfit_prompts(whole.get("serving"), at)
+        problems += unfit
+        problems += unfit_prompts(whole.get("serving"), at)
         if spec is not None:
             services.append(Service(spec, datasets))
-    mistakes += _duplicates(written_services)
-    mistakes += _former_names(written_services)
-    return settings, services, mistakes
+    problems += _duplicates(written_services)
+    problems += _former_names(written_services)
+    return settings, services, problems
 
 
 _DEFAULTS = ("project", "region", "output_uri", "wait", "protect", "stack_renamed_from")
@@ -272,7 +272,7 @@ def _relative(source: Any, root: Path, folder: Path) -> Any:
     return os.path.relpath(root / source, folder)
 
 
-def _inherited(mistake: Mistake, at: str, written: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+def _inherited(mistake: Problem, at: str, written: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     key = mistake.path.removeprefix(f"{at}.")
     if key.startswith("labels."):
         own = written.get("labels")
@@ -280,32 +280,32 @@ def _inherited(mistake: Mistake, at: str, written: Mapping[str, Any], values: Ma
     return key in _DEFAULTS and key not in written and (key in values or mistake.problem == "is missing")
 
 
-def _duplicates(services: Any) -> list[Mistake]:
+def _duplicates(services: Any) -> list[Problem]:
     names = [s.get("name") for s in services if isinstance(s, dict)] if isinstance(services, list) else []
     counted = Counter(name for name in names if isinstance(name, str))
     return [
-        Mistake(f"services[{index}].name", f"{name!r} is used twice; a name stands for one service")
+        Problem(f"services[{index}].name", f"{name!r} is used twice; a name stands for one service")
         for index, name in enumerate(names)
         if isinstance(name, str) and counted[name] > 1 and names.index(name) != index
     ]
 
 
-def _former_names(services: Any) -> list[Mistake]:
+def _former_names(services: Any) -> list[Problem]:
     """What was made under a name belongs to one service: the one that has the name, or had it."""
     written = [s if isinstance(s, dict) else {} for s in services] if isinstance(services, list) else []
     holders = {str(service.get("name")): index for index, service in enumerate(written)}
-    mistakes = []
+    problems = []
     for index, service in enumerate(written):
         former = service.get("renamed_from")
         for name in former if isinstance(former, list) else [former]:
             other = holders.setdefault(str(name), index) if name else index
             if other != index:
                 why = f"services[{other}] has, or had, the name {name!r}; what was made under it is its own"
-                mistakes.append(Mistake(f"services[{index}].renamed_from", why))
-    return mistakes
+                problems.append(Problem(f"services[{index}].renamed_from", why))
+    return problems
 
 
-def _target(settings: Settings, environment: Mapping[str, str]) -> list[Mistake]:
+def _target(settings: Settings, environment: Mapping[str, str]) -> list[Problem]:
     embedded = bool(environment.get(ENDPOINT))
     if settings.target is Target.EMBEDDED and not embedded:
         why = f"this stack is for the embedded Vertex AI, and {ENDPOINT} is not set; use make up"
@@ -313,4 +313,4 @@ def _target(settings: Settings, environment: Mapping[str, str]) -> list[Mistake]
         why = f"this stack is for Google Cloud, and {ENDPOINT} points to an embedded Vertex AI; unset it"
     else:
         return []
-    return [Mistake("target", why)]
+    return [Problem("target", why)]

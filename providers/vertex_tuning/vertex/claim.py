@@ -36,7 +36,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
 
 
-class Heir(msgspec.Struct, frozen=True):
+class Waiter(msgspec.Struct, frozen=True):
     """Someone who uses what another owns, and under which token they will own it."""
 
     owner: Words
@@ -57,7 +57,7 @@ class Rejection(Verdict, frozen=True, kw_only=True):
     model: LabelText
 
 
-Moment = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+Timestamp = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 """Seconds since the epoch; no later than a calendar can tell."""
 
 
@@ -88,11 +88,13 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     id: LabelText
     owner: Words
     token: LabelText
-    at: Moment
+    at: Timestamp
     resource: Annotated[str, whole(f"|{RESOURCE_NAME}")] = ""
     operation: Annotated[str, whole(f"|{STARTING}|{OPERATION_NAME}")] = ""
-    heirs: Annotated[tuple[Heir, ...], msgspec.Meta(max_length=1000)] = ()
-    deadline: Moment = 0.0
+    waiters: Annotated[tuple[Waiter, ...], msgspec.Meta(max_length=1000)] = msgspec.field(
+        default=(), name="heirs"
+    )  # claims of earlier versions call them so
+    deadline: Timestamp = 0.0
     reads: GcsNameOrNone = ""
     weights: GcsNameOrNone = ""
     failed: Annotated[tuple[JobName, ...], msgspec.Meta(max_length=100)] = ()
@@ -103,7 +105,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     refused: Reason = ""
     unanswered: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
     recorded: LabelText = ""
-    ending: Moment = 0.0
+    ending: Timestamp = 0.0
     folders: Annotated[tuple[GcsName, ...], msgspec.Meta(max_length=100)] = ()
     asked: Annotated[str, whole(f"|{RESOURCE_NAME}")] = ""
     model: LabelText = ""
@@ -116,7 +118,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
         return self.deadline if self.token and self.bound_by == self.token else 0.0
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class HeldClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim as it was read or written, and whether it is the caller's."""
 
     key: str
@@ -135,23 +137,23 @@ def taken(claim: Claim | None, owner: str, token: str, now: float, id_: str = ""
     """
     if claim is None:
         return Claim(id=id_ or token, owner=owner, token=token, at=now)
-    others = tuple(heir for heir in claim.heirs if heir.owner != owner)
+    others = tuple(waiter for waiter in claim.waiters if waiter.owner != owner)
     if claim.owner in ("", owner):
         bound_by = token if claim.due else ""
         return msgspec.structs.replace(
-            claim, owner=owner, token=token, heirs=others, ending=0.0, bound_by=bound_by
+            claim, owner=owner, token=token, waiters=others, ending=0.0, bound_by=bound_by
         )
     if claim.ending:
         raise BeingEnded(f"{claim.owner} is undoing what this would share")
-    return msgspec.structs.replace(claim, heirs=(*others, Heir(owner, token)))
+    return msgspec.structs.replace(claim, waiters=(*others, Waiter(owner, token)))
 
 
 def left(claim: Claim, token: str) -> Claim:
     """A claim once the holder of a token has gone: the first heir follows an owner, nobody an heir."""
-    heirs = tuple(heir for heir in claim.heirs if heir.token != token)
-    if not token or claim.token != token or not heirs:
-        return msgspec.structs.replace(claim, heirs=heirs)
-    first, *rest = heirs
+    waiters = tuple(waiter for waiter in claim.waiters if waiter.token != token)
+    if not token or claim.token != token or not waiters:
+        return msgspec.structs.replace(claim, waiters=waiters)
+    first, *rest = waiters
     return msgspec.structs.replace(
-        claim, owner=first.owner, token=first.token, heirs=tuple(rest), deadline=0.0, ending=0.0
+        claim, owner=first.owner, token=first.token, waiters=tuple(rest), deadline=0.0, ending=0.0
     )

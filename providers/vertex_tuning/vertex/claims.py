@@ -13,7 +13,7 @@ import msgspec
 
 from ..decoding import REFUSED
 from .bounds import TooLarge
-from .claim import Claim, Held, Rejection, Verdict, left, taken
+from .claim import Claim, HeldClaim, Rejection, Verdict, left, taken
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
 
@@ -86,7 +86,7 @@ class Claims:
         """Seconds since the epoch, as Cloud Storage counts them: writers' own clocks may differ."""
         return self._storage.now()
 
-    def read(self, key: str, token: str) -> Held | None:
+    def read(self, key: str, token: str) -> HeldClaim | None:
         """The claim, or ``None``; it is the caller's if it carries ``token``.
 
         Raises:
@@ -100,7 +100,7 @@ class Claims:
             self._warn(f"{error}. Until then it is passed over")
             return None
 
-    def _read(self, key: str, token: str) -> Held | None:
+    def _read(self, key: str, token: str) -> HeldClaim | None:
         try:
             found = self._storage.read(self.uri(key), most=MOST_BYTES)
             if found is None:
@@ -110,9 +110,9 @@ class Claims:
             raise Unreadable(
                 f"the claim {self.uri(key)} cannot be read ({error}); find out whose it is, then remove it"
             ) from error
-        return Held(key=key, claim=claim, generation=found[1], ours=bool(token) and claim.token == token)
+        return HeldClaim(key=key, claim=claim, generation=found[1], ours=bool(token) and claim.token == token)
 
-    def again(self, held: Held) -> Held | None:
+    def again(self, held: HeldClaim) -> HeldClaim | None:
         """The same claim as it is by now."""
         return self.read(held.key, held.claim.token if held.ours else "")
 
@@ -124,17 +124,17 @@ class Claims:
             return []  # no bucket, no claims
         return [uri.removeprefix(f"{self._root}/").removesuffix(".json") for uri in uris]
 
-    def below(self, folder: str) -> list[Held]:
+    def below(self, folder: str) -> list[HeldClaim]:
         """Every claim below ``folder``, as nobody's; what cannot be read is passed over and reported."""
         others = self.lenient()
         return [held for key in self.keys(folder) if (held := others.read(key, "")) is not None]
 
-    def owned(self, folder: str, *owners: str) -> list[Held]:
+    def owned(self, folder: str, *owners: str) -> list[HeldClaim]:
         """These owners' claims below ``folder``, as theirs; ``""`` owns what was let go of."""
         found = [held for held in self.below(folder) if held.claim.owner in owners]
         return [msgspec.structs.replace(held, ours=True) for held in found]
 
-    def take(self, key: str, owner: str, token: str, id_: str = "") -> Held:
+    def take(self, key: str, owner: str, token: str, id_: str = "") -> HeldClaim:
         """Make the claim, or renew it if it is this owner's or nobody's.
 
         Another's stays another's: the caller becomes an heir, under ``token``. A claim that was lost is
@@ -145,17 +145,17 @@ class Claims:
             BeingEnded: its owner is about to undo it.
         """
 
-        def attempt() -> Held:
+        def attempt() -> HeldClaim:
             found = self.read(key, token)
             claim = taken(found.claim if found else None, owner, token, self.now(), id_)
             written = self._write(key, claim, found.generation if found else 0)
             if written is None:
                 raise ClaimChanged(f"the claim {self.uri(key)} is being changed by others")
-            return Held(key=key, claim=claim, generation=written, ours=claim.token == token)
+            return HeldClaim(key=key, claim=claim, generation=written, ours=claim.token == token)
 
         return contended(attempt)
 
-    def join(self, key: str, owner: str, token: str) -> Held | None:
+    def join(self, key: str, owner: str, token: str) -> HeldClaim | None:
         """Stand in line for what others have claimed, or renew one's place; ``None`` when nobody has.
 
         Raises:
@@ -163,7 +163,7 @@ class Claims:
             BeingEnded: its owner is about to undo it.
         """
 
-        def attempt() -> Held | None:
+        def attempt() -> HeldClaim | None:
             found = self.read(key, token)
             if found is None:
                 return None
@@ -173,7 +173,7 @@ class Claims:
 
     def note(
         self,
-        held: Held,
+        held: HeldClaim,
         *,
         resource: str | None = None,
         operation: str | None = None,
@@ -185,7 +185,7 @@ class Claims:
         asked: str | None = None,
         model: str | None = None,
         unanswered: int | None = None,
-    ) -> Held:
+    ) -> HeldClaim:
         """Write down what came of the claim; a refusal stands until the next note.
 
 
@@ -208,7 +208,7 @@ class Claims:
         )
         return self._replaced(held, claim)
 
-    def note_repeated(self, held: Held) -> Held:
+    def note_repeated(self, held: HeldClaim) -> HeldClaim:
         """Write down that the operation it names failed and is followed by another.
 
         Raises:
@@ -217,7 +217,7 @@ class Claims:
         claim = msgspec.structs.replace(held.claim, repeated=held.claim.operation, operation="")
         return self._replaced(held, claim)
 
-    def note_failed(self, held: Held) -> Held:
+    def note_failed(self, held: HeldClaim) -> HeldClaim:
         """Write down that the job it names failed and is to be followed by another.
 
         Raises:
@@ -227,7 +227,7 @@ class Claims:
         claim = msgspec.structs.replace(held.claim, at=self.now(), resource="", operation="", failed=failed)
         return self._replaced(held, claim)
 
-    def reject(self, held: Held, rejected: Rejection | None) -> Held:
+    def reject(self, held: HeldClaim, rejected: Rejection | None) -> HeldClaim:
         """Write down, in the claim of a service, which of its models failed last; ``None`` takes that away.
 
         Raises:
@@ -235,7 +235,7 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, rejected=rejected))
 
-    def pin(self, held: Held, uri: str, copy: str) -> Held:
+    def pin(self, held: HeldClaim, uri: str, copy: str) -> HeldClaim:
         """Write down, in the claim of a service, which copy of a user's object its tuning is to read.
 
         Raises:
@@ -244,7 +244,7 @@ class Claims:
         pinned = {**held.claim.pinned, uri: copy}
         return self._replaced(held, msgspec.structs.replace(held.claim, pinned=pinned))
 
-    def link(self, held: Held, folders: tuple[str, ...]) -> Held:
+    def link(self, held: HeldClaim, folders: tuple[str, ...]) -> HeldClaim:
         """Write down, in the claim of a service, in which other output folders its claims may lie.
 
         Raises:
@@ -252,7 +252,7 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, folders=folders))
 
-    def bound(self, held: Held, deadline: float) -> Held:
+    def bound(self, held: HeldClaim, deadline: float) -> HeldClaim:
         """Write down until when it is to be ready; 0 takes that away.
 
         Raises:
@@ -262,7 +262,7 @@ class Claims:
             held, msgspec.structs.replace(held.claim, deadline=deadline, bound_by=held.claim.token)
         )
 
-    def end(self, held: Held) -> Held:
+    def end(self, held: HeldClaim) -> HeldClaim:
         """Write down, before anything is undone, that it will be: whoever read it before has to look again.
 
         Raises:
@@ -270,7 +270,7 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, ending=self.now()))
 
-    def go_on(self, held: Held) -> Held:
+    def go_on(self, held: HeldClaim) -> HeldClaim:
         """Write down that it is not undone after all, or no further.
 
         Raises:
@@ -278,7 +278,7 @@ class Claims:
         """
         return self._replaced(held, msgspec.structs.replace(held.claim, ending=0.0))
 
-    def record(self, held: Held) -> Held:
+    def record(self, held: HeldClaim) -> HeldClaim:
         """Write down, once, that a state holds its token, and so that it goes on.
 
         Raises:
@@ -287,11 +287,11 @@ class Claims:
         claim = msgspec.structs.replace(held.claim, recorded=held.claim.token, ending=0.0)
         return held if claim == held.claim else self._replaced(held, claim)
 
-    def age(self, held: Held) -> float:
+    def age(self, held: HeldClaim) -> float:
         """Seconds since something was last written down."""
         return self.now() - held.claim.at
 
-    def leave(self, held: Held, token: str) -> None:
+    def leave(self, held: HeldClaim, token: str) -> None:
         """Go, and leave it to the others: an owner to the first heir, an heir to those who stay.
 
         Raises:
@@ -301,13 +301,13 @@ class Claims:
         if claim != held.claim:
             self._replaced(held, claim)
 
-    def let_go(self, held: Held) -> Held:
+    def release(self, held: HeldClaim) -> HeldClaim:
         """Leave the claim and what it names to whoever takes it next."""
         nobody_s = msgspec.structs.replace(held.claim, owner="", token="", deadline=0.0, ending=0.0)
         left = self._replaced(held, nobody_s)
         return msgspec.structs.replace(left, ours=False)
 
-    def forget(self, held: Held) -> None:
+    def delete(self, held: HeldClaim) -> None:
         """Remove the claim.
 
         Raises:
@@ -316,7 +316,7 @@ class Claims:
         if not self._storage.remove(self.uri(held.key), if_generation=held.generation):
             raise ClaimChanged(f"the claim {self.uri(held.key)} was changed by someone else; run it again")
 
-    def _replaced(self, held: Held, claim: Claim) -> Held:
+    def _replaced(self, held: HeldClaim, claim: Claim) -> HeldClaim:
         written = self._write(held.key, claim, held.generation)
         if written is None:
             raise ClaimChanged(f"the claim {self.uri(held.key)} was changed by someone else; run it again")

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import catalog
 from ..catalog import BaseModel
-from ..mistakes import Mistake
+from ..problems import Problem
 from .safetensors import Tensor
 from .tensors import described
 
@@ -18,7 +18,7 @@ NAMED = 3
 """Tensors that a mistake names; of the others it says how many there are."""
 
 
-def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -> Iterator[Mistake]:
+def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -> Iterator[Problem]:
     """Each way in which config.json is not that of the base model.
 
     Args:
@@ -28,37 +28,37 @@ def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -
     at = "config.json"
     if config.get("made_by") == EMBEDDED:
         if not embedded:
-            yield Mistake(at, f"made_by says {EMBEDDED}: it is a rehearsal's model, and not {base.label}")
+            yield Problem(at, f"made_by says {EMBEDDED}: it is a rehearsal's model, and not {base.label}")
         return
     if "quantization_config" in config:
-        yield Mistake(at, "has a quantization_config: tuning needs the weights as they were published")
+        yield Problem(at, "has a quantization_config: tuning needs the weights as they were published")
     wanted = catalog.architecture_of(base.id)
     kind = config.get("model_type")
     if kind != wanted.model_type:
-        yield Mistake(at, f"model_type is {kind!r}, and {base.label} is {wanted.model_type!r}")
+        yield Problem(at, f"model_type is {kind!r}, and {base.label} is {wanted.model_type!r}")
         return
     for name, value in wanted.sizes.items():
         if config.get(name) != value:
-            yield Mistake(at, f"{name} is {config.get(name)!r}, and {base.label} has {value}")
+            yield Problem(at, f"{name} is {config.get(name)!r}, and {base.label} has {value}")
 
 
-def unlike(config: Mapping[str, Any], tensors: Mapping[str, tuple[str, Tensor]]) -> Iterator[Mistake]:
+def unlike(config: Mapping[str, Any], tensors: Mapping[str, tuple[str, Tensor]]) -> Iterator[Problem]:
     """Where the tensors, each with its file's name, have not the shapes that config.json describes."""
     wanted = described(config) or _embeddings(config, tensors)
     odd = [name for name, shape in wanted.items() if name in tensors and tensors[name][1].shape != shape]
     for name in odd[:NAMED]:
         file, tensor = tensors[name]
-        yield Mistake(file, f"{name}: has the shape {tensor.shape}, and config.json describes {wanted[name]}")
+        yield Problem(file, f"{name}: has the shape {tensor.shape}, and config.json describes {wanted[name]}")
     if odd[NAMED:]:
-        yield Mistake("config.json", f"describes other shapes for {len(odd) - NAMED} more tensors")
+        yield Problem("config.json", f"describes other shapes for {len(odd) - NAMED} more tensors")
 
 
-def lacking(config: Mapping[str, Any], tensors: Collection[str]) -> Iterator[Mistake]:
+def lacking(config: Mapping[str, Any], tensors: Collection[str]) -> Iterator[Problem]:
     """Which of the tensors that config.json describes are in no file."""
     missing = [name for name in described(config) if name not in tensors]
     if missing:
         more = f" and {len(missing) - NAMED} more" if missing[NAMED:] else ""
-        yield Mistake(
+        yield Problem(
             "config.json", f"describes tensors that are in no file: {', '.join(missing[:NAMED])}{more}"
         )
 

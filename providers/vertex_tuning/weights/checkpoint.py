@@ -10,7 +10,7 @@ import msgspec
 
 from ..catalog import BaseModel
 from ..decoding import REFUSED
-from ..mistakes import Mistake
+from ..problems import Problem
 from .architecture import compared, differences, lacking, unlike
 from .safetensors import Tensor, Unreadable, read_header
 
@@ -55,31 +55,31 @@ class Checkpoint(msgspec.Struct, frozen=True):
         return sum(file.size for file in self.files)
 
 
-def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoint | None, list[Mistake]]:
+def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoint | None, list[Problem]]:
     """Check a folder as far as it can be checked here. There is a checkpoint exactly when nothing is wrong.
 
     The tensors themselves are not read: that each file is whole is seen from its header and its size.
     """
     if not folder.is_dir():
-        return None, [Mistake(str(folder), "is not a folder")]
+        return None, [Problem(str(folder), "is not a folder")]
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    mistakes = [*_unwanted(names), *_tokenizer(names)]
+    problems = [*_unwanted(names), *_tokenizer(names)]
     config, wrong = _json(folder / CONFIG)
-    mistakes += wrong
+    problems += wrong
     shards, broken = _shards(folder, names)
     tensors: dict[str, tuple[str, Tensor]] = {}
     for name, listed in shards.items():
         found, wrong = _shard(folder / name, listed)
         broken += wrong
         tensors |= {tensor: (name, found[tensor]) for tensor in found}
-    mistakes += broken
+    problems += broken
     other = list(differences(config, base, embedded=embedded)) if config else []
-    mistakes += other
+    problems += other
     if config and not other:
-        mistakes += unlike(config, tensors)
-        mistakes += [] if broken else lacking(config, tensors)
-    if mistakes:
-        return None, mistakes
+        problems += unlike(config, tensors)
+        problems += [] if broken else lacking(config, tensors)
+    if problems:
+        return None, problems
     small = [name for name in names if name.endswith(BESIDE) and name != CONFIG]
     kept = [*shards, *small, CONFIG]
     files = tuple(File(folder / name, (folder / name).stat().st_size) for name in kept)
@@ -87,62 +87,62 @@ def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoin
     return Checkpoint(files, tuple(left_out), compared(config, base)), []
 
 
-def _unwanted(names: list[str]) -> Iterator[Mistake]:
+def _unwanted(names: list[str]) -> Iterator[Problem]:
     for name in names:
         if name.endswith(PICKLES):
-            yield Mistake(
+            yield Problem(
                 name,
                 "is a pickle, which runs code where it is loaded; take it out or save safetensors",
             )
     if ADAPTER in names:
-        yield Mistake(ADAPTER, "this is a LoRA adapter; merge it into its base model and save that")
+        yield Problem(ADAPTER, "this is a LoRA adapter; merge it into its base model and save that")
 
 
-def _tokenizer(names: list[str]) -> Iterator[Mistake]:
+def _tokenizer(names: list[str]) -> Iterator[Problem]:
     if not set(TOKENIZERS) & set(names):
-        yield Mistake(" or ".join(TOKENIZERS), "is missing")
+        yield Problem(" or ".join(TOKENIZERS), "is missing")
     if TOKENIZER_CONFIG not in names:
-        yield Mistake(TOKENIZER_CONFIG, "is missing")
+        yield Problem(TOKENIZER_CONFIG, "is missing")
 
 
-def _json(path: Path) -> tuple[dict[str, Any], list[Mistake]]:
+def _json(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     try:
         if path.stat().st_size > _MAX_TEXT:
-            return {}, [Mistake(path.name, f"is larger than {_MAX_TEXT:,} bytes")]
+            return {}, [Problem(path.name, f"is larger than {_MAX_TEXT:,} bytes")]
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any]), []
     except FileNotFoundError:
-        return {}, [Mistake(path.name, "is missing")]
+        return {}, [Problem(path.name, "is missing")]
     except (OSError, *REFUSED) as error:
-        return {}, [Mistake(path.name, f"cannot be read: {error}")]
+        return {}, [Problem(path.name, f"cannot be read: {error}")]
 
 
-def _shards(folder: Path, names: list[str]) -> tuple[Mapping[str, set[str] | None], list[Mistake]]:
+def _shards(folder: Path, names: list[str]) -> tuple[Mapping[str, set[str] | None], list[Problem]]:
     """The files of tensors, each with the tensors that the index puts there; ``None`` without an index."""
     if INDEX not in names:
         if SINGLE in names:
             return {SINGLE: None}, []
-        return {}, [Mistake(f"{SINGLE} or {INDEX}", "is missing")]
-    index, mistakes = _json(folder / INDEX)
+        return {}, [Problem(f"{SINGLE} or {INDEX}", "is missing")]
+    index, problems = _json(folder / INDEX)
     listed = index.get("weight_map")
     if not isinstance(listed, dict) or not listed:
-        return {}, mistakes or [Mistake(INDEX, "has no weight_map")]
+        return {}, problems or [Problem(INDEX, "has no weight_map")]
     shards: dict[str, set[str]] = {}
     for tensor, name in listed.items():
         if not isinstance(name, str) or name != Path(name).name or not name.endswith(".safetensors"):
-            return {}, [Mistake(INDEX, f"puts {tensor} into {name!r}, no safetensors file beside it")]
+            return {}, [Problem(INDEX, f"puts {tensor} into {name!r}, no safetensors file beside it")]
         shards.setdefault(name, set()).add(tensor)
-    missing = [Mistake(name, f"is missing, and {INDEX} names it") for name in shards if name not in names]
+    missing = [Problem(name, f"is missing, and {INDEX} names it") for name in shards if name not in names]
     return {name: tensors for name, tensors in shards.items() if name in names}, missing
 
 
-def _shard(path: Path, listed: set[str] | None) -> tuple[dict[str, Tensor], list[Mistake]]:
+def _shard(path: Path, listed: set[str] | None) -> tuple[dict[str, Tensor], list[Problem]]:
     try:
         tensors = read_header(path)
     except (OSError, Unreadable) as error:
-        return {}, [Mistake(path.name, str(error))]
+        return {}, [Problem(path.name, str(error))]
     odd = sorted(listed ^ tensors.keys()) if listed is not None else []
     if listed is None or not odd:
         return tensors, []
     where = "is not in it" if odd[0] in listed else f"is in it, and {INDEX} does not say so"
     more = f", and {len(odd) - 1} more" if odd[1:] else ""
-    return tensors, [Mistake(path.name, f"{odd[0]} {where}{more}")]
+    return tensors, [Problem(path.name, f"{odd[0]} {where}{more}")]

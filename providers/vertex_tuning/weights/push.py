@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ..checksums import crc32c_text
-from ..mistakes import Mistake
+from ..problems import Problem
 from ..vertex.client import Blob, Storage
 from ..vertex.errors import AlreadyExists, NotFound
 from .checkpoint import Checkpoint, File
@@ -36,7 +36,7 @@ class Pushed(msgspec.Struct, frozen=True):
 
 def push(
     storage: Storage, checkpoint: Checkpoint, uri: str, say: Callable[[Step], None]
-) -> tuple[Pushed | None, list[Mistake]]:
+) -> tuple[Pushed | None, list[Problem]]:
     """Bring every file below ``uri``, config.json last; a run that was cut off is taken up by the next.
 
     What was tuned on these weights is known by their URI alone: so a file that is there with other
@@ -46,9 +46,9 @@ def push(
         VertexError: Google refused, or what arrived is not what was sent.
     """
     there = {blob.uri.removeprefix(f"{uri}/"): blob for blob in storage.listed(uri)}
-    mistakes = _in_the_way(there, checkpoint, uri)
-    if mistakes:
-        return None, mistakes
+    problems = _in_the_way(there, checkpoint, uri)
+    if problems:
+        return None, problems
 
     def arrive(file: File) -> Step:
         sent = file.name not in there
@@ -66,19 +66,19 @@ def push(
     return Pushed(uri, tuple(steps)), []
 
 
-def _in_the_way(there: dict[str, Blob], checkpoint: Checkpoint, uri: str) -> list[Mistake]:
+def _in_the_way(there: dict[str, Blob], checkpoint: Checkpoint, uri: str) -> list[Problem]:
     files = {file.name: file for file in checkpoint.files}
-    mistakes = [
-        Mistake(f"{uri}/{name}", "is no part of this checkpoint; push to a folder of its own")
+    problems = [
+        Problem(f"{uri}/{name}", "is no part of this checkpoint; push to a folder of its own")
         for name in sorted(there.keys() - files.keys())
     ]
     for name in sorted(there.keys() & files.keys()):
         blob, file = there[name], files[name]
         if blob.size != file.size or blob.crc32c != checksum(file.path):
-            mistakes.append(
-                Mistake(f"{uri}/{name}", "is there with other content; push to a folder of its own")
+            problems.append(
+                Problem(f"{uri}/{name}", "is there with other content; push to a folder of its own")
             )
-    return mistakes
+    return problems
 
 
 def _send(storage: Storage, file: File, uri: str) -> None:

@@ -35,7 +35,7 @@ CASES = [
     ("kind", "text", "told"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
 )
 def test_a_wrong_example_is_found(tmp_path: Path, kind: str, text: str, told: str) -> None:
-    assert told in str(docs.mistakes(docs.Example("page.md:1", kind, text), tmp_path))
+    assert told in str(docs.problems(docs.Example("page.md:1", kind, text), tmp_path))
 
 
 def test_marked_blocks_are_found_with_their_place() -> None:

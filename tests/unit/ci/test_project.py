@@ -88,9 +88,9 @@ def test_a_file_that_cannot_be_read_is_its_own_stacks_mistake_alone(
     (tmp_path / "stacks" / "Pulumi.ads-dev.yaml").write_bytes(content)
     (tmp_path / "stacks" / "Pulumi.ads-prod.yaml").write_text(INPUTS.format(prices="prices.json"))
     broken, whole = stacks(tmp_path, Target.GOOGLE)
-    assert broken.mistake.startswith(f"stacks/Pulumi.ads-dev.yaml: {told}"), why
+    assert broken.problem.startswith(f"stacks/Pulumi.ads-dev.yaml: {told}"), why
     assert broken.touched_by(["stacks/Pulumi.ads-dev.yaml"])
-    assert (whole.name, whole.mistake) == ("ads-prod", "")
+    assert (whole.name, whole.problem) == ("ads-prod", "")
 
 
 def test_rehearsals_are_apart() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.release import mistakes, off_main
+from tools.release import off_main, problems
 
 DATED = "# Changelog\n\n## 0.1.0 (2026-11-24)\n"
 CASES = [
@@ -19,7 +19,7 @@ CASES = [
 
 @pytest.mark.parametrize(("tag", "changelog", "told"), CASES)
 def test_a_release(tag: str, changelog: str, told: list[str]) -> None:
-    assert mistakes(tag, "0.1.0", changelog) == told
+    assert problems(tag, "0.1.0", changelog) == told
 
 
 def test_only_what_is_on_main_is_released(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vertex_tuning.catalog import TuningMode
 from vertex_tuning.cli.doctor import lines
 from vertex_tuning.orphans import Kind, Known, Orphan, forgotten, known, orphans
 from vertex_tuning.pricing import Book, Money, NodeHour, TrainingTokens
-from vertex_tuning.vertex.claim import STARTING, Claim, Heir, Held
+from vertex_tuning.vertex.claim import STARTING, Claim, HeldClaim, Waiter
 from vertex_tuning.vertex.client import Deployed, Endpoint, Job, JobState
 
 NOW = 1_800_000_000.0
@@ -183,7 +183,7 @@ CLAIMS = [
     ("Endpoint/lost", claim(), "claim without a resource", "killed before the first call"),
     (
         "TuningJob/lost",
-        claim(heirs=(Heir("acme/prod/tickets", "u"),)),
+        claim(waiters=(Waiter("acme/prod/tickets", "u"),)),
         "acme/prod/tickets stands in line",
         "someone waits for it",
     ),
@@ -201,7 +201,7 @@ CLAIMS = [
 def test_claims(key: str, there: Claim, about: str, why: str) -> None:
     held = Known(frozenset(), frozenset(), frozenset(), claims=frozenset({"TuningJob/held"}))
     uri = f"gs://b/out/.claims/{key}.json"
-    found = forgotten(held, [(uri, Held(key=key, claim=there, generation=1, ours=False))], NOW)
+    found = forgotten(held, [(uri, HeldClaim(key=key, claim=there, generation=1, ours=False))], NOW)
     if not about:
         assert found == [], why
         return

@@ -12,7 +12,7 @@ from tests.support.fake import Crash, FakeVertex
 from tests.support.mini_engine import MiniEngine, Ran
 from vertex_tuning.lifecycle.process import Interrupted
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.vertex.claim import Held
+from vertex_tuning.vertex.claim import HeldClaim
 from vertex_tuning.vertex.client import JobState
 
 Declare = Callable[..., ServicePlan]
@@ -37,9 +37,9 @@ def theirs() -> MiniEngine:
     return MiniEngine()
 
 
-def claim(fake: FakeVertex, plan: ServicePlan) -> Held | None:
+def claim(fake: FakeVertex, plan: ServicePlan) -> HeldClaim | None:
     assert plan.tuning is not None
-    return fake.reach_of(OUTPUT).claims.read(f"TuningJob/{plan.tuning.fingerprint}", "")
+    return fake.context_for(OUTPUT).claims.read(f"TuningJob/{plan.tuning.fingerprint}", "")
 
 
 def meanwhile(service: Any, method: str, nth: int, run: Callable[[], object]) -> None:

@@ -288,14 +288,14 @@ def test_who_joins_while_the_owner_leaves_inherits(fake: FakeVertex, declare: De
     mine, plan = MiniEngine(), declare(service={"serve": False})
     assert mine.up(plan).ok
     assert plan.tuning is not None
-    claims = fake.reach_of(OUTPUT).claims
+    claims = fake.context_for(OUTPUT).claims
     key = f"TuningJob/{plan.tuning.fingerprint}"
     seen = claims.read(key, "")
     assert seen is not None
     claims.take(key, "tests/prod/tickets", "theirs")
 
     with pytest.raises(ClaimChanged):
-        claims.forget(seen)
+        claims.delete(seen)
 
     assert mine.destroy().ok
     held = claims.read(key, "theirs")

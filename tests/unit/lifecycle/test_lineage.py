@@ -89,11 +89,11 @@ def test_a_reader_puts_out_whose_tuning_it_is(
 
 
 def test_an_heir_writes_no_lineage_for_the_one_who_tuned(fake: FakeVertex, declare: Declare) -> None:
-    owner, heir = MiniEngine(), MiniEngine()
+    owner, waiter = MiniEngine(), MiniEngine()
     tuned = declare("staging", service={"wait": False, "serve": False, "commit": COMMIT})
     assert owner.up(tuned).ok
-    assert heir.up(declare("prod", service={"serve": False, "commit": "f" * 40})).ok, "it waits to the end"
-    assert heir.outputs("model")["provenance"]["owner"] != "tests/prod/tickets"
+    assert waiter.up(declare("prod", service={"serve": False, "commit": "f" * 40})).ok, "it waits to the end"
+    assert waiter.outputs("model")["provenance"]["owner"] != "tests/prod/tickets"
     assert owner.up(tuned).ok
     assert written(fake, tuned).commit == COMMIT
 
@@ -226,12 +226,12 @@ def test_promoted_weights_are_served_owned_by_their_stack_and_known_by_their_lin
     key = f"TuningJob/{tested.tuning.fingerprint}"
     held = claims.read(key, "")
     assert held is not None
-    assert [heir.owner for heir in held.claim.heirs] == ["tests/prod/tickets"]
+    assert [waiter.owner for waiter in held.claim.waiters] == ["tests/prod/tickets"]
     assert prod.up(served).quiet
     assert prod.up(served, replace=("model",)).ok
     held = claims.read(key, "")
     assert held is not None
-    assert [heir.owner for heir in held.claim.heirs] == ["tests/prod/tickets"], "replaced, it reads on"
+    assert [waiter.owner for waiter in held.claim.waiters] == ["tests/prod/tickets"], "replaced, it reads on"
 
     said.clear()
     assert staging.destroy().ok

@@ -45,7 +45,7 @@ RUNNING = [
 @pytest.mark.parametrize(("fields", "line", "why"), RUNNING, ids=[case[2] for case in RUNNING])
 def test_a_running_job(fake: FakeVertex, fields: dict[str, object], line: str, why: str) -> None:
     job = shown(state=WireState.JOB_STATE_RUNNING, **fields)
-    assert progress.of_job(fake.reach_of("gs://b/o"), job) == line, why
+    assert progress.of_job(fake.context_for("gs://b/o"), job) == line, why
 
 
 def test_the_row_of_a_whole_tuning(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
@@ -119,9 +119,9 @@ def test_a_queue_that_cannot_be_counted_ends_no_wait(
 
 def test_the_line_does_not_change_by_itself(fake: FakeVertex) -> None:
     job = shown(state=WireState.JOB_STATE_RUNNING, start_time="2026-11-24T02:03:04Z")
-    before = progress.of_job(fake.reach_of("gs://b/o"), job)
+    before = progress.of_job(fake.context_for("gs://b/o"), job)
     fake.clock.sleep(60)
-    assert progress.of_job(fake.reach_of("gs://b/o"), msgspec.structs.replace(job)) == before, (
+    assert progress.of_job(fake.context_for("gs://b/o"), msgspec.structs.replace(job)) == before, (
         "it is an output: a refresh must not find drift in a clock"
     )
 
@@ -132,4 +132,4 @@ def test_the_line_does_not_change_by_itself(fake: FakeVertex) -> None:
 def test_who_is_interrupted_hears_what_goes_on_costs(declare: Declare, price: str, told: str) -> None:
     wanted = {key: value for key, value in declare().model.items() if key != "price"}
     inputs = TunedModelInputs.model_validate({**wanted, "price": price})
-    assert TunedModelProvider().goes_on(inputs) == f"is paid for to its end; {told}"
+    assert TunedModelProvider().running_cost(inputs) == f"is paid for to its end; {told}"

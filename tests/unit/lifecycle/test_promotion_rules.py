@@ -46,7 +46,7 @@ def claim(fake: FakeVertex, plan: ServicePlan, root: str = STAGING) -> tuple[str
     assert plan.tuning is not None
     held = Claims(fake.storage, root).read(f"TuningJob/{plan.tuning.fingerprint}", "")
     assert held is not None
-    return held.claim.owner, [heir.owner for heir in held.claim.heirs]
+    return held.claim.owner, [waiter.owner for waiter in held.claim.waiters]
 
 
 def test_prod_uses_what_staging_tuned_and_says_so_before(

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.declared import OUTPUT, PROJECT, REGION
 from tests.support.fake import FakeVertex
-from vertex_tuning.lifecycle import NotReady, Observation, Phase, Reach, ResourceInputs
+from vertex_tuning.lifecycle import Context, NotReady, Observation, Phase, ResourceInputs
 from vertex_tuning.lifecycle.settle import settle
-from vertex_tuning.vertex.claim import Held
+from vertex_tuning.vertex.claim import HeldClaim
 from vertex_tuning.vertex.claims import ClaimChanged
 from vertex_tuning.vertex.errors import (
     InvalidRequest,
@@ -30,9 +30,9 @@ class Script:
         self.waits_in_line = in_line
         self.looks, self.steps = list(looks), list(steps)
         self.taken: list[str] = []
-        self.claims: list[Held | None] = []
+        self.claims: list[HeldClaim | None] = []
 
-    def observe(self, reach: Reach, inputs: ResourceInputs, held: Held | None) -> Observation:
+    def observe(self, context: Context, inputs: ResourceInputs, held: HeldClaim | None) -> Observation:
         self.claims.append(held)
         phase = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(phase, VertexError):
@@ -40,7 +40,7 @@ class Script:
         self.taken.append(phase.value)
         return Observation(phase, reason=f"it is {phase.value}")
 
-    def submit(self, reach: Reach, inputs: ResourceInputs, held: Held | None) -> Held | None:
+    def submit(self, context: Context, inputs: ResourceInputs, held: HeldClaim | None) -> HeldClaim | None:
         self.taken.append("step")
         refused = self.steps.pop(0) if self.steps else None
         if refused is not None:
@@ -48,23 +48,23 @@ class Script:
         return held
 
     def update(
-        self, reach: Reach, _before: Mapping[str, Any], inputs: ResourceInputs, held: Held | None
+        self, context: Context, _before: Mapping[str, Any], inputs: ResourceInputs, held: HeldClaim | None
     ) -> None:
         raise AssertionError("settling never updates")
 
-    def delete(self, reach: Reach, inputs: ResourceInputs, held: Held | None) -> bool:
+    def delete(self, context: Context, inputs: ResourceInputs, held: HeldClaim | None) -> bool:
         raise AssertionError("settling never deletes")
 
 
 def run(
-    fake: FakeVertex, script: Script, *, wait: bool = True, held: Held | None = None
+    fake: FakeVertex, script: Script, *, wait: bool = True, held: HeldClaim | None = None
 ) -> tuple[Phase, list[str]]:
     said: list[str] = []
     inputs = ResourceInputs(
         project=PROJECT, region=REGION, output_uri=OUTPUT, service="s", owner="o", wait=wait
     )
     seen = settle(
-        script, fake.reach_of(OUTPUT), inputs, held, said.append, lambda: script.taken.append("undo")
+        script, fake.context_for(OUTPUT), inputs, held, said.append, lambda: script.taken.append("undo")
     )
     return seen.phase, said
 
@@ -172,7 +172,7 @@ def test_a_look_that_fails_undoes_nothing(fake: FakeVertex) -> None:
 
 
 def test_after_each_pause_the_claim_is_read_anew(fake: FakeVertex) -> None:
-    claims = fake.reach_of(OUTPUT).claims
+    claims = fake.context_for(OUTPUT).claims
     held = claims.take("K/1", "o", "mine")
     claims.take("K/1", "o", "renewed")
     script = Script(Phase.PENDING, Phase.READY)

@@ -211,7 +211,7 @@ def test_a_job_whose_claim_names_another_by_then_is_ended(
 ) -> None:
     plan, create = declare(service=AT_ONCE), fake.jobs.create
     assert plan.tuning is not None
-    claims, key = fake.reach_of(OUTPUT).claims, f"TuningJob/{plan.tuning.fingerprint}"
+    claims, key = fake.context_for(OUTPUT).claims, f"TuningJob/{plan.tuning.fingerprint}"
 
     def created(*given: Any) -> Job:
         first, late = create(*given), create(*given)
@@ -277,7 +277,7 @@ def test_a_refused_job_says_why_it_waits_and_is_asked_for_again(fake: FakeVertex
 def owned(fake: FakeVertex) -> list[str]:
     """What still has an owner, below either output folder."""
     folders = (OUTPUT, ELSEWHERE["output_uri"])
-    found = [held for folder in folders for held in fake.reach_of(folder).claims.below("")]
+    found = [held for folder in folders for held in fake.context_for(folder).claims.below("")]
     return [held.key for held in found if held.claim.owner]
 
 

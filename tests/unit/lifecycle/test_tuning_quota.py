@@ -89,7 +89,7 @@ def test_who_waits_goes_on_when_google_grants(fake: FakeVertex) -> None:
             fake.jobs.quota, fake.project.request = 2, asked(2, deciding=False)
 
     wanted = inputs(wait=True)
-    seen = settle(ReadinessExternal(), fake.reach_of(wanted.output_uri), wanted, None, say, lambda: None)
+    seen = settle(ReadinessExternal(), fake.context_for(wanted.output_uri), wanted, None, say, lambda: None)
 
     assert (seen.phase, len(said)) == (Phase.READY, 3)
     assert all(LOOKED_AT in line for line in said)
@@ -104,12 +104,12 @@ def test_who_waits_stops_when_google_refuses(fake: FakeVertex) -> None:
 
     wanted = inputs(wait=True)
     with pytest.raises(NotReady, match="granted 0, and that is Google's answer"):
-        settle(ReadinessExternal(), fake.reach_of(wanted.output_uri), wanted, None, say, lambda: None)
+        settle(ReadinessExternal(), fake.context_for(wanted.output_uri), wanted, None, say, lambda: None)
 
 
 def test_who_does_not_wait_is_told_at_once(fake: FakeVertex) -> None:
     fake.jobs.quota, fake.project.request = 0, asked(0, deciding=True)
     wanted = inputs(wait=False)
-    reach = fake.reach_of(wanted.output_uri)
+    context = fake.context_for(wanted.output_uri)
     with pytest.raises(NotReady, match="being looked at"):
-        settle(ReadinessExternal(), reach, wanted, None, lambda _: None, lambda: None)
+        settle(ReadinessExternal(), context, wanted, None, lambda _: None, lambda: None)

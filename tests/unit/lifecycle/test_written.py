@@ -10,7 +10,7 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from tests.unit.lifecycle.test_crashes import billing
 from tests.unit.lifecycle.test_drift import site_of
-from vertex_tuning.lifecycle.written import as_written
+from vertex_tuning.lifecycle.written import parse_state
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources.deployed_model import DeployedModelProvider
 from vertex_tuning.resources.deploying import DeployedModelInputs
@@ -86,7 +86,7 @@ def test_types_are_those_of_the_spec(declare: Declare) -> None:
     assert declared is not None
     floats = msgspec.json.decode(msgspec.json.encode(declared).replace(b":3,", b":3.0,"))
 
-    assert as_written(DeployedModelInputs, floats) == DeployedModelInputs.model_validate(declared)
+    assert parse_state(DeployedModelInputs, floats) == DeployedModelInputs.model_validate(declared)
 
 
 def test_a_state_that_was_edited_into_nonsense_is_told_in_one_line(declare: Declare, said: list[str]) -> None:

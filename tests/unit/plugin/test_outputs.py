@@ -31,9 +31,9 @@ SERVICE = {
     ],
 )
 def test_an_output_is_named_with_its_place(changes: dict[str, Any], places: list[str]) -> None:
-    spec, mistakes = parse({**SERVICE, **changes})
+    spec, problems = parse({**SERVICE, **changes})
     assert spec is None
-    assert sorted(mistake.path for mistake in mistakes) == places
-    assert all("is an output of another resource" in mistake.problem for mistake in mistakes)
-    assert all("Pass a plain value" in mistake.problem for mistake in mistakes)
+    assert sorted(mistake.path for mistake in problems) == places
+    assert all("is an output of another resource" in mistake.problem for mistake in problems)
+    assert all("Pass a plain value" in mistake.problem for mistake in problems)
     assert read_datasets({**SERVICE, **changes}["tuning"]) == ({}, [])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.stack_values import mistakes, service, stack
+from tests.support.stack_values import problems, service, stack
 
 G2 = {"machine_type": "g2-standard-12", "accelerator_type": "NVIDIA_L4", "accelerator_count": 1}
 
@@ -248,14 +248,14 @@ DATA = [
 
 @pytest.mark.parametrize(("written", "where", "said", "why"), TUNING, ids=[case[1] for case in TUNING])
 def test_tuning_mistakes(data: Path, written: dict[str, Any], where: str, said: str, why: str) -> None:
-    [found] = mistakes(stack(data, service(data, tuning=written)))
+    [found] = problems(stack(data, service(data, tuning=written)))
     assert found.startswith(f"services[0].tuning.{where}: "), why
     assert said in found, why
 
 
 @pytest.mark.parametrize(("written", "where", "said", "why"), SERVICE, ids=[case[1] for case in SERVICE])
 def test_service_mistakes(data: Path, written: dict[str, Any], where: str, said: str, why: str) -> None:
-    [found] = mistakes(stack(data, {**service(data), **written}))
+    [found] = problems(stack(data, {**service(data), **written}))
     assert found.startswith(f"services[0].{where}"), why
     assert said in found, why
 
@@ -263,14 +263,14 @@ def test_service_mistakes(data: Path, written: dict[str, Any], where: str, said:
 @pytest.mark.parametrize(("file", "said", "why"), DATA, ids=[case[0] for case in DATA])
 @pytest.mark.parametrize("key", ["training_data", "validation_data"])
 def test_data_mistakes(data: Path, key: str, file: str, said: str, why: str) -> None:
-    [found] = mistakes(stack(data, service(data, tuning={key: str(data / file)})))
+    [found] = problems(stack(data, service(data, tuning={key: str(data / file)})))
     assert found.startswith(f"services[0].tuning.{key}: {data / file}: "), why
     assert said in found, why
 
 
 def test_all_mistakes_of_all_services_are_told_at_once(data: Path) -> None:
     wrong = [service(data, name=f"s{n}", tuning=written) for n, (written, *_) in enumerate(TUNING)]
-    found = mistakes(stack(data, *wrong, service(data, "broken.jsonl", "bad-data"), zone="x"))
+    found = problems(stack(data, *wrong, service(data, "broken.jsonl", "bad-data"), zone="x"))
     assert len(found) == len(TUNING) + 2
     assert {line.split(":")[0] for line in found} >= {
         f"services[{n}].tuning.{t[1]}" for n, t in enumerate(TUNING)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.stack_values import load, mistakes, service, stack
+from tests.support.stack_values import load, problems, service, stack
 
 
 def test_several_mistakes_in_one_service(data: Path) -> None:
@@ -16,7 +16,7 @@ def test_several_mistakes_in_one_service(data: Path) -> None:
         "learning_rate_multiplier": 1.0,
         "mode": "X",
     }
-    found = mistakes(
+    found = problems(
         stack(data, service(data, tuning=written, serving={"min_replicas": 2, "max_replicas": 1}))
     )
     assert len(found) == 5, found
@@ -60,12 +60,12 @@ COMBINED: list[tuple[dict[str, Any], list[str], str]] = [
 def test_mistakes_that_meet_are_told_together(
     data: Path, written: dict[str, Any], where: list[str], why: str
 ) -> None:
-    found = mistakes(stack(data, service(data, **written)))
+    found = problems(stack(data, service(data, **written)))
     assert [line.partition(": ")[0] for line in found] == [f"services[0].{key}" for key in where], why
 
 
 def test_names_are_used_once(data: Path) -> None:
-    [found] = mistakes(stack(data, service(data), service(data)))
+    [found] = problems(stack(data, service(data), service(data)))
     assert found.startswith("services[1].name: ")
     assert "twice" in found
 
@@ -100,22 +100,22 @@ def test_what_was_made_under_a_name_has_one_owner(
     if not wrong:
         assert len(load(values, {}, Path.cwd()).services) == len(written), why
         return
-    found = mistakes(values)
+    found = problems(values)
     assert [line.partition(": ")[0] for line in found] == [f"services[{at}].renamed_from" for at in wrong]
     assert all("has, or had, the name" in line for line in found)
 
 
 def test_a_wrong_default_is_told_once(data: Path) -> None:
-    found = mistakes(stack(data, service(data, name="one"), service(data, name="two"), region="nowhere"))
+    found = problems(stack(data, service(data, name="one"), service(data, name="two"), region="nowhere"))
     assert [line.split(":")[0] for line in found] == ["region"]
 
 
 def test_a_wrong_shared_label_is_told_once(data: Path) -> None:
     services = [service(data, name="one"), service(data, name="two", labels={"Own": "x"})]
-    found = mistakes(stack(data, *services, labels={"Shared": "x"}, team="No Team"))
+    found = problems(stack(data, *services, labels={"Shared": "x"}, team="No Team"))
     assert [line.partition(": ")[0] for line in found] == ["team", "labels.Shared", "services[1].labels.Own"]
 
 
 def test_a_missing_default_is_told_once(data: Path) -> None:
     values = {key: value for key, value in stack(data, service(data)).items() if key != "project"}
-    assert mistakes(values) == ["project: is missing"]
+    assert problems(values) == ["project: is missing"]

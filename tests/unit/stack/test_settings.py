@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.stack import REPOSITORY as ROOT
-from tests.support.stack_values import load, mistakes, service, stack
+from tests.support.stack_values import load, problems, service, stack
 from vertex_tuning.stack import Stack
 from vertex_tuning.vertex.connection import ENDPOINT
 
@@ -29,12 +29,12 @@ def test_what_google_allows_is_allowed(data: Path, written: dict[str, Any], why:
 
 
 def test_an_embedded_stack_needs_the_embedded_service(data: Path) -> None:
-    [found] = mistakes(stack(data, service(data), target="embedded"))
+    [found] = problems(stack(data, service(data), target="embedded"))
     assert found.startswith("target: "), "it would tune on Google Cloud"
 
 
 def test_a_stack_for_google_refuses_the_embedded_service(data: Path) -> None:
-    [found] = mistakes(stack(data, service(data)), EMBEDDED)
+    [found] = problems(stack(data, service(data)), EMBEDDED)
     assert found.startswith("target: "), "it would believe that prod is up"
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import FakeVertex
-from vertex_tuning.vertex.claim import Heir, Held
+from vertex_tuning.vertex.claim import HeldClaim, Waiter
 from vertex_tuning.vertex.claims import ClaimChanged, Claims
 from vertex_tuning.vertex.errors import InvalidRequest
 
@@ -23,7 +23,7 @@ def fake() -> FakeVertex:
 
 @pytest.fixture
 def claims(fake: FakeVertex) -> Claims:
-    return fake.reach_of(OUTPUT).claims
+    return fake.context_for(OUTPUT).claims
 
 
 def test_the_first_to_take_it_owns_it(claims: Claims) -> None:
@@ -51,18 +51,18 @@ def test_another_s_stays_another_s_and_puts_us_in_line(claims: Claims) -> None:
     claims.take(KEY, "me", "t1")
     held = claims.take(KEY, "you", "t2")
     assert not held.ours
-    assert (held.claim.owner, held.claim.heirs) == ("me", (Heir("you", "t2"),))
-    assert claims.take(KEY, "you", "t3").claim.heirs == (Heir("you", "t3"),), "one place each"
+    assert (held.claim.owner, held.claim.waiters) == ("me", (Waiter("you", "t2"),))
+    assert claims.take(KEY, "you", "t3").claim.waiters == (Waiter("you", "t3"),), "one place each"
 
 
 def test_nobody_s_is_the_next_one_s_with_all_it_names(claims: Claims) -> None:
-    claims.let_go(claims.note(claims.take(KEY, "me", "t1"), resource=JOB))
+    claims.release(claims.note(claims.take(KEY, "me", "t1"), resource=JOB))
     held = claims.take(KEY, "you", "t2")
     assert (held.ours, held.claim.owner, held.claim.resource) == (True, "you", JOB)
 
 
 def test_no_token_owns_nothing(claims: Claims) -> None:
-    claims.let_go(claims.take(KEY, "me", "t1"))
+    claims.release(claims.take(KEY, "me", "t1"))
     seen = claims.read(KEY, "")
     assert seen is not None
     assert not seen.ours, "an empty token must not match the empty token of a claim that was let go"
@@ -77,7 +77,7 @@ def test_an_owner_who_leaves_hands_it_to_the_first_in_line(claims: Claims) -> No
     claims.leave(mine, "t1")
     yours = claims.read(KEY, "t2")
     assert yours is not None
-    assert (yours.ours, yours.claim.owner, yours.claim.heirs) == (True, "you", (Heir("they", "t3"),))
+    assert (yours.ours, yours.claim.owner, yours.claim.waiters) == (True, "you", (Waiter("they", "t3"),))
 
 
 def test_an_heir_who_leaves_changes_nothing_for_the_others(claims: Claims) -> None:
@@ -87,7 +87,7 @@ def test_an_heir_who_leaves_changes_nothing_for_the_others(claims: Claims) -> No
     claims.leave(yours, "t2")
     seen = claims.read(KEY, "t1")
     assert seen is not None
-    assert (seen.ours, seen.claim.heirs) == (True, (Heir("they", "t3"),))
+    assert (seen.ours, seen.claim.waiters) == (True, (Waiter("they", "t3"),))
 
 
 def test_a_stranger_who_leaves_writes_nothing(claims: Claims) -> None:
@@ -109,7 +109,7 @@ def test_a_note_says_when_it_was_written(fake: FakeVertex, claims: Claims) -> No
 
 
 def test_forgetting_is_for_good_and_the_next_claim_is_another(claims: Claims) -> None:
-    claims.forget(claims.take(KEY, "me", "t1"))
+    claims.delete(claims.take(KEY, "me", "t1"))
     assert claims.read(KEY, "t1") is None
     assert claims.take(KEY, "me", "t2").claim.id == "t2"
 
@@ -118,7 +118,7 @@ RACES: list[tuple[Callable[[Claims], object], str]] = [
     (lambda claims: claims.take(KEY, "me", "t2"), "the owner's next run renewed it"),
     (lambda claims: claims.take(KEY, "you", "t2"), "another got in line"),
     (lambda claims: claims.note(claims.take(KEY, "me", "t1"), resource=JOB), "another run noted its job"),
-    (lambda claims: claims.forget(claims.take(KEY, "me", "t1")), "it was given up"),
+    (lambda claims: claims.delete(claims.take(KEY, "me", "t1")), "it was given up"),
 ]
 
 
@@ -127,22 +127,22 @@ def test_what_was_read_before_another_wrote_is_not_written_over(
     fake: FakeVertex, claims: Claims, meanwhile: Callable[[Claims], object], reason: str
 ) -> None:
     held = claims.take(KEY, "me", "t1")
-    other = fake.reach_of(OUTPUT).claims
+    other = fake.context_for(OUTPUT).claims
     meanwhile(other)
     before = other.read(KEY, "")
     with pytest.raises(ClaimChanged):
         claims.note(held, operation="starting")
     with pytest.raises(ClaimChanged):
-        claims.let_go(held)
+        claims.release(held)
     with pytest.raises(ClaimChanged) if before else nullcontext():  # gone counts as forgotten
-        claims.forget(held)
+        claims.delete(held)
     assert other.read(KEY, "") == before, reason
 
 
 def test_of_two_who_take_it_at_once_one_owns_and_one_stands_in_line(fake: FakeVertex) -> None:
-    one, two = fake.reach_of(OUTPUT).claims, fake.reach_of(OUTPUT).claims
+    one, two = fake.context_for(OUTPUT).claims, fake.context_for(OUTPUT).claims
     write = fake.storage.write
-    taken: list[Held] = []
+    taken: list[HeldClaim] = []
 
     def interleaved(uri: str, content: bytes, *, if_generation: int) -> int | None:
         if "t1" in content.decode() and not taken:
@@ -153,7 +153,7 @@ def test_of_two_who_take_it_at_once_one_owns_and_one_stands_in_line(fake: FakeVe
     first = one.take(KEY, "one", "t1")
     assert taken[0].ours
     assert not first.ours
-    assert (first.claim.owner, first.claim.heirs) == ("two", (Heir("one", "t1"),))
+    assert (first.claim.owner, first.claim.waiters) == ("two", (Waiter("one", "t1"),))
 
 
 def test_a_claim_that_is_no_claim_is_named_and_left_alone(fake: FakeVertex, claims: Claims) -> None:
@@ -170,4 +170,4 @@ def test_an_owner_s_claims_are_found_by_folder(claims: Claims) -> None:
 
 
 def test_without_a_bucket_there_are_no_claims() -> None:
-    assert FakeVertex().reach_of(OUTPUT).claims.owned("TuningJob", "me") == []
+    assert FakeVertex().context_for(OUTPUT).claims.owned("TuningJob", "me") == []

@@ -106,7 +106,7 @@ def test_a_claim_of_another_form_is_not_read(change: dict[str, Any]) -> None:
     written = {**msgspec.to_builtins(GOOD), **change}
     fake.storage.put(f"{OUTPUT}/.claims/TuningJob/f.json", msgspec.json.encode(written))
     with pytest.raises(VertexError, match="cannot be read"):
-        fake.reach_of(OUTPUT).claims.read("TuningJob/f", "t")
+        fake.context_for(OUTPUT).claims.read("TuningJob/f", "t")
 
 
 FIT: dict[str, dict[str, Any]] = {
@@ -127,7 +127,7 @@ def test_what_google_writes_is_read(change: dict[str, Any]) -> None:
     fake = FakeVertex(BUCKET)
     written = {**msgspec.to_builtins(GOOD), **change}
     fake.storage.put(f"{OUTPUT}/.claims/TuningJob/f.json", msgspec.json.encode(written))
-    held = fake.reach_of(OUTPUT).claims.read("TuningJob/f", "t")
+    held = fake.context_for(OUTPUT).claims.read("TuningJob/f", "t")
     assert held is not None
     assert msgspec.json.decode(msgspec.json.encode(held.claim)) == msgspec.json.decode(
         msgspec.json.encode(written)

@@ -29,16 +29,16 @@ def checkpoint(folder: Folder, base: BaseModel) -> Checkpoint:
 @pytest.fixture
 def pushed(fake: FakeVertex, checkpoint: Checkpoint) -> Push:
     def again() -> tuple[Pushed | None, list[str]]:
-        found, mistakes = push(fake.storage, checkpoint, URI, lambda _: None)
-        return found, [str(mistake) for mistake in mistakes]
+        found, problems = push(fake.storage, checkpoint, URI, lambda _: None)
+        return found, [str(problem) for problem in problems]
 
     return again
 
 
 def test_everything_arrives_and_the_configuration_last(fake: FakeVertex, checkpoint: Checkpoint) -> None:
     steps: list[Step] = []
-    found, mistakes = push(fake.storage, checkpoint, URI, steps.append)
-    assert (mistakes, found is not None) == ([], True)
+    found, problems = push(fake.storage, checkpoint, URI, steps.append)
+    assert (problems, found is not None) == ([], True)
     assert steps[-1].name == "config.json", "half a folder is no model"
     for file in checkpoint.files:
         assert fake.storage.objects[f"{URI}/{file.name}"].content == file.path.read_bytes()
@@ -67,9 +67,9 @@ def test_what_is_there_with_other_content_stays(fake: FakeVertex, pushed: Push) 
     fake.storage.put(f"{URI}/config.json", b"{}")
     fake.storage.put(f"{URI}/old-00001.safetensors", b"")
     before = dict(fake.storage.objects)
-    found, mistakes = pushed()
+    found, problems = pushed()
     assert found is None
-    assert mistakes == [
+    assert problems == [
         f"{URI}/old-00001.safetensors: is no part of this checkpoint; push to a folder of its own",
         f"{URI}/config.json: is there with other content; push to a folder of its own",
     ]

@@ -167,14 +167,14 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
 def test_what_is_wrong_is_told(folder: Folder, base: BaseModel, case: str) -> None:
     spoil, told = SPOILT[case]
     spoil(folder)
-    checkpoint, mistakes = examine(folder.path, base, embedded=False)
+    checkpoint, problems = examine(folder.path, base, embedded=False)
     assert checkpoint is None
-    assert [str(mistake) for mistake in mistakes] == told
+    assert [str(mistake) for mistake in problems] == told
 
 
 def test_a_folder_that_is_not_there(folder: Folder, base: BaseModel) -> None:
-    _, mistakes = examine(folder.path / "nowhere", base, embedded=False)
-    assert [mistake.problem for mistake in mistakes] == ["is not a folder"]
+    _, problems = examine(folder.path / "nowhere", base, embedded=False)
+    assert [mistake.problem for mistake in problems] == ["is not a folder"]
 
 
 def test_the_files_of_the_model_and_no_others(folder: Folder, base: BaseModel) -> None:
@@ -184,9 +184,9 @@ def test_the_files_of_the_model_and_no_others(folder: Folder, base: BaseModel) -
     folder.write("stray.safetensors", safetensors(REST))
     (folder.path / "original").mkdir()
 
-    checkpoint, mistakes = examine(folder.path, base, embedded=False)
+    checkpoint, problems = examine(folder.path, base, embedded=False)
 
-    assert mistakes == []
+    assert problems == []
     assert checkpoint is not None
     assert [file.name for file in checkpoint.files] == [
         "a.safetensors",
@@ -211,16 +211,16 @@ def test_what_is_not_in_the_catalogue_is_not_claimed(folder: Folder) -> None:
 
 def test_the_embedded_service_takes_what_it_made(folder: Folder, base: BaseModel) -> None:
     folder.config(model_type="llama", head_dim=128, made_by="vertex-emulator")
-    checkpoint, mistakes = examine(folder.path, base, embedded=True)
-    assert mistakes == []
+    checkpoint, problems = examine(folder.path, base, embedded=True)
+    assert problems == []
     assert checkpoint is not None
     assert checkpoint.compared.startswith("made by the embedded Vertex AI")
 
 
 def test_a_real_checkpoint_is_compared_for_a_rehearsal_too(folder: Folder, base: BaseModel) -> None:
     folder.config(num_hidden_layers=1)
-    _, mistakes = examine(folder.path, base, embedded=True)
-    assert [mistake.path for mistake in mistakes] == ["config.json"]
+    _, problems = examine(folder.path, base, embedded=True)
+    assert [mistake.path for mistake in problems] == ["config.json"]
 
 
 def test_every_base_model_has_an_architecture() -> None:

@@ -34,7 +34,7 @@ _WORDS = {
 }
 
 
-class Mistake(NamedTuple):
+class Problem(NamedTuple):
     """A mistake and its place, such as ``services[0].tuning.epochs``."""
 
     path: str
@@ -44,9 +44,9 @@ class Mistake(NamedTuple):
         return f"{self.path}: {self.problem}" if self.path else self.problem
 
 
-def listed(mistakes: Iterable[Mistake], prefix: str = "") -> str:
+def listed(problems: Iterable[Problem], prefix: str = "") -> str:
     """One line for each, indented below a heading."""
-    return "\n".join(f"  {prefix}{mistake}" for mistake in mistakes)
+    return "\n".join(f"  {prefix}{mistake}" for mistake in problems)
 
 
 def path_of(parts: Iterable[str | int]) -> str:
@@ -57,12 +57,12 @@ def path_of(parts: Iterable[str | int]) -> str:
     return text
 
 
-def mistakes_of(
+def problems_of(
     error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()
-) -> list[Mistake]:
+) -> list[Problem]:
     """Every mistake in ``error``, in the order found, with ``at`` in front of each path."""
     return [
-        Mistake(path_of([*at, *_in_file(found["loc"])]), _problem(found, model))
+        Problem(path_of([*at, *_in_file(found["loc"])]), _problem(found, model))
         for found in error.errors(include_url=False)
     ]
 
