@@ -50,11 +50,13 @@ test-all: $(STAMP) ## what `make test` runs, and what takes too long for it
 	@$(WITH_ENGINE) $(PYTEST) $(BESIDE) -m "not alone" && $(PYTEST) -m alone
 
 check: $(STAMP) ## format, lint, types, import layers, workflows, documents
-	@$(IN_VENV) ruff format --check . && ruff check . && mypy && lint-imports && python tools/lint/workflows.py && python -m tools.docs
+	@$(IN_VENV) ruff format --check . && ruff check . && mypy && lint-imports && python -m tools.pages --check && python -m tools.docs
+	@$(IN_VENV) zizmor --offline --quiet --no-progress .github
+	@if command -v go >/dev/null; then cd tools/lint && go tool actionlint -shellcheck= -pyflakes= ../../.github/workflows/*.yml; \
+	  else echo "actionlint: skipped, there is no Go here" >&2; fi
 
-pages: $(STAMP) ## write again what is made from the code: schemas, reference, tables, the picture
-	@$(IN_VENV) vertex-tuning schema > stacks/schema.json && vertex-tuning schema --shared > stacks/shared.schema.json
-	@$(IN_VENV) python -m tools.reference && python -m tools.evidence && python -m tools.picture && python tools/changes.py && python tools/served_calls.py && python tools/failures.py && python tools/commands.py && python tools/permissions.py && python tools/models.py
+pages: $(STAMP) ## write again what is made from the code: schemas, reference pages, tables
+	@$(IN_VENV) python -m tools.pages
 
 site: $(STAMP) ## build the documents into .run/site
 	@$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

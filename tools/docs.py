@@ -27,7 +27,7 @@ from vertex_tuning.stack.layers import own_values
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("Pulumi.yaml", "data", "infra", "stacks", "tools")
 LIMIT_S = 120
-_BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?( *)```\w*\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^(?:<!-- ([^\n]+?) -->\n)?( *)```\w*\n(.*?)^\2```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?[^)]*\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 STACK = {

@@ -2,8 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -11,11 +9,10 @@ import pytest
 from google.longrunning import operations_pb2
 
 from tests.support.plain import Plain
-from tools import served_calls
+from tools.pages import served_calls
 from vertex_emulator.api.served import TABLE
 from vertex_emulator.known import Binding, bindings
 
-REPOSITORY = Path(__file__).parents[3]
 CLIENTS = {
     "aiplatform_v1": "google.cloud.aiplatform.v1",
     "aiplatform_v1beta1": "google.cloud.aiplatform.v1beta1",
@@ -98,17 +95,3 @@ def test_what_is_served_answers_something_else(plain: Plain) -> None:
                     wrong.append((binding, response.status_code, response.text[:100]))
 
     assert wrong == []
-
-
-def test_the_page_is_what_its_tool_writes() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-c", "from tools import served_calls; print(served_calls.page(), end='')"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert (REPOSITORY / "docs/served-calls.md").read_text() == ran.stdout, (
-        "run: python tools/served_calls.py"
-    )

@@ -1,9 +1,6 @@
 """Documents say what the code does."""
 
-import json
 import re
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -12,34 +9,6 @@ from tests.support.stack import REPOSITORY
 from vertex_tuning.cli.app import app
 
 README = (REPOSITORY / "README.md").read_text()
-
-
-@pytest.mark.parametrize("name", ["changes", "commands", "failures", "models"])
-def test_the_pages_of_classes_are_the_code(name: str) -> None:
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sys; sys.path.insert(0, 'tools'); import {name}; print({name}.page(), end='')",
-        ],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (REPOSITORY / "docs" / f"{name}.md").read_text() == ran.stdout, f"run: python tools/{name}.py"
-
-
-def test_the_permissions_and_their_roles_are_the_list() -> None:
-    program = (
-        "import sys, json; sys.path.insert(0, 'tools'); import permissions; "
-        "print(json.dumps({str(path): text for path, text in permissions.files().items()}))"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    for path, text in json.loads(ran.stdout).items():
-        assert (REPOSITORY / "docs" / path).read_text() == text, "run: python tools/permissions.py"
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))))

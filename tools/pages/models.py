@@ -1,20 +1,18 @@
-"""Write docs/models.md: what can be tuned, where, and on which machines it can be served.
-
-python tools/models.py
-"""
+"""What can be tuned, where, and on which machines it can be served, from the catalogue."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from vertex_tuning import catalog
 from vertex_tuning.catalog import BaseModel, TuningMode
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "models.md"
-GUIDE = """# Models and machines
+from .markdown import made_from, table
 
-Made by `python tools/models.py` from the catalogue; a test holds the two together. A preview refuses a
-model that is not here and offers the nearest ones. Google adds models every few months:
+GUIDE = f"""\
+# Models and machines
+
+{made_from("the catalogue")}
+
+A preview refuses a model that is not here and offers the nearest ones. Google adds models every few months:
 `base_model_unlisted: true` beside `base_model` takes one that this version does not know, with a warning
 and without an estimate.
 
@@ -36,26 +34,30 @@ own.
 
 
 def page() -> str:
-    """The whole page, as Markdown."""
+    """docs/models.md."""
     columns = ["model", "`base_model`", "weights", "longest, `FULL`", "longest, `PEFT_ADAPTER`"]
     columns += ["baseline, `FULL`", "baseline, `PEFT_ADAPTER`"]
-    lines = [GUIDE, f"| {' | '.join(columns)} |", f"| {' | '.join(['---'] * len(columns))} |"]
-    for model in catalog.models():
-        limits = " | ".join(_limit(model, mode) for mode in TuningMode)
-        baselines = " | ".join(_baseline(model, mode) for mode in TuningMode)
-        lines.append(f"| {model.label} | `{model.id}` | {model.weights_gb} GB | {limits} | {baselines} |")
-    lines += ["", "Sources:", ""]
+    models = [
+        (
+            model.label,
+            f"`{model.id}`",
+            f"{model.weights_gb} GB",
+            *(_limit(model, mode) for mode in TuningMode),
+            *(_baseline(model, mode) for mode in TuningMode),
+        )
+        for model in catalog.models()
+    ]
+    machines = [
+        (f"`{name}`", f"{count} x `{accelerator}`", f"{catalog.accelerator_memory(name)} GB", _held(name))
+        for name, accelerator, count in catalog.machines()
+    ]
+    lines = [GUIDE, *table(columns, models), "", "Sources:", ""]
     lines += [f"- {each.of}: {each.source} ({each.date})" for each in catalog.sources()]
     lines += ["", "## Locations", "", "`tuning.location` is one of:", ""]
     lines += [f"- `{location}`" for location in catalog.tuning_locations()]
     lines += ["", "`serving.region` is any region of Vertex AI that has the machine:", ""]
     lines += [", ".join(f"`{region}`" for region in catalog.regions())]
-    memory = catalog.accelerator_memory
-    lines += [MACHINES, "| machine | accelerators | memory | holds |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| `{machine}` | {count} x `{accelerator}` | {memory(machine)} GB | {_held(machine)} |"
-        for machine, accelerator, count in catalog.machines()
-    ]
+    lines += [MACHINES, *table(["machine", "accelerators", "memory", "holds"], machines)]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +77,3 @@ def _held(machine: str) -> str:
     return max(
         (model for model in catalog.models() if model.weights_gb < memory), key=lambda model: model.weights_gb
     ).label
-
-
-if __name__ == "__main__":
-    TARGET.write_text(page())

@@ -1,61 +1,54 @@
-"""Write docs/stack-file.md: every field of a stack file.
-
-python -m tools.reference
-"""
+"""Every field of a stack file, from the rules that check it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from vertex_tuning.stack.schema import MODELS, Schema, stack_schema, summary
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "stack-file.md"
+from .markdown import made_from, table
+
+HEAD = f"""\
+# Every key of a stack file
+
+{made_from("the rules that check the files")}
+
+`stacks/schema.json` has the same for editors. Files that stacks share have the keys without `vertex-tuning:`.
+
+YAML's anchors and merge keys (`<<: *name`) work in all of them. YAML reads a value without quotes
+as a number, a boolean or a date where it looks like one (`0123`, `yes`, `2026-11-30`): put text in
+quotes.
+"""
 HEADINGS = {
     "Settings": "The stack: keys below `vertex-tuning:`",
     "ServiceSpec": "A service: an entry of `services`",
 }
-
-
 LISTED = 10
 """The most values that a cell lists."""
 
 
-def stack_file() -> str:
-    """The page of a stack file's fields."""
+def page() -> str:
+    """docs/stack-file.md."""
     schema = stack_schema()
-    prefix = "vertex-tuning:"
-    settings = {
-        key.removeprefix(prefix): value for key, value in schema["properties"]["config"]["properties"].items()
-    }
-    lines = [
-        "# Every key of a stack file",
-        "",
-        "Made by `python -m tools.reference` from the rules that check the files; a test holds the two",
-        "together. `stacks/schema.json` says the same to editors. Files that stacks share have the keys",
-        "without `vertex-tuning:`.",
-        "",
-        "YAML's anchors and merge keys (`<<: *name`) work in all of them. YAML reads a value without quotes",
-        "as a number, a boolean or a date where it looks like one (`0123`, `yes`, `2026-11-30`): put text in",
-        "quotes.",
-    ]
+    keys = schema["properties"]["config"]["properties"].items()
+    settings = {key.removeprefix("vertex-tuning:"): value for key, value in keys}
+    lines = [HEAD.rstrip()]
     for model in MODELS:
         fields = settings if model.__name__ == "Settings" else schema["$defs"][model.__name__]["properties"]
-        heading = HEADINGS.get(model.__name__, f"`{model.__name__}`")
-        lines += ["", f"## {heading}", "", summary(model), "", *_fields(model, fields, schema["$defs"])]
+        lines += ["", f"## {HEADINGS.get(model.__name__, f'`{model.__name__}`')}", "", summary(model), ""]
+        rows = _rows(model, fields, schema["$defs"])
+        lines += table(["key", "value", "default", "what it is"], rows)
     return "\n".join(lines) + "\n"
 
 
-def _fields(model: type[BaseModel], fields: dict[str, Schema], known: dict[str, Schema]) -> Iterator[str]:
-    yield "| key | value | default | what it is |"
-    yield "| --- | --- | --- | --- |"
+def _rows(model: type[BaseModel], fields: dict[str, Schema], known: dict[str, Schema]) -> Iterator[list[str]]:
     for name, field in fields.items():
         info = model.model_fields[name]
         default = "" if info.is_required() else _shown(info.get_default(call_default_factory=True))
-        yield f"| `{name}` | {_kind(field, known)} | {default} | {field.get('description', '')} |"
+        yield [f"`{name}`", _kind(field, known), default, field.get("description", "")]
 
 
 def _shown(default: Any) -> str:
@@ -95,7 +88,3 @@ def _kind(field: Schema, known: dict[str, Schema]) -> str:
         case "object":
             return "mapping"
     return "text"
-
-
-if __name__ == "__main__":
-    TARGET.write_text(stack_file())

@@ -1,14 +1,9 @@
-"""Write docs/served-calls.md: what the embedded Vertex AI serves, from its routes and Google's lists.
-
-python tools/served_calls.py
-"""
+"""What the embedded Vertex AI serves, from its routes and the method lists of Google's clients."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 from vertex_emulator.api.routing import Route
@@ -16,7 +11,8 @@ from vertex_emulator.api.served import TABLE
 from vertex_emulator.api.storage_parts import NOT_SERVED
 from vertex_emulator.known import Binding, bindings, plain_uri
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "served-calls.md"
+from .markdown import made_from, table
+
 _VERSION = re.compile(r"\.aiplatform\.(?:v1|v1beta1)\.")
 _VARIABLE = re.compile(r"\{(\w+)(?:=\*+|=bucket)?\}")
 _EXAMPLES = {"projects": "p", "locations": "us-central1", "operations": "1"}
@@ -93,44 +89,39 @@ def _shown(variable: re.Match[str]) -> str:
     return {"version": "{version}", "resource": "[/resource]"}.get(variable[1], "*")
 
 
-def _section(service: str, group: list[Row]) -> Iterable[str]:
-    yield from ("", f"## {service}", "", "| call | path | versions | served |", "| --- | --- | --- | --- |")
-    for row in group:
-        path = f"`{row.verb} {row.path}`" if row.verb else "gRPC only"
-        mark = "yes" if row.served else "no"
-        yield f"| {row.method} | {path} | {', '.join(row.versions)} | {mark} |"
+def _section(service: str, group: list[Row]) -> list[str]:
+    rows = [
+        (
+            row.method,
+            f"`{row.verb} {row.path}`" if row.verb else "gRPC only",
+            ", ".join(row.versions),
+            "yes" if row.served else "no",
+        )
+        for row in group
+    ]
+    return ["", f"## {service}", "", *table(["call", "path", "versions", "served"], rows)]
+
+
+HEAD = f"""\
+# What the embedded Vertex AI serves
+
+{made_from("the routes of the embedded service and the method lists of Google's clients")}
+
+Cloud Storage's list is that of its JSON API. A method that is not served answers 501 with its name and does
+nothing. gRPC is not spoken: clients are told to use REST. Of Cloud Storage's XML API only uploads in parts
+are served."""
 
 
 def page() -> str:
-    """The whole page, as Markdown."""
+    """docs/served-calls.md."""
     groups = {service: list(group) for service, group in groupby(rows(), lambda row: row.service)}
     here = {service: group for service, group in groups.items() if any(row.served for row in group)}
-    lines = [
-        "# What the embedded Vertex AI serves",
-        "",
-        "Made by `python tools/served_calls.py` from the routes of the embedded service and from the method",
-        "lists of Google's own clients; tests hold the three together. Cloud Storage's list is that of its",
-        "JSON API. A method that is not served answers 501 with its name and does nothing. gRPC is not",
-        "spoken: clients are told to use REST. Of Cloud Storage's XML API only uploads in parts are served.",
-        *(line for service, group in here.items() for line in _section(service, group)),
-        "",
-        "## Beyond these lists",
-        "",
-        "| call | path |",
-        "| --- | --- |",
-        *(f"| {name} | `{path}` |" for name, paths in beyond().items() for path in paths),
-        "",
-        "## Services of which nothing is served",
-        "",
-        *(
-            f"- {service}: {len({row.method for row in group})} methods"
-            for service, group in groups.items()
-            if service not in here
-        ),
-    ]
+    lines = [HEAD]
+    for service, group in here.items():
+        lines += _section(service, group)
+    more = [(name, f"`{path}`") for name, paths in beyond().items() for path in paths]
+    lines += ["", "## Beyond these lists", "", *table(["call", "path"], more)]
+    lines += ["", "## Services of which nothing is served", ""]
+    for service in (each for each in groups if each not in here):
+        lines.append(f"- {service}: {len({row.method for row in groups[service]})} methods")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(page())

@@ -1,19 +1,17 @@
-"""Write docs/permissions.md and docs/roles from the list of permissions.
-
-python tools/permissions.py
-"""
+"""The IAM permissions and roles, from the list of permissions."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from vertex_tuning.permissions import AGENTS, DISPENSABLE, PERMISSIONS, Permission, Role, of_role
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-HEAD = """# Who may do what
+from .markdown import made_from, table
 
-Made by `python tools/permissions.py` from `vertex_tuning/permissions.py`; a test holds the two together, and
-another drives whole stacks and holds the calls that they make against this list: no call without a
+HEAD = f"""\
+# Who may do what
+
+{made_from("vertex_tuning/permissions.py")}
+
+A test drives whole stacks and holds the calls that they make against this list: no call without a
 permission, no permission without a call. Which permission Google checks for a call is taken from Google's
 pages; nothing here has been tried on the real services.
 
@@ -44,28 +42,28 @@ as the next, and the calls are made as the last.
 
 
 def page() -> str:
-    """The whole page, as Markdown."""
+    """docs/permissions.md."""
     lines = [HEAD]
     for role in Role:
+        rows = [_row(each) for each in PERMISSIONS if each.role is role]
         lines += [f"## {role.value}", "", f"For {role.meaning}.", ""]
-        lines += ["| permission | why | calls |", "| --- | --- | --- |"]
-        lines += [_row(each) for each in PERMISSIONS if each.role is role]
-        lines.append("")
+        lines += [*table(["permission", "why", "calls"], rows), ""]
     lines += ["## Made, and may be refused", ""]
     lines += [f"- `{call}`: {why}." for call, why in DISPENSABLE.items()]
     lines += ["", "## Google's agents", "", "`NUMBER` is the project's number.", ""]
-    lines += ["| agent | role | on | why |", "| --- | --- | --- | --- |"]
-    for agent in AGENTS:
-        why = agent.why + (f"; only with {agent.when}" if agent.when else "")
-        lines.append(f"| `{agent.agent}` | `{agent.role}` | {agent.on} | {why} |")
-    return "\n".join(lines) + "\n" + IMPERSONATION
+    agents = [
+        (f"`{a.agent}`", f"`{a.role}`", a.on, a.why + (f"; only with {a.when}" if a.when else ""))
+        for a in AGENTS
+    ]
+    lines += [*table(["agent", "role", "on", "why"], agents), IMPERSONATION]
+    return "\n".join(lines)
 
 
-def _row(each: Permission) -> str:
+def _row(each: Permission) -> tuple[str, str, str]:
     why = each.why + (f"; only with `{each.when}`, not in the role" if each.when else "")
     why += "; assumed, Google's pages do not say" if each.assumed else ""
     calls = ", ".join(f"`{'.'.join(call.split('.')[-2:])}`" for call in each.calls)
-    return f"| `{each.name}` | {why} | {calls or '—'} |"
+    return f"`{each.name}`", why, calls or "—"
 
 
 def role_file(role: Role) -> str:
@@ -78,15 +76,3 @@ def role_file(role: Role) -> str:
         *(f"- {name}" for name in of_role(role)),
     ]
     return "\n".join(lines) + "\n"
-
-
-def files() -> dict[Path, str]:
-    """Everything that is written, by its path below docs."""
-    roles = {Path("roles") / f"{role.value}.yaml": role_file(role) for role in Role}
-    return {Path("permissions.md"): page(), **roles}
-
-
-if __name__ == "__main__":
-    for path, text in files().items():
-        (DOCS / path).parent.mkdir(parents=True, exist_ok=True)
-        (DOCS / path).write_text(text)

@@ -1,7 +1,4 @@
-"""Write docs/evidence.md: what is known of the real Vertex AI, and the tests that hold it.
-
-python -m tools.evidence
-"""
+"""What is known of the real Vertex AI, and the tests that hold it, from the rules and the tests' marks."""
 
 from __future__ import annotations
 
@@ -13,13 +10,14 @@ from typing import NamedTuple
 
 from tests.evidence.rules import RULES, Rule
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "docs" / "evidence.md"
+from .markdown import made_from, table
+
+ROOT = Path(__file__).resolve().parents[2]
 SIDES = ("service", "plugin")
-INTRODUCTION = """\
+INTRODUCTION = f"""\
 # Evidence about the real service
 
-<!-- Made by `make pages`; the list is tests/evidence/rules.py. -->
+{made_from("tests/evidence/rules.py and the marks of the tests")}
 
 No part of this project has run against the real Vertex AI yet. The embedded service follows public
 evidence instead, and is stricter where the evidence leaves a choice. Each rule says how we know it:
@@ -30,7 +28,6 @@ evidence instead, and is stricter where the evidence leaves a choice. Each rule 
 which the plugin passes under the rule, or names the problem in a preview. The suite `tests/contract`
 repeats what a project can check against the real service; its `conftest.py` says how.
 """
-HEADER = "| rule | evidence | service | plugin |\n| --- | --- | --- | --- |\n"
 
 
 class Mark(NamedTuple):
@@ -63,25 +60,18 @@ def _in(node: ast.stmt, test: str) -> Iterator[Mark]:
 
 
 def page() -> str:
-    """The page's text."""
+    """docs/evidence.md."""
     found = sorted(marks())
-    parts = [INTRODUCTION]
+    lines = [INTRODUCTION]
     for subject, rules in groupby(RULES, lambda rule: rule.id.partition(".")[0]):
-        parts.append(f"\n## {subject.capitalize()}\n\n{HEADER}")
-        parts += [_row(rule, found) for rule in rules]
-    return "".join(parts)
+        rows = (_row(rule, found) for rule in rules)
+        lines += ["", f"## {subject.capitalize()}", "", *table(["rule", "evidence", *SIDES], rows)]
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
-def _row(rule: Rule, found: list[Mark]) -> str:
-    cells = [
-        "<br>".join(
-            dict.fromkeys(f"`{mark.test}`" for mark in found if (mark.rule, mark.side) == (rule.id, side))
-        )
-        for side in SIDES
-    ]
-    held = " | ".join(cell or "none" for cell in cells)
-    return f"| {rule.says} | {rule.kind}: {rule.source}, {rule.date} | {held} |\n"
-
-
-if __name__ == "__main__":
-    TARGET.write_text(page())
+def _row(rule: Rule, found: list[Mark]) -> Iterator[str]:
+    yield rule.says
+    yield f"{rule.kind}: {rule.source}, {rule.date}"
+    for side in SIDES:
+        tests = (f"`{mark.test}`" for mark in found if (mark.rule, mark.side) == (rule.id, side))
+        yield "<br>".join(dict.fromkeys(tests)) or "none"
