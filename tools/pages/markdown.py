@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ def made_from(source: str) -> str:
     return f"<!-- Made by `make pages` from {source}. -->"
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def table(headings: Collection[str], rows: Iterable[Iterable[object]]) -> list[str]:
     """The lines of a table."""
     return [f"| {' | '.join(map(str, row))} |" for row in (headings, ["---"] * len(headings), *rows)]
 
