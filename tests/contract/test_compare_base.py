@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from tests.support.emulator import RunningEmulator
 from tests.support.plain import BASE, Plain
 from vertex_tuning.cli.app import app
+from vertex_tuning.cli.predict import _compact
 
 INSTRUCT = "meta/llama3_1@llama-3.1-8b-instruct"
 MANAGED = "meta/llama-3.1-8b-instruct-maas"
@@ -64,7 +65,25 @@ def test_both_answers_are_shown_under_their_models_names(plain: Plain, endpoint:
     tuned, _, base = ran.stdout.partition(f"base ({MANAGED})\n")
     assert tuned.startswith("tuned (projects/")
     assert tuned.endswith(")\nA part.\n")
-    assert base == f"{managed_answer(plain)}\n"
+    assert base == f"{_compact(managed_answer(plain))}\n"
+
+
+def test_a_chat_s_answer_is_text_and_json_on_request(plain: Plain, endpoint: str) -> None:
+    assert predict(plain, endpoint).stdout == "A part.\n"
+    raw = json.loads(predict(plain, endpoint, "--json").stdout)
+    assert raw["predictions"][0]["choices"][0]["message"]["content"] == "A part."
+
+
+EMPTY_LINES = [
+    ("one\n\ntwo\n", "one\n\ntwo", "a paragraph stays"),
+    ("\n\none" + " \n" * 200 + "two", "one\n\ntwo", "what an untuned model fills its answer with"),
+    ("    indented\n", "    indented", "code keeps its indentation"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown", "why"), EMPTY_LINES, ids=[case[2] for case in EMPTY_LINES])
+def test_empty_lines_of_an_answer_are_not_repeated(text: str, shown: str, why: str) -> None:
+    assert _compact(text) == shown, why
 
 
 def test_programs_get_both_as_json(plain: Plain, endpoint: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.emulator import RunningEmulator
-from tests.support.stack import Workspace
+from tests.support.stack import Ran, Workspace
 from vertex_tuning.cli.app import app
 
 pytestmark = pytest.mark.engine
@@ -34,6 +34,14 @@ def test_what_a_lost_state_leaves_behind(
     def doctor(*arguments: str | Path) -> tuple[int, str]:
         looked = CliRunner().invoke(app, ["doctor", *(str(argument) for argument in arguments)])
         return looked.exit_code, looked.output
+
+    question = stack.cli("predict", "tickets", "--stack", "@", "-p", "Ticket: hello\nTeam:")
+    assert question.ok, "a service's name is enough"
+    assert question.text.strip()
+    assert "lineage" not in stack.cli("lineage", "tickets", "--stack", "@").text
+    assert stack.cli("lineage", "other", "--stack", "@") == Ran(
+        1, "error: test has no service other. Its services: tickets\n"
+    )
 
     nothing = (0, "Nothing was left behind.\n")
     assert doctor(held) == nothing, "where to look is in the export"

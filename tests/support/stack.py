@@ -139,6 +139,20 @@ class Workspace:
         )
         return Ran(ran.returncode, ran.stdout + ran.stderr)
 
+    def cli(self, *arguments: str, timeout: float = 120) -> Ran:
+        """Run `vertex-tuning` in the project's folder; `@` stands for the stack's name."""
+        ran = subprocess.run(
+            ["vertex-tuning", *(self.stack if word == "@" else word for word in arguments)],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Ran(ran.returncode, ran.stdout + ran.stderr)
+
     def up(self, *arguments: str) -> Ran:
         """Bring the stack to what its file says."""
         return self.run("up", "--yes", "--skip-preview", "--parallel", "64", *arguments)

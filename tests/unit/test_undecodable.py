@@ -10,7 +10,7 @@ import typer
 from tests.support.fake import FakeVertex
 from tools.ci.github import GitHubError, pull_request
 from vertex_tuning import catalog, lineage, prompts
-from vertex_tuning.cli.doctor import read_export
+from vertex_tuning.cli.states import read_export
 from vertex_tuning.pricing.book import read_book
 from vertex_tuning.report.preview import read_preview
 from vertex_tuning.vertex.errors import InvalidRequest

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 from rich.text import Text
 
 from ..catalog import GLOBAL
-from ..decoding import REFUSED
 from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
 from ..pricing.money import span
 from ..specs import GcsUri, ProjectId, Region
 from ..vertex import connect
 from . import ui
-
-
-class Resource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As far as it is looked at."""
-
-    type: str
-    id: str = ""
-    outputs: dict[str, Any] | None = None
-
-
-class Deployment(msgspec.Struct, frozen=True):
-    """A stack's state."""
-
-    resources: tuple[Resource, ...] | None = None
-
-
-class Export(msgspec.Struct, frozen=True):
-    """What ``pulumi stack export`` prints."""
-
-    deployment: Deployment
-
-
-_EXPORT = msgspec.json.Decoder(Export)
+from .states import read_export
 
 
 def doctor(
@@ -106,19 +82,6 @@ def doctor(
         for line in lines(found, book):
             screen.print(line)
     raise typer.Exit(ui.Exit.FAILED if found else ui.Exit.OK)
-
-
-def read_export(path: Path) -> Mapping[str, Any]:
-    """A state as `pulumi stack export` prints it; ``-`` is the standard input."""
-    try:
-        text = ui.standard_input() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(ui.why(error), param_hint="EXPORTS") from error
-    try:
-        return msgspec.to_builtins(_EXPORT.decode(text))  # type: ignore[no-any-return]
-    except REFUSED as error:
-        told = f"{path} is not what `pulumi stack export` prints: {error}"
-        raise typer.BadParameter(told, param_hint="EXPORTS") from error
 
 
 def _all(looks: Iterable[Callable[[], list[Orphan]]]) -> list[Orphan]:

@@ -1,30 +1,26 @@
-"""The command that says what stands behind what is served now."""
+"""The command that shows the lineage of served models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from .. import lineage as lineages
 from ..served import Served, look
-from ..specs import EndpointName
 from ..vertex import connect
-from . import ui
+from . import states, ui
 
 
 def lineage(
-    endpoint: Annotated[
-        str,
-        typer.Argument(help="Full name: projects/PROJECT/locations/REGION/endpoints/ID, as `up` prints it."),
-    ],
+    endpoint: states.Endpoint,
     *,
+    stack: states.Stack = "",
     json_output: ui.Json = False,
 ) -> None:
-    """Say which data, base, parameters, job and commit stand behind what an endpoint serves now."""
-    ui.as_written(EndpointName, endpoint, "ENDPOINT")
+    """Show the lineage of the model an endpoint serves: data, base model, parameters, job, commit."""
+    endpoint = states.endpoint_name(endpoint, stack)
     with ui.asking(endpoint):
         found = look(connect(), endpoint)
     if json_output:
@@ -71,6 +67,7 @@ COMMAND = ui.Command(
     lineage,
     examples=(
         "vertex-tuning lineage projects/P/locations/R/endpoints/E",
+        "vertex-tuning lineage tickets --stack search-dev",
         "vertex-tuning lineage projects/P/locations/R/endpoints/E --json",
     ),
     exits={

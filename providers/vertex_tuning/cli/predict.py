@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.markup import escape
 
-from ..specs import EndpointName
-from . import ui
+from . import states, ui
 
 if TYPE_CHECKING:
     from ..vertex import Connection
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    endpoint: Annotated[
-        str,
-        typer.Argument(help="Full name: projects/PROJECT/locations/REGION/endpoints/ID, as `up` prints it."),
-    ],
+    endpoint: states.Endpoint,
     prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask; '-' reads standard input.")],
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 200,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the likeliest token.")] = 0.0,
@@ -32,6 +29,7 @@ def predict(
         int, typer.Option(min=-1, help="Most tokens to choose among; -1 considers every one.")
     ] = -1,
     *,
+    stack: states.Stack = "",
     chat: Annotated[bool, typer.Option("--chat", help="Send the prompt as a user's turn of a chat.")] = False,
     compare_base: Annotated[
         bool,
@@ -48,8 +46,8 @@ def predict(
     """Ask a served model and print its answer."""
     from ..vertex import Connection, connect
 
-    ui.as_written(EndpointName, endpoint, "ENDPOINT")
     text = _asked(prompt)
+    endpoint = states.endpoint_name(endpoint, stack)
     sampling = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p, "top_k": top_k}
     instance: dict[str, object] = (
         {"@requestFormat": "chatCompletions", "messages": [{"role": "user", "content": text}], **sampling}
@@ -64,12 +62,12 @@ def predict(
             ui.show_json(answer)
             return
         for prediction in answer.predictions:
-            typer.echo(
-                prediction if isinstance(prediction, str) else msgspec.json.encode(prediction).decode()
-            )
+            typer.echo(_text(prediction))
         return
     if not json_output:
-        ui.screen().print(f"[bold]tuned[/bold] ({escape(answer.model)})\n{escape(_said(answer))}")
+        ui.screen().print(
+            f"[bold]tuned[/bold] ({escape(answer.model)})\n{escape(_compact(_text(answer.predictions[0])))}"
+        )
     by_itself = _ask_base(
         connection,
         endpoint,
@@ -82,7 +80,7 @@ def predict(
     if json_output:
         ui.show_json({"tuned": answer, "base": by_itself})
     else:
-        ui.screen().print(f"[bold]base[/bold] ({by_itself.model})\n{escape(by_itself.text)}")
+        ui.screen().print(f"[bold]base[/bold] ({by_itself.model})\n{escape(_compact(by_itself.text))}")
 
 
 def _asked(prompt: str) -> str:
@@ -117,9 +115,8 @@ def _ask_base(
         return ask_managed(connection, project, region or here, model, text, sampling)
 
 
-def _said(answer: Answer) -> str:
-    """The text of an answer, be it that of a prompt or of a chat."""
-    (prediction,) = answer.predictions
+def _text(prediction: Any) -> str:
+    """The text of an answer to a prompt or to a chat; an answer of another form as JSON."""
     if isinstance(prediction, str):
         return prediction
     try:
@@ -128,10 +125,16 @@ def _said(answer: Answer) -> str:
         return msgspec.json.encode(prediction).decode()
 
 
+def _compact(text: str) -> str:
+    """A text without empty lines around it, and with at most one empty line in a row inside."""
+    return re.sub(r"(?:[ \t]*\n){3,}", "\n\n", text).strip("\n")
+
+
 COMMAND = ui.Command(
     predict,
     examples=(
         'vertex-tuning predict projects/P/locations/R/endpoints/E -p "What is a car?"',
+        'vertex-tuning predict tickets --stack search-dev -p "What is a car?"',
         "vertex-tuning predict projects/P/locations/R/endpoints/E --chat --json -p - < question.txt",
         'vertex-tuning predict projects/P/locations/R/endpoints/E -p "What is a car?" --compare-base',
     ),
