@@ -29,7 +29,7 @@ from .lifecycle import Phase
 from .pricing import Book, Estimate, list_prices, stale
 from .problems import Problem, listed, path_of, problems_of
 from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
-from .resources.data_checks import first_findings
+from .resources.tuning_dataset.checks import first_findings
 from .sources import as_typed
 from .specs import ServiceSpec, Spec, TuningSpec, is_local
 

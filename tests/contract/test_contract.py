@@ -10,7 +10,7 @@ import pytest
 from tests.contract.conftest import REGION, Backend
 from vertex_tuning import checkpoints
 from vertex_tuning.catalog import FINAL, TuningMode
-from vertex_tuning.resources.requirements import LOOKED_AT_BY, SERVICES
+from vertex_tuning.resources.readiness.checks import LOOKED_AT_BY, SERVICES
 from vertex_tuning.vertex.client import Job, JobRequest, JobState, Logging, MachineRequest, Serving
 from vertex_tuning.vertex.errors import AlreadyExists, InvalidRequest, NotFound, VertexError
 

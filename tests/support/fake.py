@@ -15,7 +15,7 @@ from tests.support.fake_serving import FakeServing
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Clock, Crash, Fault, OperationFault, Served, World, called
 from vertex_tuning.lifecycle import Context, process, provider
-from vertex_tuning.resources.requirements import LOOKED_AT_BY, SERVICES
+from vertex_tuning.resources.readiness.checks import LOOKED_AT_BY, SERVICES
 from vertex_tuning.vertex import Connection
 from vertex_tuning.vertex.claims import Claims
 from vertex_tuning.vertex.client import Quota, QuotaRequest

@@ -71,6 +71,11 @@ class Provider(ResourceProvider, Generic[In]):
     # Whether what its deadline is about is over once it is ready.
     gate: ClassVar[bool] = True
 
+    def __init_subclass__(cls, **named: object) -> None:
+        super().__init_subclass__(**named)
+        # States name the package of a kind, whichever of its files holds the class.
+        cls.__module__ = cls.__module__.removesuffix(".kind")
+
     def identity(self, inputs: In) -> str:
         """The resource's id in the state, and the key of its claim."""
         raise NotImplementedError

@@ -12,8 +12,8 @@ from ..cost import used_of
 from ..names import COMPONENT
 from ..pricing import Basis, Book, stale
 from ..pricing.money import named
-from ..resources.deployed_model import GAP
-from ..resources.rejections import FAILED, scored
+from ..resources.deployed_model.kind import GAP
+from ..resources.deployed_model.rejections import FAILED, scored
 from . import causes
 from .costs import Costs, costs
 from .model import NO_COST, Data, Downtime, Report, Risk, Service, Training, Verb

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from ..lifecycle import Change
 from ..pricing.money import rounded, span
-from ..resources.deployed_model import GAP_OF_A_MOVE
-from ..resources.rejections import THIS_FAILED
+from ..resources.deployed_model.kind import GAP_OF_A_MOVE
+from ..resources.deployed_model.rejections import THIS_FAILED
 from .costs import Costs
 from .model import Cost, Data, Downtime, Risk, Service, Severity, Training, Verb
 from .preview import Op, Planned, one

@@ -1,4 +1,4 @@
-"""One file a kind: inputs, outputs, change table, external calls."""
+"""One package a kind: inputs, outputs, change table, external calls."""
 
 from typing import Any
 

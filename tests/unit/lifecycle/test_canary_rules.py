@@ -7,7 +7,7 @@ import pytest
 from tests.support.evaluated import Declare, Serving, evaluated, id_of, right_for, shares
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
-from vertex_tuning.resources.traffic import next_share, split
+from vertex_tuning.resources.deployed_model.traffic import next_share, split
 from vertex_tuning.vertex.errors import Transient
 
 SHARES = [

@@ -11,7 +11,7 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine, program, wired
 from vertex_tuning import lineage
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.data_checks import PREVIEW_BYTES
+from vertex_tuning.resources.tuning_dataset.checks import PREVIEW_BYTES
 from vertex_tuning.specs import ServiceSpec
 from vertex_tuning.vertex.errors import PermissionMissing, QuotaExceeded
 

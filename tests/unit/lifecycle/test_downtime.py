@@ -5,7 +5,7 @@ from collections.abc import Callable
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.deployed_model import GAP
+from vertex_tuning.resources.deployed_model.kind import GAP
 
 TOLD = f"warning: {GAP}"
 Declare = Callable[..., ServicePlan]

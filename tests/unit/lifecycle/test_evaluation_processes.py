@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vertex_tuning.resources import commands
+from vertex_tuning.resources.deployed_model import scoring_command
 
 COMMAND = """
 import os, pathlib, subprocess, sys, time
@@ -19,7 +19,7 @@ time.sleep(600)
 """
 PROVIDER = """
 import os, sys, threading, time
-from vertex_tuning.resources import commands
+from vertex_tuning.resources.deployed_model import scoring_command
 
 _, folder, command, pids, how = sys.argv
 def ends():
@@ -86,6 +86,6 @@ def test_a_command_gets_no_variable_that_nobody_named(
         monkeypatch.setenv(name, "value-of-it")
     program = f"import os; print(os.environ.get({name!r}, 'absent'))"
 
-    ended = commands.run([sys.executable, "-c", program], str(tmp_path), {}, 60.0, time, ["HF_HOME"])
+    ended = scoring_command.run([sys.executable, "-c", program], str(tmp_path), {}, 60.0, time, ["HF_HOME"])
 
     assert (ended.output.strip() != "absent") is passed, why

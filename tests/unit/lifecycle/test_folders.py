@@ -12,7 +12,7 @@ from tests.support.mini_engine import MiniEngine
 from tests.unit.lifecycle.test_crashes import billing
 from tests.unit.lifecycle.test_fences import model_id, serving
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.deployed_model import GAP_OF_A_MOVE
+from vertex_tuning.resources.deployed_model.kind import GAP_OF_A_MOVE
 
 Declare = Callable[..., ServicePlan]
 OTHER, THIRD = f"gs://{BUCKET}/other", f"gs://{BUCKET}/third"

@@ -10,8 +10,8 @@ from google.cloud.aiplatform_v1beta1.types import TunedModel, TunedModelCheckpoi
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources import progress
-from vertex_tuning.resources.tuned_model import TunedModelInputs, TunedModelProvider
+from vertex_tuning.resources._tuning import progress
+from vertex_tuning.resources.tuned_model.kind import TunedModelInputs, TunedModelProvider
 from vertex_tuning.vertex.client import Job
 from vertex_tuning.vertex.errors import PermissionMissing
 from vertex_tuning.vertex.tuning_jobs import _view

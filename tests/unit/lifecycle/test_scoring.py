@@ -12,7 +12,7 @@ from tests.support.evaluated import Declare, evaluated, id_of, right_for, shares
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.evaluating import shown
+from vertex_tuning.resources.deployed_model.evaluation import shown
 
 SHOWN = [
     (0.89999, 0.9, 0.9, 0.89999, "below, and it reads as below"),

@@ -5,9 +5,9 @@ import pytest
 from tests.support.fake import FakeVertex
 from vertex_tuning.lifecycle import NotReady, Phase
 from vertex_tuning.lifecycle.settle import settle
-from vertex_tuning.resources.readiness import ReadinessExternal
-from vertex_tuning.resources.requirements import ReadinessInputs
-from vertex_tuning.resources.tuning_quota import Verdict, verdict
+from vertex_tuning.resources._tuning.quota import Verdict, verdict
+from vertex_tuning.resources.readiness.checks import ReadinessInputs
+from vertex_tuning.resources.readiness.kind import ReadinessExternal
 from vertex_tuning.vertex.client import Quota, QuotaRequest
 
 NAME = "the quota 'Global concurrent managed OSS model fine-tuning jobs per project' is 0"

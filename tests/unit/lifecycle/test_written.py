@@ -13,7 +13,7 @@ from tests.unit.lifecycle.test_drift import site_of
 from vertex_tuning.lifecycle.written import parse_state
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources.deployed_model import DeployedModelProvider
-from vertex_tuning.resources.deploying import DeployedModelInputs
+from vertex_tuning.resources.deployed_model.deploy import DeployedModelInputs
 from vertex_tuning.vertex.errors import InvalidRequest
 
 Declare = Callable[..., ServicePlan]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.previews import SERVED, built, step, told
 from vertex_tuning.report.model import Downtime, Severity, Training, Verb
-from vertex_tuning.resources.deployed_model import GAP, GAP_OF_A_MOVE
+from vertex_tuning.resources.deployed_model.kind import GAP, GAP_OF_A_MOVE
 
 GAPS: list[tuple[str, dict[str, Any], str, Downtime, str]] = [
     ("replace", {"rollout": "recreate"}, "", Downtime.GAP, "the old one goes first"),

@@ -1,0 +1,1 @@
+"""What several kinds know of a tuning: its inputs, submission, weights, lineage, consumers and quota."""

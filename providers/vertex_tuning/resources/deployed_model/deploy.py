@@ -1,0 +1,411 @@
+"""What a deployment is made of, and how it is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import PrivateAttr
+
+from ... import containers, names
+from ...lifecycle import Context, Observation, Phase, ResourceInputs, process
+from ...names import OWNER_LABEL
+from ...specs import (
+    Canary,
+    Container,
+    Count,
+    Evaluation,
+    GcsUri,
+    Labels,
+    Machine,
+    ProjectIds,
+    RequestResponseLogging,
+    Retry,
+    Rollout,
+    RolloutChoice,
+    Scaling,
+    ServiceAccount,
+    Text,
+    seconds,
+)
+from ...vertex.claim import STARTING, HeldClaim
+from ...vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest, Operation
+from ...vertex.errors import (
+    AlreadyExists,
+    InvalidRequest,
+    NoCapacity,
+    NotFound,
+    PermissionMissing,
+    QuotaExceeded,
+    TooManyRequests,
+    Transient,
+    VertexError,
+    of_rpc,
+)
+from ...vertex.retry import outlasting
+from .._shared import assigned
+from .._shared.operations import made
+from .._shared.ownership import Owner
+from .._tuning import artifacts
+from .._tuning.submission import never_answered
+from ..endpoint.kind import all_labels, logging_of
+
+INTERNAL = frozenset({13, 14})
+"""Codes of failures inside Google."""
+SOON = 300.0
+"""Seconds after its start until which such a failure says nothing about the model."""
+# Google's answer says that nothing was started; a lost or odd answer does not say so.
+REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
+
+
+class DeployedModelInputs(ResourceInputs, Machine, Scaling):
+    """Which weights, on which machines, behind which endpoint.
+
+    Attributes:
+        model_id: id under which the weights are registered; one registration per deployment.
+        fingerprint: of the tuning job that makes the weights; or else ``weights_uri``.
+        checkpoint: number of the job's intermediate checkpoint that serves instead of its last weights.
+        keep_checkpoints: ``final`` deletes the job's other checkpoints once this serves.
+        adopted: the endpoint is another's: it is neither made nor named here.
+        dedicated: ``False`` when the endpoint shares the region's address.
+        price: what an hour costs by the price book, for messages; empty when the book does not say.
+        retry: whether a failed tuning job is followed by another, so that its weights may still come.
+        evaluation: what a new model has to show before it gets traffic.
+        canary: how it then takes the traffic.
+        redeploy: another number is another deployment.
+        container_logging: whether what the container prints is logged, which it is when left out.
+        access_logging: whether a line is logged for each request.
+        request_response_logging: set when this deployment makes the endpoint; kept by Endpoint afterwards.
+        private_service_connect: given to the endpoint when this deployment makes it.
+        endpoint_labels: set when this deployment makes the endpoint; kept by Endpoint afterwards.
+    """
+
+    endpoint_id: str
+    model_id: str
+    owner_label: str
+    fingerprint: str | None = None
+    weights_uri: GcsUri | None = None
+    checkpoint: Count | None = None
+    retry: Retry | None = None
+    container: Container | None = None
+    service_account: ServiceAccount | None = None
+    rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
+    evaluation: Evaluation | None = None
+    canary: Canary | None = None
+    redeploy: Count | None = None
+    display_name: Text
+    endpoint_display_name: Text
+    endpoint_labels: Labels = {}
+    keep_checkpoints: Literal["final"] | None = None
+    # Without a default value: a state of an older version has none of them, and differs in nothing.
+    container_logging: bool | None = None
+    access_logging: bool | None = None
+    request_response_logging: RequestResponseLogging | None = None
+    private_service_connect: ProjectIds | None = None
+    adopted: Literal[True] | None = None
+    dedicated: Literal[False] | None = None
+    price: str = ""
+    _endpoint: str = PrivateAttr("")
+    _registered: str = PrivateAttr("")
+
+    @property
+    def asked(self) -> str:
+        """Full resource name of the endpoint as it is asked for; Google may choose another id."""
+        return names.endpoint(self.project, self.region, self.endpoint_id)
+
+    @property
+    def owns(self) -> Owner:
+        """Who may undo it, which weights it serves, and where."""
+        there = () if self.adopted else (self.endpoint_id,)
+        return Owner(self.owner, self.weights_uri or "", (*there, names.probe(self.model_id)))
+
+    @property
+    def endpoint(self) -> str:
+        """Full resource name of the endpoint, as far as it is known by now."""
+        return self._endpoint or self.asked
+
+    @property
+    def registered_id(self) -> str:
+        """Id under which the model is registered, as far as it is known by now."""
+        return self._registered or self.model_id
+
+    @property
+    def model(self) -> str:
+        """Full resource name of the registered model."""
+        return names.model(self.project, self.region, self.registered_id)
+
+    def renamed(self, changes: Mapping[str, object]) -> DeployedModelInputs:
+        """The same deployment on another endpoint."""
+        same = self.model_copy(update=dict(changes))
+        same._endpoint = ""
+        return same
+
+    def located(
+        self, context: Context, held: HeldClaim | None
+    ) -> tuple[DeployedModelInputs, Endpoint | None]:
+        """The same with the names that Google chose, and the endpoint if it is there."""
+        found = (
+            context.vertex.serving.endpoint(self.asked)
+            if self.adopted
+            else assigned.endpoint(context, self.asked, self.owner, held)
+        )
+        same = self.model_copy()
+        same._endpoint = assigned.name_of(self.asked, found)
+        same._registered = assigned.registered(held) if held is not None else ""
+        return same, found
+
+    @property
+    def machine(self) -> MachineRequest:
+        """The machines, as the wire wants them."""
+        zero = self.scale_to_zero
+        flex = self.flex_start
+        return MachineRequest(
+            machine_type=self.machine_type,
+            accelerator_type=self.accelerator_type,
+            accelerator_count=self.accelerator_count,
+            min_replicas=self.min_replicas,
+            max_replicas=self.max_replicas,
+            autoscaling_target=self.autoscaling_target,
+            spot=self.spot,
+            reservation=self.reservation,
+            required_replicas=self.required_replicas,
+            flex_start_seconds=int(seconds(flex.max_runtime)) if flex else None,
+            scale_to_zero=zero is not None,
+            initial_replicas=(zero.initial_replicas or 1) if zero and not self.min_replicas else None,
+            min_scaleup_period=zero.min_scaleup_period if zero else None,
+            idle_scaledown_period=zero.idle_scaledown_period if zero else None,
+        )
+
+    @property
+    def logging(self) -> Logging:
+        """Which logs the deployed model writes."""
+        return Logging(container=self.container_logging is not False, access=bool(self.access_logging))
+
+
+def seen_weights(context: Context, inputs: DeployedModelInputs) -> Observation:
+    """Whether the weights that are to be deployed are there, and where."""
+    return artifacts.look(
+        context,
+        fingerprint=inputs.fingerprint,
+        weights_uri=inputs.weights_uri,
+        retry=inputs.retry,
+        checkpoint=inputs.checkpoint,
+    )
+
+
+def start(
+    context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, held: HeldClaim
+) -> HeldClaim:
+    """Start the deployment, and write its operation into the claim."""
+    weights = seen_weights(context, inputs)
+    uri = str(weights.live["artifacts_uri"])
+    held = _after_failure(context, inputs, uri, held)
+    on_existing = endpoint is not None
+    asked = inputs.asked if inputs.endpoint != inputs.asked else ""
+    if not on_existing and _takes_more_than_one_call(context, inputs):
+        # Whoever undoes this deployment has to know of the endpoint before it is there.
+        held = context.claims.note(held, resource=inputs.endpoint, asked=asked)
+        _make_endpoint(context, inputs)
+        on_existing = True
+    if on_existing:
+        _register(context, inputs, endpoint, uri)
+    held = context.claims.note(held, resource=inputs.endpoint, asked=asked, operation=STARTING, reads=uri)
+    before = context.vertex.serving.under_way(inputs.endpoint)
+    try:
+        operation = _start(context, inputs, uri, on_existing=on_existing)
+    except REFUSALS as refused:
+        if set(context.vertex.serving.under_way(inputs.endpoint)) - set(before):
+            return held  # refused by something on the way back: it was started all the same
+        context.claims.note(held, operation="", unanswered=0)
+        raise advised(context, inputs, uri, refused) from refused
+    except (Transient, AlreadyExists) as unknown:
+        # It may be under way all the same: the next looks find it, or the grace period ends.
+        refused_for_now = isinstance(unknown, TooManyRequests | AlreadyExists)
+        return held if refused_for_now else context.claims.note(held, unanswered=held.claim.unanswered + 1)
+    return context.claims.note(held, operation=operation, unanswered=0)
+
+
+def under_way(context: Context, endpoint: str, held: HeldClaim | None) -> Observation | None:
+    """The deployment that the claim says was started on this endpoint, unless it is over and well."""
+    if held is None or not held.claim.operation:
+        return None
+    if held.claim.operation == STARTING:
+        young = context.claims.age(held) < context.connection.grace_seconds
+        if young or context.vertex.serving.under_way(endpoint):
+            return Observation(Phase.PENDING, reason="looking for a deployment that was started earlier")
+        found = _named(assigned.marked(context, held))
+        if found is None and (given_up := never_answered(held, "deployment")):
+            return Observation(Phase.FAILED, {"traffic": 0}, f"{given_up}, then `pulumi up` asks again")
+        return found
+    operation = context.vertex.serving.operation(held.claim.operation)
+    if operation is None:
+        return None
+    if not operation.done:
+        return Observation(Phase.PENDING, {"traffic": 0}, "machines start and load the weights")
+    if operation.error_code:
+        why = of_rpc(operation.error_code, operation.error_message)
+        if isinstance(why, NoCapacity):
+            return Observation(Phase.PARTIAL, {"traffic": 0}, f"no machines were free: {why}")
+        if _deserves_another(operation, held):
+            return Observation(Phase.PARTIAL, {"traffic": 0}, f"the deployment failed inside Google: {why}")
+        return Observation(Phase.FAILED, {"traffic": 0}, f"deployment failed: {why}")
+    return _named(assigned.of_operation(operation, held))
+
+
+def _named(found: assigned.Chosen | None) -> Observation | None:
+    if found is None:
+        return None
+    why = f"deployed; Google chose the names {found.endpoint} and models/{found.model_id}"
+    return Observation(Phase.PARTIAL, {"traffic": 0}, why)
+
+
+def _deserves_another(ended: Operation, held: HeldClaim) -> bool:
+    """Whether a deployment failed inside Google soon after its start: repeated once, it mostly succeeds."""
+    return ended.error_code in INTERNAL and ended.lasted < SOON and not held.claim.repeated
+
+
+def _after_failure(context: Context, inputs: DeployedModelInputs, uri: str, held: HeldClaim) -> HeldClaim:
+    """The claim, ready for another try after a deployment that failed.
+
+    Raises:
+        NoCapacity: it failed for lack of machines, which is a refusal, only later; reported once.
+        VertexError: it failed otherwise, and is not tried again.
+    """
+    ended = context.vertex.serving.operation(held.claim.operation) if "/" in held.claim.operation else None
+    if ended is None or not ended.error_code:
+        return held
+    refused = of_rpc(ended.error_code, ended.error_message)
+    if not isinstance(refused, NoCapacity) and _deserves_another(ended, held):
+        process.say(inputs.urn, f"the deployment failed inside Google ({refused}); it is tried once more")
+        return context.claims.note_repeated(held)
+    context.claims.note(held, operation="")
+    raise advised(context, inputs, uri, refused)
+
+
+def advised(context: Context, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
+    """The refusal; for want of machines, with the regions and machines that Vertex AI says would fit."""
+    if not isinstance(refused, NoCapacity | QuotaExceeded):
+        return refused
+    try:
+        with outlasting(None):
+            fits = context.vertex.serving.fitting_machines(inputs.project, inputs.region, uri)
+    except VertexError:
+        # The advice is a courtesy: its failure must not hide the refusal.
+        return refused
+    if not fits:
+        return refused
+    return type(refused)(f"{str(refused).rstrip('.')}. Would fit: {', '.join(fits[:6])}")
+
+
+def _takes_more_than_one_call(context: Context, inputs: DeployedModelInputs) -> bool:
+    """Whether Model Garden's one call cannot make this deployment.
+
+    It has no field for a service account or for access logs, and it refuses a model that is registered
+    already: evaluated elsewhere, or left when an endpoint was deleted.
+    """
+    return (
+        inputs.service_account is not None
+        or inputs.logging.access
+        or context.vertex.serving.model(inputs.model) is not None
+    )
+
+
+def _make_endpoint(context: Context, inputs: DeployedModelInputs) -> None:
+    """Make the endpoint by a call of its own."""
+    serving = context.vertex.serving
+    labels = all_labels(inputs.endpoint_labels, inputs.owner_label)
+    name, psc = inputs.endpoint_display_name, inputs.private_service_connect
+    logging = logging_of(inputs.request_response_logging)
+    made(
+        context,
+        inputs.endpoint,
+        lambda: serving.create_endpoint(
+            inputs.endpoint, name, labels, psc, None, dedicated=inputs.dedicated is None, logging=logging
+        ),
+        lambda: serving.endpoint(inputs.endpoint) is not None,
+    )
+
+
+def _register(context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str) -> None:
+    serving = context.vertex.serving
+    if serving.model(inputs.model) is not None:
+        return
+    container = (
+        _container(inputs) or _recommended(context, inputs, uri) or _copied(context, inputs, endpoint, uri)
+    )
+    if container is None:
+        raise InvalidRequest(
+            "Vertex AI recommends no container for these weights and none is deployed to copy from; "
+            "write serving.container"
+        )
+    labels = {OWNER_LABEL: inputs.owner_label}
+    made(
+        context,
+        inputs.model,
+        lambda: serving.upload_model(inputs.model, inputs.display_name, uri, container, labels),
+        lambda: serving.model(inputs.model) is not None,
+    )
+
+
+def _recommended(context: Context, inputs: DeployedModelInputs, uri: str) -> ContainerSpec | None:
+    """What Vertex AI recommends; nothing where it cannot be asked, as long as there is another to copy."""
+    try:
+        found = context.vertex.serving.recommended_container(
+            inputs.project, inputs.region, uri, inputs.machine
+        )
+    except (InvalidRequest, NotFound, PermissionMissing) as error:
+        process.say(inputs.urn, f"no recommended container: {error}", warning=True)
+        return None
+    return _fitted(inputs, found, uri, None) if found is not None else None
+
+
+def _copied(
+    context: Context, inputs: DeployedModelInputs, endpoint: Endpoint | None, uri: str
+) -> ContainerSpec | None:
+    """The container of a model that serves on the endpoint, with these weights in place of its own."""
+    for deployed in endpoint.deployed if endpoint else ():
+        old = context.vertex.serving.model(deployed.model)
+        if old is not None and old.container.json.get("imageUri"):
+            return _fitted(inputs, old.container, uri, old.artifacts_uri or "")
+    return None
+
+
+def _fitted(
+    inputs: DeployedModelInputs, container: ContainerSpec, uri: str, copied_from: str | None
+) -> ContainerSpec:
+    count = inputs.accelerator_count
+    try:
+        json = containers.fitted(container.json, weights=uri, accelerators=count, copied_from=copied_from)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
+    return ContainerSpec(json)
+
+
+def _start(context: Context, inputs: DeployedModelInputs, uri: str, *, on_existing: bool) -> str:
+    serving = context.vertex.serving
+    if on_existing:
+        return serving.deploy(
+            inputs.endpoint,
+            inputs.model,
+            inputs.display_name,
+            inputs.machine,
+            inputs.service_account,
+            inputs.logging,
+        )
+    return serving.deploy_weights(
+        inputs.endpoint,
+        # The call takes no labels: by this name the endpoint is found if Google chooses another id and
+        # the answer is lost. The name that the user wants follows with the labels.
+        inputs.endpoint_id,
+        inputs.model_id,
+        inputs.display_name,
+        uri,
+        inputs.machine,
+        _container(inputs),
+        dedicated=inputs.dedicated is None,
+        psc_projects=inputs.private_service_connect,
+    )
+
+
+def _container(inputs: DeployedModelInputs) -> ContainerSpec | None:
+    return ContainerSpec(inputs.container.wire()) if inputs.container else None

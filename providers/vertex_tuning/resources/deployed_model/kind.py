@@ -1,0 +1,331 @@
+"""DeployedModel: weights on machines. It waits, and it bills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import Output
+from pulumi.dynamic import CheckResult, DiffResult, ReadResult
+
+from ... import cost, names
+from ...lifecycle import Change, Context, Declared, Observation, Phase, Provider, process
+from ...lifecycle.states import upgraded
+from ...specs import Rollout
+from ...vertex.claim import HeldClaim
+from ...vertex.client import Deployed, Endpoint
+from ...vertex.errors import Transient
+from .._shared import assigned, folders, preview
+from .._shared.operations import finish
+from .._tuning.retention import KEEP_FINAL, prune
+from ..endpoint.undeploy import await_start, clear, found_on, not_to_share, take_off, unregister
+from . import evaluation, traffic
+from .deploy import DeployedModelInputs, seen_weights, start, under_way
+from .stale import leftovers
+
+PRUNES = f"deletes the intermediate checkpoints of its own tuning once it serves ({KEEP_FINAL})"
+GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
+GAP_OF_A_MOVE = "downtime: the old endpoint goes before the new one serves (wait: false)"
+ENDPOINT = frozenset({"project", "region", "endpoint_id"})
+"""Inputs that say which endpoint it is."""
+
+
+class DeployedModelExternal:
+    """The registered model, its deployment and the endpoint's traffic.
+
+    A deployment that is to be deleted while its successor does not serve yet is let go of instead, and
+    serves on; the successor takes it off once it has the traffic (or, with ``recreate``, before it
+    asks for machines).
+    """
+
+    waits_in_line = False
+
+    def observe(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> Observation:
+        """Ready when it is on the endpoint with all the traffic, and no predecessor is left there."""
+        inputs, endpoint = inputs.located(context, held)
+        unfit = not_to_share(context, inputs.endpoint, endpoint, inputs.owner) if inputs.adopted else ""
+        if unfit:
+            return Observation(Phase.FAILED, {"traffic": 0}, unfit)
+        mine = traffic.found(endpoint, inputs)
+        if endpoint is not None and mine:
+            return traffic.serving(context, endpoint, mine, inputs, held)
+        judged = evaluation.look(context, inputs, held) if inputs.evaluation is not None else None
+        started = judged or under_way(context, inputs.endpoint, held)
+        if started is not None:
+            return started
+        weights = seen_weights(context, inputs)
+        if weights.phase is Phase.READY:
+            return Observation(Phase.ABSENT, {"traffic": 0}, "not deployed")
+        if weights.phase in (Phase.BLOCKED, Phase.PENDING):
+            return Observation(Phase.BLOCKED, {"traffic": 0}, weights.reason)
+        return Observation(weights.phase, {"traffic": 0}, weights.reason)
+
+    def submit(
+        self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None
+    ) -> HeldClaim | None:
+        """Deploy, evaluated first if asked; when it is deployed, give it traffic and end its predecessors."""
+        inputs, endpoint = inputs.located(context, held)
+        mine = traffic.found(endpoint, inputs)
+        if endpoint is not None and mine:
+            return traffic.advance(context, inputs, endpoint, mine, held)
+        if held is None:
+            raise Transient("the claim of this deployment is gone; run it again")
+        if (named := assigned.noted(context, held, wanted=True)) is not None:
+            return named
+        if inputs.evaluation is not None:
+            stepped = evaluation.step(context, inputs, inputs.evaluation, held)
+            if stepped is not None:
+                return stepped
+        elif assigned.asked_for(held.claim) == evaluation.probe(inputs).asked:
+            # The evaluation was cut off, and then taken out of the spec.
+            clear(context, inputs.owns, held.claim.resource)
+        if endpoint is not None and inputs.rollout is Rollout.RECREATE:
+            traffic.take_off_left(context, inputs)
+        return start(context, inputs, endpoint, held)
+
+    def update(
+        self, context: Context, before: Mapping[str, Any], inputs: DeployedModelInputs, held: HeldClaim | None
+    ) -> None:
+        """Change replicas, autoscaling and logs of a deployed model."""
+        inputs, endpoint = inputs.located(context, held)
+        mine = traffic.found(endpoint, inputs)
+        if not mine or not traffic.as_asked(mine[0], inputs):
+            return
+        wanted, serving = inputs.machine, context.vertex.serving
+        required = wanted.required_replicas not in (None, before.get("required_replicas"))
+        asked = wanted.min_replicas, wanted.max_replicas, wanted.autoscaling_target
+        if required or _scaling(mine[0]) != asked:
+            finish(context, serving.rescale(inputs.endpoint, mine[0].id, wanted))
+        if before.get("container_logging") != inputs.container_logging:
+            finish(context, serving.log_container(inputs.endpoint, mine[0].id, on=inputs.logging.container))
+
+    def delete(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> bool:
+        """Take it off its machines and unregister it, unless it stands in for a successor; weights stay."""
+        if held is not None:
+            held = await_start(context, held.claim.resource or inputs.asked, held)
+        inputs, endpoint = inputs.located(context, held)
+        mine = found_on(endpoint, inputs.registered_id)
+        if held is not None and _has_traffic(endpoint, mine) and _has_successor(context, inputs, held):
+            return True
+        take_off(context, inputs.owns, inputs.endpoint, [deployed.id for deployed in mine])
+        if inputs.evaluation is not None:
+            clear(context, inputs.owns, evaluation.probe(inputs).located(context, held)[0].endpoint)
+        unregister(context, inputs.owns, inputs.project, inputs.region, inputs.registered_id)
+        return False
+
+
+def _has_traffic(endpoint: Endpoint | None, mine: tuple[Deployed, ...]) -> bool:
+    return endpoint is not None and any(endpoint.traffic.get(deployed.id, 0) for deployed in mine)
+
+
+def _has_successor(context: Context, inputs: DeployedModelInputs, held: HeldClaim) -> bool:
+    """Whether another deployment of this service is claimed, which then does not serve yet."""
+    folder = names.claims_of_models(inputs.project, inputs.region)
+    return any(
+        other.key != held.key
+        for there in folders.of_service(context, inputs.owner)
+        for other in there.claims.owned(folder, inputs.owner)
+    )
+
+
+def _scaling(deployed: Deployed) -> tuple[int, int, int | None]:
+    return deployed.min_replicas, deployed.max_replicas, deployed.autoscaling_target
+
+
+class DeployedModelProvider(Provider[DeployedModelInputs]):
+    """Pulumi's view of a deployed model."""
+
+    kind = "DeployedModel"
+    inputs = DeployedModelInputs
+    external = DeployedModelExternal()
+    claimed = True
+    changes = {
+        "project": Change.MOVE.because("another project's endpoint"),
+        "region": Change.MOVE.because("another region's endpoint"),
+        "endpoint_id": Change.MOVE.because("another endpoint"),
+        "fingerprint": Change.REDEPLOY.because("other weights"),
+        "weights_uri": Change.REDEPLOY.because("other weights"),
+        "checkpoint": Change.REDEPLOY.because("other weights"),
+        "output_uri": Change.REDEPLOY.because(
+            "the weights of the new folder serve, not those left in the old"
+        ),
+        "machine_type": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "accelerator_type": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "accelerator_count": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "spot": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "reservation": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "flex_start": Change.REDEPLOY.because("Vertex AI fixes the machines of a deployment"),
+        "scale_to_zero": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "container": Change.REDEPLOY.because("another program serves"),
+        "service_account": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "redeploy": Change.REDEPLOY.because("it was asked for"),
+        "min_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "max_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "autoscaling_target": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "required_replicas": Change.IN_PLACE.because("Vertex AI changes a deployment's scaling"),
+        "container_logging": Change.IN_PLACE.because("Vertex AI switches a deployment's container logs"),
+        "access_logging": Change.REDEPLOY.because("Vertex AI fixes it when a model is deployed"),
+        "model_id": Change.FOLLOWS.because("a hash of what is redeployed for"),
+        "owner_label": Change.FOLLOWS.because("the owner"),
+        "rollout": Change.NONE.because("says how the next change happens"),
+        "evaluation": Change.NONE.because("says what the next model has to show"),
+        "canary": Change.NONE.because("says how the next model takes the traffic"),
+        "display_name": Change.NONE.because("fixed when the model is deployed"),
+        "endpoint_display_name": Change.FOLLOWS.because("Endpoint keeps it"),
+        "endpoint_labels": Change.FOLLOWS.because("Endpoint keeps them"),
+        "request_response_logging": Change.FOLLOWS.because("Endpoint keeps it"),
+        "private_service_connect": Change.FOLLOWS.because("another endpoint"),
+        "retry": Change.NONE.because(
+            "says what follows a failed tuning, which is nothing with retrain: deny"
+        ),
+        "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
+        "dedicated": Change.FOLLOWS.because("a shared endpoint has another id"),
+        "keep_checkpoints": Change.IN_PLACE.because("the others are deleted once it serves"),
+        "price": Change.NONE.because("is for messages"),
+    }
+
+    def identity(self, inputs: DeployedModelInputs) -> str:
+        """The registered model's name: it changes with everything that redeploys, and with the place."""
+        return names.model(inputs.project, inputs.region, inputs.model_id)
+
+    def untouched(self, inputs: DeployedModelInputs) -> None:
+        """A forced replacement (`--replace`, `taint`) looks like a first create: what serves stays."""
+        process.say(
+            inputs.urn,
+            "serves already and is left as it is: nothing was deployed. To deploy it anew, set "
+            "serving.redeploy, or raise it",
+        )
+
+    def billing_line(self, inputs: DeployedModelInputs) -> str:
+        """The machines, and before them those of the evaluation."""
+        before = "" if inputs.evaluation is None else "; the same before that, for its evaluation"
+        serving = cost.serving(
+            inputs.machine_type,
+            inputs.accelerator_type,
+            inputs.accelerator_count,
+            inputs.min_replicas,
+            inputs.max_replicas,
+            inputs.price,
+        )
+        return serving + before
+
+    def deletes_first(self, news: Mapping[str, Any]) -> bool:
+        """``recreate`` frees the old machines before it asks for new ones.
+
+        Without waiting, the weights may be hours away: the old one serves on until they are there, and
+        the step that then starts the new one takes it off first.
+        """
+        return news.get("rollout") == Rollout.RECREATE.value and bool(news.get("wait", True))
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """As everywhere; that a model failed its evaluation before is told before it is paid for again."""
+        found = super().check(olds, news)
+        if news.get("keep_checkpoints") and news.get("keep_checkpoints") != olds.get("keep_checkpoints"):
+            process.say(str(news.get("urn", "")), PRUNES)
+        if news.get("evaluation") and preview.made_anew(olds, found):
+            inputs = self._parsed(news)
+            told = self.asked(inputs, lambda context: evaluation.failed_before(context, inputs))
+            if told:
+                process.say(inputs.urn, told, warning=True)
+        return found
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """As everywhere; a rollout that leaves nobody to answer is told, now or later.
+
+        After an edit back to it the state says ready, whatever a rollout that was cut off has done: a look
+        tells. Only an edit is paid for with one.
+        """
+        found = super().diff(_id, olds, news)
+        if not found.changes and news.get("keep_checkpoints") and not olds.get("pruned"):
+            return DiffResult(changes=True)
+        if not found.changes and news.get("owner") in process.EDITED:
+            return DiffResult(changes=self._was_left(olds, news))
+        gap = GAP if news.get("rollout") == Rollout.RECREATE.value else ""
+        if not gap and not news.get("wait", True) and not ENDPOINT.isdisjoint(found.replaces or ()):
+            gap = GAP_OF_A_MOVE
+        if found.replaces and gap:
+            process.say(str(news.get("urn", "")), gap, warning=True)
+        return found
+
+    def _settled(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> Observation:
+        """Delete the intermediate checkpoints, if asked, once it serves."""
+        seen = super()._settled(context, inputs, held)
+        if seen.phase is not Phase.READY or not inputs.keep_checkpoints or inputs.fingerprint is None:
+            return seen
+        done = prune(
+            context,
+            owner=inputs.owner,
+            fingerprint=inputs.fingerprint,
+            keep=inputs.checkpoint,
+            urn=inputs.urn,
+        )
+        return Observation(seen.phase, {**seen.live, "pruned": done}, seen.reason)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What it is now; that checkpoints were deleted stays."""
+        found = super().read(id_, props)
+        kept = {"pruned": props["pruned"]} if "pruned" in props else {}
+        return ReadResult(id_, {**(found.outs or {}), **kept})
+
+    def _was_left(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
+        seen = self.look(upgraded(olds), news)
+        left = seen is not None and seen.phase is not Phase.READY
+        if seen is not None and left:
+            process.say(str(news.get("urn", "")), f"an earlier run was cut off: {seen.reason}")
+        return left
+
+    def _looked(self, context: Context, inputs: DeployedModelInputs, token: str) -> Observation:
+        """As everywhere; that this model failed before is told, and that a predecessor ends first."""
+        seen = super()._looked(context, inputs, token)
+        if seen.phase is Phase.ABSENT and (failed := evaluation.failed_before(context, inputs)):
+            process.say(inputs.urn, failed, warning=True)
+        if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
+            endpoint = assigned.endpoint(context, inputs.asked, inputs.owner)
+            others = leftovers(context, traffic.wanted(inputs))
+            if any(found_on(endpoint, left.model_id) for left in others):
+                process.say(inputs.urn, GAP, warning=True)
+        return seen
+
+    def bound_by(self, inputs: DeployedModelInputs) -> str:
+        """Its own claim."""
+        return self._key(inputs)
+
+    def overdue(
+        self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None, seen: Observation
+    ) -> str | None:
+        """A deployment that does not serve is taken back; one that serves is as good as ready."""
+        if seen.live.get("traffic"):
+            return None
+        if seen.phase not in (Phase.PENDING, Phase.PARTIAL):
+            return ""
+        self.take_back(context, inputs, held)
+        return "the deployment, which did not serve yet, was taken back; `pulumi up` deploys anew"
+
+    def take_back(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> None:
+        """Leave nothing of a failed deployment that bills; what serves serves on."""
+        there, endpoint = inputs.located(context, held)
+        mine = found_on(endpoint, there.registered_id)
+        if endpoint is not None and _has_traffic(endpoint, mine):
+            idle = [deployed.id for deployed in mine if not endpoint.traffic.get(deployed.id)]
+            take_off(context, inputs.owns, there.endpoint, idle)
+            if held is not None and held.claim.operation:
+                context.claims.note(held, operation="")
+            return
+        self.external.delete(context, inputs, held)
+        # The delete may have written down in it what Google chose.
+        if held is not None and (now := context.claims.again(held)) is not None:
+            context.claims.delete(now)
+
+
+class DeployedModel(Declared, module="vertex", name="DeployedModel"):
+    """A tuned model on dedicated machines behind an endpoint."""
+
+    provider = DeployedModelProvider
+
+    deployed_id: Output[str]
+    endpoint: Output[str]
+    model: Output[str]
+    traffic: Output[int]
+    address: Output[str | None]
+    verdict: Output[dict[str, Any] | None]
+    phase: Output[str]

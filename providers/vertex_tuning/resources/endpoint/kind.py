@@ -1,0 +1,336 @@
+"""Endpoint: the name that callers keep, in the state before anything bills, owner of what is on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import msgspec
+from pulumi import Output
+from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
+
+from ... import console, names
+from ...lifecycle import (
+    Change,
+    Context,
+    Declared,
+    Observation,
+    Phase,
+    Provider,
+    ResourceInputs,
+    process,
+    told,
+)
+from ...lifecycle.states import upgraded
+from ...names import OWNER_LABEL
+from ...specs import KmsKey, Labels, ProjectIds, RequestResponseLogging, Text
+from ...vertex.address import known_address
+from ...vertex.claim import HeldClaim
+from ...vertex.claims import contended
+from ...vertex.client import Endpoint as LiveEndpoint
+from ...vertex.client import RequestLogging
+from .._shared import assigned, folders, ownership
+from .._shared.operations import ended, gone, made
+from .._shared.ownership import Owner
+from .undeploy import await_start, clear, not_to_share, take_off, unregister
+
+
+class EndpointInputs(ResourceInputs):
+    """An endpoint under an id that we choose, or an adopted one.
+
+    Attributes:
+        adopted: it is another's: it is neither made, changed nor deleted here.
+        private_service_connect: projects that may connect privately.
+        kms_key: of an endpoint that is made at once; others are made when the first model is deployed.
+        dedicated: ``False`` for one that shares the region's address.
+        request_response_logging: the table that requests and answers are written to.
+    """
+
+    endpoint_id: str
+    owner_label: str
+    display_name: Text
+    labels: Labels = {}
+    private_service_connect: ProjectIds | None = None
+    kms_key: KmsKey | None = None
+    dedicated: Literal[False] | None = None
+    request_response_logging: RequestResponseLogging | None = None
+    adopted: Literal[True] | None = None
+
+    @property
+    def name(self) -> str:
+        """Full resource name."""
+        return names.endpoint(self.project, self.region, self.endpoint_id)
+
+    @property
+    def made_here(self) -> bool:
+        """Whether it has a setting that only a call of its own can give."""
+        return self.kms_key is not None
+
+
+def all_labels(labels: Mapping[str, str], owner_label: str) -> dict[str, str]:
+    """The user's labels and the one that says whose it is."""
+    return {**labels, OWNER_LABEL: owner_label}
+
+
+def logging_of(asked: RequestResponseLogging | None) -> RequestLogging:
+    """Where requests and answers are to be written; nowhere when it is not asked for."""
+    return RequestLogging(asked.table, asked.sampling_rate) if asked is not None else RequestLogging()
+
+
+class EndpointExternal:
+    """The endpoint at Vertex AI."""
+
+    waits_in_line = False
+
+    def observe(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> Observation:
+        """Ready when it is there, and also when it is only reserved: the first deployment makes it."""
+        name, live = _located(context, inputs, held)
+        links = {"endpoint": name, "console": console.endpoint(name)}
+        links |= known_address(name, live, context.connection.endpoint)
+        if inputs.adopted:
+            unfit = not_to_share(context, inputs.name, live, inputs.owner)
+            return Observation(
+                Phase.FAILED if unfit else Phase.READY, {**links, "live": live is not None}, unfit
+            )
+        if live is None:
+            return Observation(Phase.ABSENT if inputs.made_here else Phase.READY, {**links, "live": False})
+        if OWNER_LABEL not in live.labels:
+            # Model Garden has just made it; the deployment sets name and labels next.
+            return Observation(Phase.READY, {**links, "live": True})
+        labels = {key: value for key, value in live.labels.items() if key != OWNER_LABEL}
+        seen = {"live": True, "labels": labels, "display_name": live.display_name}
+        if inputs.request_response_logging is not None:
+            seen["request_response_logging"] = msgspec.to_builtins(live.logging)
+        return Observation(Phase.READY, {**links, **seen})
+
+    def submit(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> HeldClaim | None:
+        """Create it empty."""
+        serving = context.vertex.serving
+        labels = all_labels(inputs.labels, inputs.owner_label)
+        psc, key = inputs.private_service_connect, inputs.kms_key
+        logging = logging_of(inputs.request_response_logging)
+        made(
+            context,
+            inputs.name,
+            lambda: serving.create_endpoint(
+                inputs.name,
+                inputs.display_name,
+                labels,
+                psc,
+                key,
+                dedicated=inputs.dedicated is None,
+                logging=logging,
+            ),
+            lambda: serving.endpoint(inputs.name) is not None,
+        )
+        return held
+
+    def update(
+        self, context: Context, before: Mapping[str, Any], inputs: EndpointInputs, held: HeldClaim | None
+    ) -> None:
+        """Set name, labels and logging, if it is there and ours."""
+        name, live = _located(context, inputs, held)
+        logs = inputs.request_response_logging is not None or before.get("request_response_logging")
+        if not inputs.adopted and live is not None:
+            context.vertex.serving.patch_endpoint(
+                name,
+                display_name=inputs.display_name,
+                labels=all_labels(inputs.labels, inputs.owner_label),
+                logging=logging_of(inputs.request_response_logging) if logs else None,
+            )
+
+    def delete(self, context: Context, inputs: EndpointInputs, held: HeldClaim | None) -> bool:
+        """Take everything off, then delete it: nothing on it may bill once its owner is gone.
+
+        That includes deployments that no state knows, because the run that started them was killed.
+        An adopted endpoint stays, with all that others have deployed.
+        """
+        folder = names.claims_of_models(inputs.project, inputs.region)
+        each_folder = folders.of_service(context, inputs.owner)
+        claimed: dict[str, str] = {}
+        owner = Owner(inputs.owner, endpoints=() if inputs.adopted else (inputs.endpoint_id,))
+        served: set[str] = set()
+        for there in each_folder:
+            claimed |= self._begun(there, inputs, served)
+        models = set(claimed)
+        # What has begun may have shown meanwhile under which name Google made it.
+        held = context.claims.again(held) if held is not None else None
+        name, live = _located(context, inputs, held)
+        if live is None:
+            # A run that was killed may be making it still.
+            for operation in context.vertex.serving.under_way(inputs.name):
+                ended(context, operation)
+            name, live = _located(context, inputs, held)
+        own = live is not None and not inputs.adopted and ownership.has_endpoint(context, owner, live)
+        if live is not None and not own and not inputs.adopted:
+            ownership.skipped(name)
+        if live is not None:
+            if own:
+                served |= {names.bare(deployed.model) for deployed in live.deployed}
+                models.update(names.bare(deployed.model) for deployed in live.deployed)
+            ours = [deployed.id for deployed in live.deployed if names.bare(deployed.model) in models]
+            take_off(context, owner, name, ours)
+        if own:
+            gone(context, context.vertex.serving.delete_endpoint(name))
+        for model_id in sorted(models):
+            for there in each_folder:
+                claim = there.claims.read(f"{folder}/{claimed.get(model_id, model_id)}", "")
+                if claim is not None and claim.claim.owner in ("", inputs.owner):
+                    there_owner = Owner(inputs.owner, claim.claim.reads if names.ours(model_id) else "")
+                    unregister(
+                        there, there_owner, inputs.project, inputs.region, model_id, served=model_id in served
+                    )
+                    there.claims.delete(claim)
+        return False
+
+    @staticmethod
+    def _begun(context: Context, inputs: EndpointInputs, served: set[str]) -> dict[str, str]:
+        """The models that claims of one folder say were begun on it; each shows by then.
+
+        Registered ids, with the ids that are in the claims' keys. ``served`` gets those taken off a probe.
+        """
+        models: dict[str, str] = {}
+        for held in context.claims.owned(
+            names.claims_of_models(inputs.project, inputs.region), inputs.owner, ""
+        ):
+            model_id = held.key.rsplit("/", 1)[1]
+            probe = names.endpoint(inputs.project, inputs.region, names.probe(model_id))
+            # A claim without a resource was made by a run that was killed before it asked for anything.
+            asked = assigned.asked_for(held.claim)
+            if asked in ("", inputs.name, probe):
+                now = await_start(context, held.claim.resource or inputs.name, held)
+                models[assigned.registered(now)] = model_id
+                if asked == probe:
+                    owner = Owner(inputs.owner, now.claim.reads, (names.probe(model_id),))
+                    served |= clear(context, owner, now.claim.resource)
+        return models
+
+
+def _located(
+    context: Context, inputs: EndpointInputs, held: HeldClaim | None
+) -> tuple[str, LiveEndpoint | None]:
+    """The endpoint's name, which Google may have chosen otherwise, and the endpoint if it is there."""
+    if held is not None and held.claim.resource and not inputs.adopted:
+        found = context.vertex.serving.endpoint(held.claim.resource)
+        if found is not None and assigned.is_own(found, inputs.name, inputs.owner):
+            return held.claim.resource, found
+    return inputs.name, context.vertex.serving.endpoint(inputs.name)
+
+
+class EndpointProvider(Provider[EndpointInputs]):
+    """Pulumi's view of an endpoint."""
+
+    kind = "Endpoint"
+    inputs = EndpointInputs
+    external = EndpointExternal()
+    claimed = True
+    changes = {
+        "project": Change.MOVE.because("an endpoint stays in its project"),
+        "region": Change.MOVE.because("an endpoint stays in its region"),
+        "endpoint_id": Change.MOVE.because("another endpoint"),
+        "private_service_connect": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "kms_key": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "dedicated": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "adopted": Change.MOVE.because("whose it is differs; what serves on it stays"),
+        "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
+        "labels": Change.IN_PLACE.because("Vertex AI can change them"),
+        "request_response_logging": Change.IN_PLACE.because("Vertex AI can change it"),
+        "owner_label": Change.FOLLOWS.because("the owner"),
+        "output_uri": Change.IN_PLACE.because("its claim goes along; an endpoint holds no data"),
+    }
+
+    def identity(self, inputs: EndpointInputs) -> str:
+        """The full resource name, with the id that we chose."""
+        return inputs.name
+
+    def running_cost(self, _inputs: EndpointInputs) -> str:
+        """It is nothing but a name; what it waits for to be undeployed is not."""
+        return "bills nothing by itself, but a model that is still deployed on it bills by the hour"
+
+    def made_nothing(self, context: Context, inputs: EndpointInputs, held: HeldClaim) -> bool:
+        """Also that no endpoint was made whose answer was lost; one without models goes again."""
+        if not super().made_nothing(context, inputs, held):
+            return False
+        for operation in context.vertex.serving.under_way(inputs.name):
+            ended(context, operation)
+        live = context.vertex.serving.endpoint(inputs.name)
+        if live is None or inputs.adopted:
+            return True
+        if not live.deployed:
+            clear(context, Owner(inputs.owner), inputs.name)
+        return not live.deployed
+
+    def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """As everywhere; that callers have to learn another name is told."""
+        found = super().diff(id_, olds, news)
+        name = self._parsed(news).name if found.replaces else id_
+        if name != id_:
+            before = olds.get("endpoint") or id_
+            process.say(
+                str(news.get("urn", "")), f"callers get a new endpoint: {name}, not {before}", warning=True
+            )
+        return found
+
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """As everywhere; its claim goes along to another folder, under the token that the state holds."""
+        olds = upgraded(olds)
+        inputs, before, token = self._parsed(news), self._written(olds), str(olds.get("token") or "")
+        moved = inputs.output_uri != before.output_uri and bool(token)
+        if moved:
+            with told(self.kind, inputs):
+                was = self._held(self._context(before), before, token)
+                there = self._context(inputs).claims
+                held = there.take(self._key(inputs), inputs.owner, token)
+                if was is not None and was.claim.resource and held.ours:
+                    there.note(held, resource=was.claim.resource)
+        made = super().update(id_, olds, news)
+        if moved:
+            with told(self.kind, inputs):
+                contended(lambda: self._gone_from(self._context(before), before, token))
+        return made
+
+    def _gone_from(self, context: Context, inputs: EndpointInputs, token: str) -> None:
+        held = self._held(context, inputs, token)
+        if held is None:
+            return
+        if held.ours and not held.claim.waiters:
+            context.claims.delete(held)
+        else:
+            context.claims.leave(held, token)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """As everywhere; what was claimed of it in other folders of the service is over."""
+        made = super().create(props)
+        inputs = self._parsed(props)
+        with told(self.kind, inputs):
+            for there in folders.of_service(self._context(inputs), inputs.owner)[1:]:
+                contended(partial(self._superseded, there, inputs))
+        return made
+
+    def _superseded(self, context: Context, inputs: EndpointInputs) -> None:
+        held = self._held(context, inputs, "")
+        if held is not None and held.claim.owner == inputs.owner:
+            self._gone_from(context, inputs, held.claim.token)
+
+    def left_to_others(self, context: Context, inputs: EndpointInputs, token: str) -> bool:
+        """As everywhere; and whether another create has claimed it in another folder of the service."""
+        if super().left_to_others(context, inputs, token):
+            return True
+        others = folders.of_service(context, inputs.owner)[1:]
+        found = [self._held(there, inputs, token) for there in others]
+        if not any(held and held.claim.owner == inputs.owner and not held.ours for held in found):
+            return False
+        # The other is the only one now: whoever deletes that has nobody to leave it to.
+        self._gone_from(context, inputs, token)
+        return True
+
+
+class Endpoint(Declared, module="vertex", name="Endpoint"):
+    """The stable name behind which tuned models come and go."""
+
+    provider = EndpointProvider
+
+    endpoint: Output[str]
+    console: Output[str]
+    address: Output[str | None]
