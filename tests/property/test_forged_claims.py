@@ -6,27 +6,24 @@ other team's stack shares the output folder; besides it there are a model, an en
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.property.claims import GARBAGE, PLACE, edited, edits, fields
+from tests.property.attacks import THEIRS, commands, play, steps_of
+from tests.property.claims import PLACE
 from tests.support.declared import BUCKET, OUTPUT, PROJECT, REGION, planned, spec_of, write_examples
 from tests.support.fake import FakeVertex, plugged
 from tests.support.fake_serving import container_of
 from tests.support.fake_world import canonical
-from tests.support.mini_engine import MiniEngine, Ran
+from tests.support.mini_engine import MiniEngine
 from vertex_tuning import names
 from vertex_tuning.catalog import TuningMode
 from vertex_tuning.vertex.client import JobRequest, Logging, MachineRequest
-from vertex_tuning.vertex.errors import VertexError
 
 EXAMPLES, STEPS = 120, 18
-TALLY: Counter[str] = Counter()
-THEIRS = {names.OWNER_LABEL: names.label_of("acme/prod/tickets")}
 L4 = MachineRequest(
     machine_type="g2-standard-12",
     accelerator_type="NVIDIA_L4",
@@ -36,23 +33,26 @@ L4 = MachineRequest(
 )
 
 
-class Others:
-    """What is not the stack's: another team's stack, and a model, an endpoint and a running job."""
+class FakeWorld:
+    """A `World` on the fake: another team's stack, and a model, an endpoint and a running job."""
 
     def __init__(self, fake: FakeVertex) -> None:
         self._fake = fake
         weights = f"gs://{BUCKET}/theirs"
         for name in ("config.json", "model.safetensors"):
             fake.storage.put(f"{weights}/{name}", b"{}")
-        self.model = canonical(f"{PLACE}/models/acme-prod-model")
-        fake.serving._register(self.model, container_of(weights, 1), weights, {})
-        self.idle = [canonical(f"{PLACE}/models/{id_}") for id_ in ("acme-idle", "vt-tickets-0123456789ab")]
+        self.models = [
+            canonical(f"{PLACE}/models/{id_}")
+            for id_ in ("acme-prod-model", "acme-idle", "vt-tickets-0123456789ab")
+        ]
+        model, *self.idle = self.models
+        fake.serving._register(model, container_of(weights, 1), weights, {})
         fake.serving._register(self.idle[0], container_of(weights, 1), weights, {})
         fake.serving._register(self.idle[1], container_of(weights, 1), f"{OUTPUT}/other", THEIRS)
         self.endpoint = canonical(f"{PLACE}/endpoints/9001")
         fake.serving.create_endpoint(self.endpoint, "theirs", THEIRS, None, None)
         fake.clock.sleep(10)
-        fake.serving.deploy(self.endpoint, self.model, "m", L4, None, Logging())
+        fake.serving.deploy(self.endpoint, model, "m", L4, None, Logging())
         fake.clock.sleep(60)
         fake.world.advance()
         fake.jobs.training_seconds = 1e9
@@ -67,10 +67,25 @@ class Others:
             labels={**THEIRS, "vertex-tuning-claim": "c0ffee"},
         )
         self.job = fake.jobs.create(PROJECT, REGION, request).name
-        self.seen = self.look()
+        sites, models, jobs = self.look()
+        self.names = [*sites, *models, *jobs]
+
+    def claims(self) -> list[str]:
+        return sorted(uri for uri in self._fake.storage.objects if "/.claims/" in uri)
+
+    def content(self, uri: str) -> bytes:
+        return self._fake.storage.objects[uri].content
+
+    def put(self, uri: str, content: bytes) -> None:
+        self._fake.storage.put(uri, content)
+
+    def remove(self, uri: str) -> None:
+        del self._fake.storage.objects[uri]
+
+    def sleep(self, seconds: float) -> None:
+        self._fake.clock.sleep(seconds)
 
     def look(self) -> tuple[Any, ...]:
-        """All that is not the stack's, as it is now."""
         serving, own = self._fake.serving, names.label_of("tests/dev/tickets")
         sites = {
             name: (site.display_name, dict(site.labels), sorted(site.deployed), dict(site.traffic))
@@ -81,29 +96,9 @@ class Others:
         jobs = {
             name: job.cancelling
             for name, job in self._fake.jobs.all.items()
-            if _theirs(job.request.labels, own)
+            if job.request.labels.get(names.OWNER_LABEL) != own
         }
         return sites, {model for model in (*deployed, *self.idle) if model in serving.registered}, jobs
-
-    @property
-    def names(self) -> list[str]:
-        """Full names, for claims to name."""
-        sites, models, jobs = self.seen
-        return [*sites, *models, *jobs]
-
-
-def _theirs(labels: Any, own: str) -> bool:
-    return bool(labels.get(names.OWNER_LABEL) != own)
-
-
-def commands(engine: MiniEngine, plan: Any, other_plan: Any) -> dict[str, Callable[[], Ran | None]]:
-    """What the owner of the stack types."""
-    return {
-        "refresh": lambda: engine.refresh(),
-        "up": lambda: engine.up(plan),
-        "edit": lambda: engine.up(other_plan),
-        "destroy": engine.destroy,
-    }
 
 
 @pytest.mark.parametrize("serve", [True, False], ids=["that serves", "that only tunes"])
@@ -117,7 +112,7 @@ def test_claims_of_any_content(
     plan = planned(spec_of(training, **service))
     other_plan = planned(spec_of(training, tuning={"epochs": 3}, **service))
     prod = planned(spec_of(training, tuning={"epochs": 2}), "prod")
-    TALLY.clear()
+    tallies: list[Counter[str]] = []
 
     @settings(max_examples=EXAMPLES // 2, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.data())
@@ -130,70 +125,12 @@ def test_claims_of_any_content(
             for _ in range(4):
                 assert engine.up(plan).ok
                 fake.clock.sleep(100)
-            others = Others(fake)
-            play(data, fake, engine, others, commands(engine, plan, other_plan))
+            typed = commands(engine, plan, other_plan)
+            tallies.append(play(data, FakeWorld(fake), engine, typed, STEPS))
             assert not any("Traceback" in line for line in said)
 
     attacked()
-    record_property("steps", sum(TALLY.values()))
-    record_property("steps by kind", dict(TALLY))
-    assert sum(TALLY.values()) >= EXAMPLES // 2 * STEPS, TALLY
-
-
-def play(
-    data: st.DataObject,
-    fake: FakeVertex,
-    engine: MiniEngine,
-    others: Others,
-    typed: dict[str, Callable[[], Ran | None]],
-) -> None:
-    """Attacks and commands in turn, with a look at the others' after each."""
-    tokens = [str(entry.outputs.get("token") or "") for entry in engine.state]
-    owners = ["tests/dev/tickets", "tests/prod/tickets", "acme/prod/tickets", ""]
-    strategies = fields(others.names, owners, [*tokens, "c0ffee"])
-    for step in range(STEPS):
-        kind = data.draw(st.sampled_from(["edit a claim", "scribble", "remove", "invent"]))
-        attack(data, fake, kind, strategies, others)
-        command = "destroy" if step == STEPS - 1 else data.draw(st.sampled_from(sorted(typed)))
-        ran = None
-        with suppress(VertexError):  # a refresh ends at the first; anything else is a traceback
-            ran = typed[command]()
-        if ran is not None:
-            assert not any("\n" in text or "\x1b" in text for text in ran.failed.values()), ran.failed
-        fake.clock.sleep(30)
-        TALLY[f"{kind}, {command}"] += 1
-        assert others.look() == others.seen, f"{command} after: {kind}"
-
-
-def attack(
-    data: st.DataObject,
-    fake: FakeVertex,
-    kind: str,
-    strategies: dict[str, st.SearchStrategy[Any]],
-    others: Others,
-) -> None:
-    """One write into the folder of claims."""
-    there = sorted(uri for uri in fake.storage.objects if "/.claims/" in uri)
-    if kind == "invent" or not there:
-        models = [others.model, *others.idle]
-        model, key = data.draw(st.sampled_from(models)).rsplit("/", 1)[1], ""
-        kind = data.draw(st.sampled_from(["TuningJob", "DeployedModel", "Endpoint"]))
-        said: dict[str, Any] = {"owner": "tests/dev/tickets", "reads": f"gs://{BUCKET}/theirs"}
-        match kind:
-            case "TuningJob":
-                key, said = "TuningJob/forged", {**said, "id": "c0ffee", "resource": others.job}
-            case "DeployedModel":
-                key = f"{names.claims_of_models(PROJECT, REGION)}/{model}"
-            case "Endpoint":
-                key, said = f"Endpoint/{others.endpoint}", {**said, "resource": others.endpoint}
-        if data.draw(st.booleans()):
-            said |= data.draw(edits(strategies))
-        fake.storage.put(f"{OUTPUT}/.claims/{key}.json", edited(b"", said))
-        return
-    uri = data.draw(st.sampled_from(there))
-    if kind == "remove":
-        del fake.storage.objects[uri]
-    elif kind == "scribble":
-        fake.storage.put(uri, data.draw(GARBAGE))
-    else:
-        fake.storage.put(uri, edited(fake.storage.objects[uri].content, data.draw(edits(strategies))))
+    steps, by_kind = steps_of(tallies)
+    record_property("steps", steps)
+    record_property("steps by kind", by_kind)
+    assert steps >= EXAMPLES // 2 * STEPS, by_kind

@@ -1,5 +1,6 @@
 """Which hosts are asked: what carries a bearer token must go to Google or to the configured service."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,3 +34,30 @@ def recorded(*, answered: bool = True) -> Iterator[list[str]]:
 def foreign(hosts: list[str], configured: str = "") -> set[str]:
     """Those that are neither Google's nor the configured one."""
     return {host for host in hosts if host != configured and not host.endswith(GOOGLE)}
+
+
+_HEARS: list[set[str]] = []
+_AUDITED: list[bool] = []
+"""An audit hook stays for the life of a process: one is enough."""
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _HEARS:
+        return
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        _HEARS[-1].add(f"{arguments[1][0]}:{arguments[1][1]}")
+    elif event == "socket.getaddrinfo":
+        _HEARS[-1].add(f"{arguments[0]}:{arguments[1]}")
+
+
+@contextmanager
+def connected() -> Iterator[set[str]]:
+    """Every HOST:PORT that this process looks up or connects to meanwhile, whichever library does it."""
+    if not _AUDITED:
+        sys.addaudithook(_audit)
+        _AUDITED.append(True)
+    _HEARS.append(set())
+    try:
+        yield _HEARS[-1]
+    finally:
+        _HEARS.pop()
