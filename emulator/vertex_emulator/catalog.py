@@ -1,5 +1,7 @@
 """What can be tuned and where it can be served: the ids that Vertex AI documents, stated once."""
 
+import math
+
 import msgspec
 
 FULL = "TUNING_MODE_FULL"
@@ -46,6 +48,25 @@ _MODES = {
 }
 BASE_MODELS = {name: BaseModel(name, modes) for modes, names in _MODES.items() for name in names}
 """As of Google's page of 2026-09-25."""
+
+_TOKEN_RATES = (
+    ("meta/llama3", {FULL: 0.247, PEFT: 0.317}),
+    ("meta/llama4", {PEFT: 0.295}),
+    ("google/gemma3@", {FULL: 0.231, PEFT: 0.231}),
+    ("google/medgemma@", {FULL: 0.231}),
+    ("google/gemma4@", {PEFT: 0.236}),
+    ("qwen/qwen3@", {FULL: 0.246, PEFT: 0.246}),
+)
+"""Beginnings of ids of base models → billed tokens for each character, as Google's scripts measured them."""
+_MOST_TOKENS = 0.317
+
+
+def billed_tokens(base_model: str, mode: str, characters: int) -> int:
+    """Tokens that an epoch on so many characters is billed as: those of the named model's own tokenizer."""
+    short = base_model.removeprefix("publishers/").replace("/models/", "/")
+    rates = next((rates for family, rates in _TOKEN_RATES if short.startswith(family)), {})
+    return math.ceil(characters * rates.get(mode, _MOST_TOKENS))
+
 
 MANAGED_MODELS = frozenset(
     {

@@ -7,7 +7,7 @@ import tracemalloc
 import httpx
 import pytest
 
-from tests.contract.conftest import Backend
+from tests.contract.backends import Backend
 from tests.support.plain import Plain
 from vertex_tuning.vertex import Connection, connect
 from vertex_tuning.vertex.bounds import TooLarge

@@ -13,7 +13,7 @@ import pytest
 import stamina
 
 from tests.conftest import BUCKET, PROJECT
-from tests.contract.conftest import REGION, Backend
+from tests.contract.backends import REGION, Backend
 from tests.support.emulator import RunningEmulator
 from tests.support.fake import FakeVertex, OperationFault
 from vertex_tuning.catalog import FailureKind, TuningMode
@@ -81,7 +81,7 @@ def goes_wrong(
         error = of_http(status, "asked for") if status else Transient("the line went dead")
         backend.vertex.fault(call.name, error, after=after)
         return
-    emulator: RunningEmulator = request.getfixturevalue("emulator")
+    emulator: RunningEmulator = request.getfixturevalue("service")
     emulator.admin.clear_faults()
     if status is None:
         emulator.admin.fault(call.path, "lose_response", method=call.method)
@@ -148,7 +148,7 @@ def test_an_operation_that_fails_says_why(
             OperationFault("serving.create_endpoint", 9, "asked for", after_steps)
         )
     else:
-        emulator: RunningEmulator = request.getfixturevalue("emulator")
+        emulator: RunningEmulator = request.getfixturevalue("service")
         emulator.admin.clear_faults()
         emulator.admin.fault(
             r"/endpoints\?",
@@ -175,7 +175,7 @@ def test_a_failed_job_says_whether_its_failure_may_pass(
     if isinstance(faulty.vertex, FakeVertex):
         faulty.vertex.jobs.failing = [(code, "asked for")]
     else:
-        emulator: RunningEmulator = request.getfixturevalue("emulator")
+        emulator: RunningEmulator = request.getfixturevalue("service")
         emulator.admin.fault("/tuningJobs", "job_failure", method="POST", code=code, message="asked for")
     data = tmp_path / "train.jsonl"
     data.write_text('{"prompt": "1+1=", "completion": " 2"}\n')

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import BUCKET, PROJECT, make_bucket
-from tests.contract.test_contract import L4
+from tests.contract.cases import L4
 from tests.support.emulator import start_emulator
 from tests.support.fake import FakeVertex
 from vertex_tuning.vertex import Connection, Vertex, connect

@@ -38,7 +38,15 @@ def test_without_agreement_no_test_runs(tmp_path: Path) -> None:
     """A run of its own, with a project that is not there: nothing may ask for it."""
     environment = {**NAMED, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/contract/test_contract.py", "-q", "-p", "no:cacheprovider"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "tests/contract/test_suite_project.py",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+        ],
         cwd=REPOSITORY,
         env=environment,
         capture_output=True,

@@ -9,7 +9,7 @@ import google_crc32c
 import httpx
 import pytest
 
-from tests.contract.conftest import Backend
+from tests.contract.backends import Backend
 from tests.support.emulator import RunningEmulator
 from vertex_tuning.vertex import Connection, connect
 from vertex_tuning.vertex import storage as google_storage

@@ -9,7 +9,16 @@ import msgspec
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, World, called, canonical, number_of
 from vertex_tuning import checkpoints
-from vertex_tuning.catalog import GLOBAL, FailureKind
+from vertex_tuning.catalog import (
+    ADAPTER_SIZES,
+    GLOBAL,
+    LABELLED,
+    TEACHERS,
+    FailureKind,
+    known_model,
+    short_id,
+    tuning_locations,
+)
 from vertex_tuning.vertex.client import Checkpoint, Job, JobRequest, JobState, Losses, LossPoint
 from vertex_tuning.vertex.errors import FailedPrecondition, InvalidRequest, QuotaExceeded, failure_of
 
@@ -37,7 +46,7 @@ class Tuning:
         return Job(
             name=self.name,
             state=self.state,
-            base_model=self.request.base_model,
+            base_model=short_id(self.request.base_model),
             output_uri=self.request.output_uri,
             mode=self.request.mode,
             epochs=self.request.epochs,
@@ -106,8 +115,7 @@ class FakeJobs(Served):
         return self.all[name].view()
 
     def _check(self, request: JobRequest, region: str) -> None:
-        if region == GLOBAL and (request.kms_key or request.base_model in self.not_at_global):
-            raise FailedPrecondition(f"{request.base_model} is not available in location 'global'.")
+        self._check_request(request, region)
         for uri in (request.training_uri, request.validation_uri):
             if uri is not None and uri not in self._storage.objects:
                 raise InvalidRequest(f"The file at '{uri}' is not found or cannot be read.")
@@ -121,6 +129,22 @@ class FakeJobs(Served):
                 raise InvalidRequest("The validation dataset has more than 5000 rows.")
         if request.output_uri.removeprefix("gs://").partition("/")[0] not in self._storage.buckets:
             raise InvalidRequest("The bucket of output_uri does not exist.")
+
+    def _check_request(self, request: JobRequest, region: str) -> None:
+        """Refuse what no data could make right."""
+        if region not in tuning_locations():
+            raise InvalidRequest(f"Tuning of open models is not supported in region '{region}'.")
+        if "@" not in request.base_model:
+            raise InvalidRequest(f"Invalid open source publisher model resource name: {request.base_model}.")
+        if region == GLOBAL and (request.kms_key or request.base_model in self.not_at_global):
+            raise FailedPrecondition(f"{request.base_model} is not available in location 'global'.")
+        model = known_model(request.base_model)
+        if model is not None and request.mode not in model.max_sequence:
+            raise InvalidRequest(f"Tuning mode {request.mode} is not supported for {request.base_model}.")
+        if request.adapter_size not in (None, *ADAPTER_SIZES):
+            raise InvalidRequest(f"hyper_parameters.adapter_size {request.adapter_size} is not supported.")
+        if request.teacher not in (None, *TEACHERS):
+            raise InvalidRequest(f"Teacher model '{request.teacher}' is not supported.")
 
     @called
     def get(self, name: str) -> Job | None:
@@ -195,6 +219,9 @@ class FakeJobs(Served):
         numbers = [10 * n for n in range(1, min(job.request.epochs, checkpoints.MOST) + 1)]
         others = [checkpoints.uri_of(output, number) for number in numbers]
         last = [checkpoints.uri_of(output)]
+        if job.request.teacher is not None:
+            prompts = self._storage.objects[job.request.training_uri].content
+            self._storage.put(f"{output}/{LABELLED}", prompts)
         left = {"": [*last, *others], "all": [*last, *others], "checkpoints": others, "none": []}
         for folder in left[job.leaves]:
             self._storage.put(f"{folder}/config.json", b"{}")

@@ -9,6 +9,7 @@ import msgspec
 
 from tests.support.fake_storage import FakeStorage
 from tests.support.fake_world import Served, Step, World, called, canonical
+from vertex_tuning.catalog import GLOBAL, machines
 from vertex_tuning.vertex.address import address
 from vertex_tuning.vertex.client import (
     Answer,
@@ -126,6 +127,8 @@ class FakeServing(Served):
         dedicated: bool = True,
         logging: RequestLogging | None = None,
     ) -> str:
+        if f"/locations/{GLOBAL}/" in name:
+            raise InvalidRequest(f"Endpoints are not supported in location '{GLOBAL}'.")
         name = canonical(name)
         self._free(name)
         private, logs = psc_projects is not None, logging or RequestLogging()
@@ -434,9 +437,21 @@ def registered(model: str) -> str:
     return canonical(model).partition("@")[0]
 
 
-def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:
+def _check_machine(machine: MachineRequest) -> None:
+    carried = (machine.accelerator_type, machine.accelerator_count)
+    if (machine.machine_type, *carried) not in machines():
+        raise InvalidRequest(f"Machine type '{machine.machine_type}' does not carry {carried}.")
     if not machine.min_replicas and not 0 < (machine.initial_replicas or 0) <= machine.max_replicas:
         raise InvalidRequest("dedicated_resources.initial_replica_count should be larger than zero.")
+    for period in (machine.min_scaleup_period, machine.idle_scaledown_period):
+        if period is not None and not 300 <= period <= 28_800:
+            raise InvalidRequest("scale_to_zero_spec: periods must be between 300 and 28800 seconds.")
+    if (machine.flex_start_seconds or 0) > 7 * 24 * 3600:
+        raise InvalidRequest("flex_start.max_runtime_duration can be set up to 7 days.")
+
+
+def _deployed(id_: str, model: str, machine: MachineRequest) -> Deployed:
+    _check_machine(machine)
     return Deployed(
         id=id_,
         model=model,

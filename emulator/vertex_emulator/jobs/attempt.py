@@ -60,7 +60,7 @@ async def _run(service: Service, name: str) -> None:
         spec = worker.prepare(service.store, folder, service.settings.cache, job, labelled)
         await worker.run(folder, spec, lambda progress: _on_progress(service, name, progress))
         target = gcs_uri(job["outputUri"], "output_uri")
-        stats, objects = await _gathered(service, folder, spec, target)
+        stats, objects = await _gathered(service, folder, spec, job, target)
         try:
             if fault := service.store.resources.get(name).private.get("fault"):
                 _settle_in_part(service, name, objects, fault)
@@ -111,10 +111,10 @@ def _on_progress(service: Service, name: str, progress: Progress) -> None:
 
 
 async def _gathered(
-    service: Service, folder: Path, spec: TrainingSpec, target: GcsUri
+    service: Service, folder: Path, spec: TrainingSpec, job: Json, target: GcsUri
 ) -> tuple[Json, list[Object]]:
     """What `_gather` gives. When this is cancelled the thread still runs to its end, and is waited for."""
-    gathering = asyncio.create_task(asyncio.to_thread(_gather, service, folder, spec, target))
+    gathering = asyncio.create_task(asyncio.to_thread(_gather, service, folder, spec, job, target))
     try:
         return await asyncio.shield(gathering)
     except asyncio.CancelledError:
@@ -129,12 +129,14 @@ def _give_up(service: Service, objects: list[Object]) -> None:
         service.store.blobs.remove(item.blob)
 
 
-def _gather(service: Service, folder: Path, spec: TrainingSpec, target: GcsUri) -> tuple[Json, list[Object]]:
+def _gather(
+    service: Service, folder: Path, spec: TrainingSpec, job: Json, target: GcsUri
+) -> tuple[Json, list[Object]]:
     """What the job says about its data, and its output as objects. Runs in a thread and touches no books."""
     output = Path(spec.output_dir)
     progress = worker.read_progress(folder / "progress.json")
     metrics = json.loads((output / "metrics.json").read_bytes())
-    stats = data_stats(Path(spec.training_file), metrics, progress.steps if progress else 0)
+    stats = data_stats(job, Path(spec.training_file), metrics, progress.steps if progress else 0)
     made = adopt_files(service.store, output, target.child(ARTIFACTS), service.now())
     return stats, made + adopt_files(service.store, folder / "labelled", target, service.now())
 

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vertex_emulator.catalog import billed_tokens
+
 Json = dict[str, Any]
 
 
-def data_stats(training_file: Path, metrics: Json, steps: int) -> Json:
-    """SupervisedTuningDataStats in JSON form. Integers of 64 bits are strings there."""
+def data_stats(job: Json, training_file: Path, metrics: Json, steps: int) -> Json:
+    """A job's SupervisedTuningDataStats in JSON form. Integers of 64 bits are strings there."""
     examples = characters = 0
     messages: list[int] = []
     for row in _rows(training_file):
@@ -25,8 +27,10 @@ def data_stats(training_file: Path, metrics: Json, steps: int) -> Json:
         "totalTuningCharacterCount": str(characters),
         "tuningStepCount": str(steps),
     }
-    if "tokens" in metrics and "epochs" in metrics:
-        stats["totalBillableTokenCount"] = str(metrics["tokens"] * len(metrics["epochs"]))
+    if "epochs" in metrics:
+        mode = job["supervisedTuningSpec"]["tuningMode"]
+        tokens = billed_tokens(job["baseModel"], mode, characters)
+        stats["totalBillableTokenCount"] = str(tokens * len(metrics["epochs"]))
     if metrics.get("truncated"):
         stats["totalTruncatedExampleCount"] = str(metrics["truncated"])
     if messages:
