@@ -214,6 +214,7 @@ class TestAsked:
 
 
 class TestRollOut:
+    @pytest.mark.evidence("serving.shared-host-refuses-dedicated", side="plugin")
     def test_a_second_model_takes_the_traffic_step_by_step(
         self, backend: Backend, served: Made, other: str
     ) -> None:

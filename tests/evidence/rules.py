@@ -5,7 +5,8 @@ A test that holds a rule carries its id::
     @pytest.mark.evidence("operations.ui-metadata", side="service")
 
 ``side="service"``: the embedded service answers or refuses as the rule says. ``side="plugin"``: the plugin passes
-under the rule, or names the problem in a preview.
+under the rule, or names the problem in a preview. ``side="contract"``: a case of the suite that also runs on a real
+project (``tests/contract``); a rule without one has the reason in ``no_case``.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Rule:
         kind: how we know: ``assumed`` rests on no public evidence.
         source: where it was read or seen.
         date: when the source was read, or what it is dated.
+        no_case: why the contract suite has no case of it; empty where it has one.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Rule:
     kind: Kind
     source: str
     date: str = "2026-11-30"
+    no_case: str = ""
 
 
 RULES: tuple[Rule, ...] = (
@@ -76,12 +79,14 @@ RULES: tuple[Rule, ...] = (
         "A region without machines ends an operation with code 8 and a text that names the region, or with code 14.",
         "observed",
         TRACE,
+        no_case="no call makes a region run out of machines",
     ),
     Rule(
         "operations.first-internal",
         "A deployment may end with code 13 at once; the same call succeeds when repeated.",
         "observed",
         TRACE,
+        no_case="no call makes Google fail inside",
     ),
     Rule(
         "jobs.label-filter",
@@ -134,12 +139,14 @@ RULES: tuple[Rule, ...] = (
         "documented",
         PAGE,
         "2026-09-25",
+        no_case="Google does not publish which models are not onboarded",
     ),
     Rule(
         "jobs.partially-succeeded",
         "A job may end as JOB_STATE_PARTIALLY_SUCCEEDED; weights may be there.",
         "documented",
         TYPES,
+        no_case="no request makes a job succeed in part",
     ),
     Rule(
         "jobs.checkpoints",
@@ -177,6 +184,7 @@ RULES: tuple[Rule, ...] = (
         "documented",
         PAGE,
         "2026-09-25",
+        no_case="the embedded service trains on text only, so the case could not be tried before it is paid for",
     ),
     Rule(
         "data.images-not-mixed",
@@ -184,6 +192,7 @@ RULES: tuple[Rule, ...] = (
         "documented",
         PAGE,
         "2026-09-25",
+        no_case="as for data.images",
     ),
     # serving
     Rule(
@@ -274,6 +283,7 @@ RULES: tuple[Rule, ...] = (
         "Resource management requests are 600 a minute for each project and region; more are refused with 429.",
         "documented",
         "Google's page on quotas of Vertex AI",
+        no_case="it would have the project's other requests refused for a minute",
     ),
     Rule(
         "quotas.tuning-id",
@@ -286,12 +296,14 @@ RULES: tuple[Rule, ...] = (
         "Some APIs refuse a user's own credentials without a quota project.",
         "observed",
         TRACE,
+        no_case="it depends on whose credentials the suite runs with",
     ),
     Rule(
         "prerequisites.agents",
         "Two service agents need roles on the bucket before a submission works.",
         "observed",
         TRACE,
+        no_case="it would take roles from the agents of a project that may be in use",
     ),
     # storage
     Rule(

@@ -13,7 +13,7 @@ from tests.evidence.rules import RULES, Rule
 from .markdown import made_from, table
 
 ROOT = Path(__file__).resolve().parents[2]
-SIDES = ("service", "plugin")
+SIDES = ("service", "plugin", "contract")
 INTRODUCTION = f"""\
 # Evidence about the real service
 
@@ -25,8 +25,9 @@ evidence instead, and is stricter where the evidence leaves a choice. Each rule 
 **assumed** without any of these.
 
 *Service*: tests in which the embedded service answers or refuses as the rule says. *Plugin*: tests in
-which the plugin passes under the rule, or names the problem in a preview. The suite `tests/contract`
-repeats what a project can check against the real service; its `conftest.py` says how.
+which the plugin passes under the rule, or names the problem in a preview. *Contract*: cases that run on
+the embedded service in CI, and on a real project once somebody agrees to their cost ("The contract on a real
+project" in CONTRIBUTING.md), or why there is none.
 """
 
 
@@ -74,4 +75,5 @@ def _row(rule: Rule, found: list[Mark]) -> Iterator[str]:
     yield f"{rule.kind}: {rule.source}, {rule.date}"
     for side in SIDES:
         tests = (f"`{mark.test}`" for mark in found if (mark.rule, mark.side) == (rule.id, side))
-        yield "<br>".join(dict.fromkeys(tests)) or "none"
+        without = f"none: {rule.no_case}" if side == "contract" else "none"
+        yield "<br>".join(dict.fromkeys(tests)) or without
