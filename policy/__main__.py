@@ -29,7 +29,7 @@ from pulumi_policy.proxy import UnknownValueError
 from pydantic import ValidationError
 
 from vertex_tuning.names import TYPES
-from vertex_tuning.policy import RULES, Budget, Policy, over_budget
+from vertex_tuning.policy import RULES, Budget, Policy, over_budget, violations
 from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, list_prices, read_book, with_retries
 from vertex_tuning.problems import listed, problems_of
 from vertex_tuning.specs import Spec
@@ -76,20 +76,19 @@ def parsed(model: type[Spec], config: Mapping[str, Any]) -> Any:
 
 def resource_rule(key: str) -> ResourceValidationPolicy:
     """One rule, configured by ``{"value": ...}``."""
-    rule = RULES[key]
 
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
         value = plain(args.get_config()).get("value")
         if value is None or not args.resource_type.startswith(TYPES):
             return
         inputs = plain(args.props)
-        policy = parsed(Policy, {key: value})
-        for broken in rule(policy, args.resource_type.removeprefix(TYPES), inputs):
+        resource = args.resource_type.removeprefix(TYPES), inputs
+        for broken in violations(parsed(Policy, {key: value}), [resource]):
             report_violation(f"service {inputs.get('service')}, {broken.key}: {broken.problem}", None)
 
     return ResourceValidationPolicy(
         name=key.replace("_", "-"),
-        description=str(rule.__doc__),
+        description=RULES[key].asks,
         enforcement_level=EnforcementLevel.MANDATORY,
         config_schema=PolicyConfigSchema(properties={"value": dict(SCHEMAS[key])}),
         validate=validate,

@@ -52,9 +52,18 @@ class ServicePlan(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate
 
     @property
-    def by_kind(self) -> dict[str, dict[str, Any] | None]:
-        """The inputs of what bills or is billed for, by kind of resource."""
-        return {"TuningJob": self.job, "Endpoint": self.endpoint, "DeployedModel": self.deployed}
+    def resources(self) -> list[tuple[str, dict[str, Any]]]:
+        """The inputs of its resources, each with its kind."""
+        found = (
+            ("Readiness", self.readiness),
+            ("TuningDataset", self.training_data),
+            ("TuningDataset", self.validation_data),
+            ("TuningJob", self.job),
+            ("TunedModel", self.model),
+            ("Endpoint", self.endpoint),
+            ("DeployedModel", self.deployed),
+        )
+        return [(kind, inputs) for kind, inputs in found if inputs is not None]
 
 
 def plan(

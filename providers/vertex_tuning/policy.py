@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import enum
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
+from .lifecycle import Provider
 from .pricing import Estimate, Money
 from .pricing.money import rounded
+from .resources import KINDS
 from .specs import Count, LabelKey, ModelId, Place, Shape, Spec, Texts
 
 Regions = Annotated[tuple[Place, ...], Field(strict=False)]
@@ -81,112 +83,81 @@ class Violation(NamedTuple):
 
 
 Inputs = Mapping[str, Any]
-Rule = Callable[[Policy, str, Inputs], Iterator[Violation]]
 
 
-_REGION_KEYS = {
-    "TuningJob": "tuning.location",
-    "Endpoint": "serving.region",
-    "DeployedModel": "serving.region",
-}
+class Rule(NamedTuple):
+    """What a key of a policy asks for, and why a value breaks it."""
+
+    asks: str
+    problems: Callable[[Any, Any], Iterator[str]]
 
 
-def region(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Everything is in an allowed region; a tuning at ``global`` needs ``global`` among them."""
-    for name in ("region", "fallback_region"):
-        yield from _among(policy.regions, _REGION_KEYS.get(kind, "region"), inputs.get(name))
+def _among(allowed: Sequence[str] | None, value: Any) -> Iterator[str]:
+    if allowed is not None and value is not None and value not in allowed:
+        yield f"{value} is not allowed by the policy; it allows {', '.join(allowed) or 'nothing'}"
 
 
-def machine(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Models are served on allowed machines."""
-    if kind == "DeployedModel":
-        yield from _among(policy.machines, "serving.machine_type", inputs.get("machine_type"))
+def _at_most(most: int | None, value: Any) -> Iterator[str]:
+    if most is not None and value is not None and value > most:
+        yield f"{value:g} is above the {most} that the policy allows"
 
 
-def model(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Allowed base models are tuned."""
-    if kind == "TuningJob":
-        yield from _among(policy.models, "tuning.base_model", inputs.get("base_model"))
+def _labels(required: Sequence[str], value: Any) -> Iterator[str]:
+    for key in required:
+        if not (value or {}).get(key):
+            yield f"{key} is missing; policy.required_labels asks for it"
 
 
-def epochs(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """No more epochs than allowed."""
-    if kind == "TuningJob":
-        yield from _at_most(policy.max_epochs, "tuning.epochs", inputs.get("epochs"))
+def _private(wanted: bool, value: Any) -> Iterator[str]:  # noqa: FBT001 - a policy's value
+    if wanted and value is None:
+        yield "is missing; policy.private_endpoints allows no public endpoint"
 
 
-def replicas(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """No more replicas than allowed."""
-    if kind == "DeployedModel":
-        yield from _at_most(policy.max_replicas, "serving.max_replicas", inputs.get("max_replicas", 1))
-
-
-def labels(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """What is labelled carries the required keys."""
-    if kind not in ("TuningJob", "Endpoint"):
-        return
-    carried = inputs.get("labels") or {}
-    for key in policy.required_labels:
-        if not carried.get(key):
-            yield Violation("labels", f"{key} is missing; policy.required_labels asks for it")
-
-
-def private(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Endpoints are reached through private service connect."""
-    if kind == "Endpoint" and policy.private_endpoints and inputs.get("private_service_connect") is None:
-        yield Violation(
-            "serving.private_service_connect",
-            "is missing; policy.private_endpoints allows no public endpoint",
-        )
-
-
-def evaluation_commands(policy: Policy, kind: str, inputs: Inputs) -> Iterator[Violation]:
-    """Evaluations run allowed commands."""
-    command = (inputs.get("evaluation") or {}).get("command") if kind == "DeployedModel" else None
-    if command is None or policy.evaluation_commands is None:
-        return
-    if tuple(command) not in policy.evaluation_commands:
-        yield Violation(
-            "serving.evaluation.command",
-            f"`{shlex.join(command)}` would run with the rights of whoever runs up, and the policy does not "
-            "allow it; whoever owns stacks/defaults.yaml can list it there under policy.evaluation_commands",
+def _commands(allowed: Sequence[Sequence[str]] | None, value: Any) -> Iterator[str]:
+    if allowed is not None and value is not None and tuple(value) not in allowed:
+        yield (
+            f"`{shlex.join(value)}` would run with the rights of whoever runs up, and the policy does not "
+            "allow it; whoever owns stacks/defaults.yaml can list it there under policy.evaluation_commands"
         )
 
 
 RULES: Mapping[str, Rule] = {
-    "regions": region,
-    "machines": machine,
-    "models": model,
-    "max_epochs": epochs,
-    "max_replicas": replicas,
-    "required_labels": labels,
-    "private_endpoints": private,
-    "evaluation_commands": evaluation_commands,
+    "regions": Rule(
+        "Everything is in an allowed region; a tuning at ``global`` needs ``global`` among them.", _among
+    ),
+    "machines": Rule("Models are served on allowed machines.", _among),
+    "models": Rule("Allowed base models are tuned.", _among),
+    "max_epochs": Rule("No more epochs than allowed.", _at_most),
+    "max_replicas": Rule("No more replicas than allowed.", _at_most),
+    "required_labels": Rule("What is labelled carries the required keys.", _labels),
+    "private_endpoints": Rule("Endpoints are reached through private service connect.", _private),
+    "evaluation_commands": Rule("Evaluations run allowed commands.", _commands),
 }
-"""Each key of a policy and the rule that it sets."""
+"""Each key of a policy and its rule. Each kind of resource says which of its inputs a rule judges."""
 
 
-def violations(policy: Policy, resources: Mapping[str, Inputs | None]) -> list[Violation]:
-    """What a service's planned inputs, by kind, break; each thing once."""
-    found = [
+def violations(policy: Policy, resources: Iterable[tuple[str, Inputs]]) -> list[Violation]:
+    """What the planned inputs of a service's resources break, each with its kind; each thing once."""
+    found = (
         violation
-        for kind, inputs in resources.items()
-        if inputs is not None
-        for rule in RULES.values()
-        for violation in rule(policy, kind, inputs)
-    ]
+        for name, inputs in resources
+        if (kind := KINDS.get(name)) is not None
+        for rule in RULES
+        for violation in _broken(policy, rule, kind, inputs)
+    )
     return list(dict.fromkeys(found))
 
 
-def _among(allowed: Sequence[str] | None, key: str, value: Any) -> Iterator[Violation]:
-    if allowed is not None and value is not None and value not in allowed:
-        names = ", ".join(allowed) or "nothing"
-        yield Violation(key, f"{value} is not allowed by the policy; it allows {names}")
-
-
-def _at_most(most: int | None, key: str, value: Any) -> Iterator[Violation]:
-    if most is not None and value is not None and value > most:
-        yield Violation(key, f"{value:g} is above the {most} that the policy allows")
+def _broken(policy: Policy, rule: str, kind: type[Provider[Any]], inputs: Inputs) -> Iterator[Violation]:
+    for path in getattr(kind.judged, rule):
+        name, _, inner = path.partition(".")
+        value = inputs.get(name)
+        value = value.get(inner) if inner and value is not None else value
+        # What is derived is written where the first of them is.
+        first = getattr(kind.judged, rule)[0].partition(".")[0]
+        key = f"{kind.key_of(first) or first}.{inner}".removesuffix(".")
+        for problem in RULES[rule].problems(getattr(policy, rule), value):
+            yield Violation(key, problem)
 
 
 def over_budget(budget: Budget, estimates: Mapping[str, Estimate]) -> list[Violation]:

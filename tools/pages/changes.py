@@ -25,6 +25,6 @@ def page() -> str:
         **{each.kind: each.changes for each in PROVIDERS},
         "Every kind": EVERY_KIND,
     }.items():
-        rows = [(f"`{name}`", change.value, why) for name, (change, why) in changes.items()]
+        rows = [(f"`{name}`", change.value, why) for name, (change, why, _) in changes.items()]
         lines += ["", f"## {heading}", "", *table(["input", "an edit means", "because"], rows)]
     return "\n".join(lines) + "\n"

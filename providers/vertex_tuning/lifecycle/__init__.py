@@ -1,8 +1,9 @@
 """Observe, decide, act: the one bridge between resources and Pulumi."""
 
-from .changes import EVERY_KIND, Change, compare
+from .changes import EVERY_KIND, NOWHERE, Change, compare
 from .declared import Declared
 from .external import Context, External, ResourceInputs
+from .facts import Judged
 from .phases import Observation, Phase
 from .provider import Provider
 from .settle import NotReady
@@ -11,10 +12,12 @@ from .telling import HALF_DELETED, told
 __all__ = [
     "EVERY_KIND",
     "HALF_DELETED",
+    "NOWHERE",
     "Change",
     "Context",
     "Declared",
     "External",
+    "Judged",
     "NotReady",
     "Observation",
     "Phase",

@@ -27,25 +27,32 @@ class Change(enum.StrEnum):
         """Whether anything is done for it."""
         return self not in (Change.NONE, Change.FOLLOWS)
 
-    def because(self, why: str) -> Rule:
+    def because(self, why: str, *, key: str | None = None) -> Rule:
         """This consequence, and why it is the right one."""
-        return Rule(self, why)
+        return Rule(self, why, key)
+
+
+NOWHERE = ""
+"""The key of an input that users do not write: it changes only with an edit that is reported itself."""
 
 
 class Rule(NamedTuple):
-    """A row of a kind's table."""
+    """A row of a kind's table; ``key`` is where a stack file has the input, if not under its own name."""
 
     change: Change
     why: str
+    key: str | None = None
 
 
 Table = Mapping[str, Rule]
 """Every input of a kind."""
 
 EVERY_KIND: Table = {
-    "service": Change.NONE.because("a name in messages; the resources are named after it"),
-    "owner": Change.NONE.because("stack and service: another owner's resource is another resource"),
-    "urn": Change.NONE.because("where progress is shown"),
+    "service": Change.NONE.because("a name in messages; the resources are named after it", key=NOWHERE),
+    "owner": Change.NONE.because(
+        "stack and service: another owner's resource is another resource", key=NOWHERE
+    ),
+    "urn": Change.NONE.because("where progress is shown", key=NOWHERE),
     "wait": Change.NONE.because("says how long a call takes, not what it makes"),
 }
 """The inputs that all kinds have, beside those of their own tables."""

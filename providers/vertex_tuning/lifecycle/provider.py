@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LookTimeout
 from contextlib import suppress
@@ -32,8 +32,8 @@ from ..vertex import Connection, Vertex, connect
 from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims, contended
 from ..vertex.errors import VertexError
-from . import deadline, process
-from .changes import Table, compare
+from . import deadline, facts, process
+from .changes import Change, Table, compare
 from .external import Context, External, ResourceInputs
 from .phases import Observation, Phase, Settled, decide
 from .settle import settle
@@ -62,6 +62,10 @@ class Provider(ResourceProvider, Generic[In]):
     inputs: ClassVar[type[Any]]
     changes: ClassVar[Table]
     external: ClassVar[External[Any]]
+    section: ClassVar[str | None]
+    judged: ClassVar[facts.Judged]
+    # Inputs of every kind that a report takes from this one.
+    reports: ClassVar[tuple[str, ...]] = ()
     # Outputs that only a look finds; the class that programs declare names them.
     found: ClassVar[tuple[str, ...]] = ()
     claimed: ClassVar[bool] = False
@@ -75,6 +79,19 @@ class Provider(ResourceProvider, Generic[In]):
         super().__init_subclass__(**named)
         # States name the package of a kind, whichever of its files holds the class.
         cls.__module__ = cls.__module__.removesuffix(".kind")
+        facts.check(cls)
+
+    @classmethod
+    def key_of(cls, name: str) -> str:
+        """Where a stack file has an input, below its service; ``NOWHERE`` if it follows from another edit."""
+        return facts.key_of(cls, name)
+
+    @classmethod
+    def edits(
+        cls, _before: Mapping[str, Any], _after: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any, Any, Change]]:
+        """Edits that no input of its own shows: key, value before and after, and the effect."""
+        return iter(())
 
     def identity(self, inputs: In) -> str:
         """The resource's id in the state, and the key of its claim."""

@@ -10,73 +10,13 @@ import msgspec
 
 from .. import lifecycle
 from ..lifecycle import Provider, compare
-from ..resources import PROVIDERS as KINDS
+from ..resources import KINDS
 from ..sources import from_root
 from .model import Change, Data
 from .preview import Op, Planned
 
-PROVIDERS: Mapping[str, type[Provider[Any]]] = {provider.kind: provider for provider in KINDS}
-_TOP = (
-    "project",
-    "region",
-    "output_uri",
-    "adopt_job",
-    "export_uri",
-    "delete_artifacts",
-    "labels",
-    "retrain",
-)
 LATER, WITH_IT = "takes effect next time", "takes effect with this"
 """What an edit means that makes no difference by itself: of what stays, and of what is made anew."""
-# Follow from edits that are told themselves: a reader would take them for a second cause.
-_FOLLOWS: Mapping[str, tuple[str, ...] | None] = {
-    "Readiness": None,
-    "TuningDataset": (
-        "project",
-        "region",
-        "uri",
-        "content",
-        "tuning",
-        "training_source",
-        "training_bytes",
-        "training_format",
-        "base_model",
-        "in_preview",
-    ),
-    "TuningJob": ("fingerprint", "fallback_region", "live_data", "billed_tokens", "price", "in_preview"),
-    "TunedModel": ("project", "region", "fingerprint", "lineage", "promoted_job", "price", "in_preview"),
-    "Endpoint": ("endpoint_id",),
-    "DeployedModel": (
-        "project",
-        "region",
-        "endpoint_id",
-        "fingerprint",
-        "model_id",
-        "endpoint_display_name",
-        "endpoint_labels",
-        "request_response_logging",
-        "private_service_connect",
-        "adopted",
-        "dedicated",
-        "price",
-    ),
-}
-_NAMES = {
-    ("TuningJob", "region"): "tuning.location",
-    ("Endpoint", "region"): "serving.region",
-    ("Endpoint", "display_name"): "serving.endpoint_display_name",
-    ("Endpoint", "kms_key"): "tuning.kms_key",
-    ("Endpoint", "adopted"): "adopt_endpoint",
-    ("TunedModel", "weights_uri"): "artifacts_uri",
-    ("DeployedModel", "weights_uri"): "artifacts_uri",
-    ("DeployedModel", "display_name"): "serving.model_display_name",
-    ("DeployedModel", "retry"): "tuning.retry",
-    ("TuningJob", "teacher"): "tuning.distillation",
-    ("TunedModel", "checkpoint"): "serving.checkpoint",
-    ("DeployedModel", "keep_checkpoints"): "tuning.keep_checkpoints",
-    ("TunedModel", "retry"): "tuning.retry",
-}
-_SECTIONS = {"TuningJob": "tuning", "Endpoint": "serving", "DeployedModel": "serving"}
 _LONGEST = 120
 HIDDEN = "(hidden)"
 """Stands for the value of a container's environment variable: reports are public where pull requests are."""
@@ -110,27 +50,21 @@ def changes(resources: Sequence[Planned]) -> tuple[Change, ...]:
 
 
 def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
-    provider = PROVIDERS.get(resource.kind)
-    if provider is None or _FOLLOWS[resource.kind] is None:
+    provider = KINDS.get(resource.kind)
+    if provider is None or provider.section is None:
         return
     yield from _without_a_step(resource, provider, after)
     if resource.op is Op.SAME:
         return
     changed = compare(provider.changes, before, after)
     for name in (*changed.replacing, *changed.in_place):
-        if follows(resource.kind, name):
+        if not (key := provider.key_of(name)):
             continue
-        key, means = key_of(resource.kind, name), provider.changes[name].change.value
+        means = provider.changes[name].change.value
         outside = resource.declared.get(name) == after.get(name)
         yield from _edits(key, before.get(name), after.get(name), means, outside=outside)
-    attempts = [(side.get("lineage") or {}).get("attempt", 1) for side in (before, after)]
-    if resource.kind == "TunedModel" and attempts[0] != attempts[1]:
-        yield Change(
-            key="tuning.attempt",
-            before=_shown(attempts[0]),
-            after=_shown(attempts[1]),
-            means=lifecycle.Change.RETRAIN.value,
-        )
+    for key, was, now, means in provider.edits(before, after):
+        yield Change(key=key, before=_shown(was), after=_shown(now), means=means.value)
     if not changed:
         yield Change(
             key=f"progress of {resource.kind}",
@@ -148,18 +82,16 @@ def _without_a_step(
     They are compared with what was declared last, because outputs keep what was declared at the last step.
     """
     step = lifecycle.Change.IN_PLACE.because("here every difference counts")
-    table = dict.fromkeys(without_a_step(resource.kind, provider), step)
+    table = dict.fromkeys(without_a_step(provider), step)
     for name in compare(table, resource.declared, after).in_place:
         means = WITH_IT if resource.op is Op.REPLACE else LATER
-        yield from _edits(key_of(resource.kind, name), resource.declared.get(name), after.get(name), means)
+        yield from _edits(provider.key_of(name), resource.declared.get(name), after.get(name), means)
 
 
-def without_a_step(kind: str, provider: type[Provider[Any]]) -> tuple[str, ...]:
+def without_a_step(provider: type[Provider[Any]]) -> tuple[str, ...]:
     """The inputs of a kind that a user writes and whose edit makes no difference by itself."""
     found = (name for name, rule in provider.changes.items() if rule.change is lifecycle.Change.NONE)
-    # ``wait`` is of no kind's table; each service has one tuned model, which tells it once.
-    waits = ("wait",) if kind == "TunedModel" else ()
-    return (*(name for name in found if not follows(kind, name)), *waits)
+    return (*(name for name in found if provider.key_of(name)), *provider.reports)
 
 
 def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -170,19 +102,6 @@ def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     for key in sorted(was.keys() | now.keys()):
         if was.get(key) != now.get(key):
             yield f".{key}", was.get(key), now.get(key)
-
-
-def follows(kind: str, name: str) -> bool:
-    """Whether an input changes only because of an edit that is told itself."""
-    names = _FOLLOWS[kind]
-    return names is None or name in names
-
-
-def key_of(kind: str, name: str) -> str:
-    """Where an input of a kind is written, below its service in a stack file."""
-    if (kind, name) in _NAMES:
-        return _NAMES[kind, name]
-    return name if name in _TOP or kind not in _SECTIONS else f"{_SECTIONS[kind]}.{name}"
 
 
 def _edits(key: str, was: Any, now: Any, means: str, *, outside: bool = False) -> Iterator[Change]:

@@ -23,7 +23,11 @@ PROVIDERS: tuple[type[Provider[Any]], ...] = (
 )
 """Every kind, in the order in which a service has them."""
 
+KINDS = {provider.kind: provider for provider in PROVIDERS}
+"""The same by name."""
+
 __all__ = [
+    "KINDS",
     "PROVIDERS",
     "DeployedModel",
     "Endpoint",

@@ -49,7 +49,7 @@ def refused(
             place if place in inherited and place not in written else f"services[{index}].{place}", problem
         )
         for index, ((_, _, written), planned) in enumerate(zip(services, plans, strict=True))
-        for key, problem in violations(policy, planned.by_kind)
+        for key, problem in violations(policy, planned.resources)
         for place in [_written(key, written)]
     ]
     if budget is not None:

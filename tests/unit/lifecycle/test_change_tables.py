@@ -75,7 +75,7 @@ def test_comparing(
 
 def test_one_edited_input_of_each_kind_does_what_its_table_says() -> None:
     for provider in PROVIDERS:
-        for name, (change, _) in provider.changes.items():
+        for name, (change, _, _) in provider.changes.items():
             found = compare(provider.changes, {name: "old"}, {name: "new"})
             assert found.replacing == ((name,) if change.replaces else ()), (provider.kind, name)
             assert found.in_place == ((name,) if change is Change.IN_PLACE else ()), (provider.kind, name)

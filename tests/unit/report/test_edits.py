@@ -7,25 +7,26 @@ import pytest
 from tests.support.previews import DATASET, JOB, SERVED, URN, built, step
 from vertex_tuning.report import causes, markdown
 from vertex_tuning.report.model import Severity
+from vertex_tuning.resources import KINDS
 from vertex_tuning.specs import ServiceSpec, ServingSpec, Spec, TuningSpec
 
 
 def edits() -> list[tuple[str, str, str]]:
     """Every input whose edit has a consequence and does not merely follow: its kind, name and key."""
     return [
-        (kind, name, causes.key_of(kind, name))
-        for kind, provider in causes.PROVIDERS.items()
+        (kind, name, key)
+        for kind, provider in KINDS.items()
         for name, rule in provider.changes.items()
-        if rule.change.acts and not causes.follows(kind, name)
+        if rule.change.acts and (key := provider.key_of(name))
     ]
 
 
 def quiet_edits() -> list[tuple[str, str, str]]:
     """Every input whose edit makes no difference by itself and that a user writes."""
     return [
-        (kind, name, causes.key_of(kind, name))
-        for kind, provider in causes.PROVIDERS.items()
-        for name in causes.without_a_step(kind, provider)
+        (kind, name, provider.key_of(name))
+        for kind, provider in KINDS.items()
+        for name in causes.without_a_step(provider)
     ]
 
 

@@ -9,7 +9,7 @@ from pulumi import Output
 from pulumi.dynamic import CheckResult, DiffResult, ReadResult
 
 from ... import cost, names
-from ...lifecycle import Change, Context, Declared, Observation, Phase, Provider, process
+from ...lifecycle import NOWHERE, Change, Context, Declared, Judged, Observation, Phase, Provider, process
 from ...lifecycle.states import upgraded
 from ...specs import Rollout
 from ...vertex.claim import HeldClaim
@@ -139,12 +139,23 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     inputs = DeployedModelInputs
     external = DeployedModelExternal()
     claimed = True
+    section = "serving"
+    judged = Judged(
+        regions=("region",),
+        machines=("machine_type",),
+        models=(),
+        max_epochs=(),
+        max_replicas=("max_replicas",),
+        required_labels=(),
+        private_endpoints=(),
+        evaluation_commands=("evaluation.command",),
+    )
     changes = {
-        "project": Change.MOVE.because("another project's endpoint"),
-        "region": Change.MOVE.because("another region's endpoint"),
-        "endpoint_id": Change.MOVE.because("another endpoint"),
-        "fingerprint": Change.REDEPLOY.because("other weights"),
-        "weights_uri": Change.REDEPLOY.because("other weights"),
+        "project": Change.MOVE.because("another project's endpoint", key=NOWHERE),
+        "region": Change.MOVE.because("another region's endpoint", key=NOWHERE),
+        "endpoint_id": Change.MOVE.because("another endpoint", key=NOWHERE),
+        "fingerprint": Change.REDEPLOY.because("other weights", key=NOWHERE),
+        "weights_uri": Change.REDEPLOY.because("other weights", key="artifacts_uri"),
         "checkpoint": Change.REDEPLOY.because("other weights"),
         "output_uri": Change.REDEPLOY.because(
             "the weights of the new folder serve, not those left in the old"
@@ -170,18 +181,22 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         "rollout": Change.NONE.because("says how the next change happens"),
         "evaluation": Change.NONE.because("says what the next model has to show"),
         "canary": Change.NONE.because("says how the next model takes the traffic"),
-        "display_name": Change.NONE.because("fixed when the model is deployed"),
+        "display_name": Change.NONE.because(
+            "fixed when the model is deployed", key="serving.model_display_name"
+        ),
         "endpoint_display_name": Change.FOLLOWS.because("Endpoint keeps it"),
         "endpoint_labels": Change.FOLLOWS.because("Endpoint keeps them"),
         "request_response_logging": Change.FOLLOWS.because("Endpoint keeps it"),
         "private_service_connect": Change.FOLLOWS.because("another endpoint"),
         "retry": Change.NONE.because(
-            "says what follows a failed tuning, which is nothing with retrain: deny"
+            "says what follows a failed tuning, which is nothing with retrain: deny", key="tuning.retry"
         ),
         "adopted": Change.FOLLOWS.because("another's endpoint has another id"),
         "dedicated": Change.FOLLOWS.because("a shared endpoint has another id"),
-        "keep_checkpoints": Change.IN_PLACE.because("the others are deleted once it serves"),
-        "price": Change.NONE.because("is for messages"),
+        "keep_checkpoints": Change.IN_PLACE.because(
+            "the others are deleted once it serves", key="tuning.keep_checkpoints"
+        ),
+        "price": Change.NONE.because("is for messages", key=NOWHERE),
     }
 
     def identity(self, inputs: DeployedModelInputs) -> str:

@@ -12,9 +12,11 @@ from pulumi.dynamic import CreateResult, DiffResult, UpdateResult
 
 from ... import console, names
 from ...lifecycle import (
+    NOWHERE,
     Change,
     Context,
     Declared,
+    Judged,
     Observation,
     Phase,
     Provider,
@@ -225,15 +227,28 @@ class EndpointProvider(Provider[EndpointInputs]):
     inputs = EndpointInputs
     external = EndpointExternal()
     claimed = True
+    section = "serving"
+    judged = Judged(
+        regions=("region",),
+        machines=(),
+        models=(),
+        max_epochs=(),
+        max_replicas=(),
+        required_labels=("labels",),
+        private_endpoints=("private_service_connect",),
+        evaluation_commands=(),
+    )
     changes = {
         "project": Change.MOVE.because("an endpoint stays in its project"),
         "region": Change.MOVE.because("an endpoint stays in its region"),
-        "endpoint_id": Change.MOVE.because("another endpoint"),
+        "endpoint_id": Change.MOVE.because("another endpoint", key=NOWHERE),
         "private_service_connect": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
-        "kms_key": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
+        "kms_key": Change.MOVE.because("Vertex AI fixes it when an endpoint is made", key="tuning.kms_key"),
         "dedicated": Change.MOVE.because("Vertex AI fixes it when an endpoint is made"),
-        "adopted": Change.MOVE.because("whose it is differs; what serves on it stays"),
-        "display_name": Change.IN_PLACE.because("Vertex AI can change it"),
+        "adopted": Change.MOVE.because("whose it is differs; what serves on it stays", key="adopt_endpoint"),
+        "display_name": Change.IN_PLACE.because(
+            "Vertex AI can change it", key="serving.endpoint_display_name"
+        ),
         "labels": Change.IN_PLACE.because("Vertex AI can change them"),
         "request_response_logging": Change.IN_PLACE.because("Vertex AI can change it"),
         "owner_label": Change.FOLLOWS.because("the owner"),

@@ -18,6 +18,7 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
+    Judged,
     Observation,
     Phase,
     Provider,
@@ -131,6 +132,17 @@ class ReadinessProvider(Provider[ReadinessInputs]):
     kind = "Readiness"
     inputs = ReadinessInputs
     external = ReadinessExternal()
+    section = None
+    judged = Judged(
+        regions=(),
+        machines=(),
+        models=(),
+        max_epochs=(),
+        max_replicas=(),
+        required_labels=(),
+        private_endpoints=(),
+        evaluation_commands=(),
+    )
     changes = {
         "project": Change.IN_PLACE.because("what is missing is looked for again, there"),
         "region": Change.IN_PLACE.because("what is missing is looked for again, there"),

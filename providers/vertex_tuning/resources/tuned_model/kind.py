@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -10,7 +10,18 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult
 
 from ... import checkpoints, cost, lineage
-from ...lifecycle import Change, Context, Declared, Observation, Phase, Provider, ResourceInputs, process
+from ...lifecycle import (
+    NOWHERE,
+    Change,
+    Context,
+    Declared,
+    Judged,
+    Observation,
+    Phase,
+    Provider,
+    ResourceInputs,
+    process,
+)
 from ...specs import Count, GcsUri, Retry, TuningJobName
 from ...vertex.claim import HeldClaim
 from .._shared import preview
@@ -145,22 +156,45 @@ class TunedModelProvider(Provider[TunedModelInputs]):
     inputs = TunedModelInputs
     external = TunedModelExternal()
     claimed = True
+    section = ""
+    judged = Judged(
+        regions=(),
+        machines=(),
+        models=(),
+        max_epochs=(),
+        max_replicas=(),
+        required_labels=(),
+        private_endpoints=(),
+        evaluation_commands=(),
+    )
+    reports = ("wait",)
     changes = {
-        "project": Change.MOVE.because("another project's job"),
-        "region": Change.NONE.because("weights are in their bucket, wherever they were tuned"),
-        "fingerprint": Change.MOVE.because("other weights"),
-        "weights_uri": Change.MOVE.because("other weights"),
+        "project": Change.MOVE.because("another project's job", key=NOWHERE),
+        "region": Change.NONE.because("weights are in their bucket, wherever they were tuned", key=NOWHERE),
+        "fingerprint": Change.MOVE.because("other weights", key=NOWHERE),
+        "weights_uri": Change.MOVE.because("other weights", key="artifacts_uri"),
         "output_uri": Change.MOVE.because("the weights of the new folder"),
-        "checkpoint": Change.IN_PLACE.because("other weights of the same job"),
+        "checkpoint": Change.IN_PLACE.because("other weights of the same job", key="serving.checkpoint"),
         "export_uri": Change.IN_PLACE.because("the copy is made there"),
         "delete_artifacts": Change.IN_PLACE.because("has to be in the state before a destroy"),
         "again": Change.FOLLOWS.because("what the job is made of"),
         "lineage": Change.FOLLOWS.because("the fingerprint; it says where the weights came from"),
         "promoted_job": Change.FOLLOWS.because("the weights"),
-        "retry": Change.NONE.because("says what follows a failure, which is nothing with retrain: deny"),
-        "price": Change.NONE.because("is for messages"),
-        "in_preview": Change.NONE.because("says when it is looked at"),
+        "retry": Change.NONE.because(
+            "says what follows a failure, which is nothing with retrain: deny", key="tuning.retry"
+        ),
+        "price": Change.NONE.because("is for messages", key=NOWHERE),
+        "in_preview": Change.NONE.because("says when it is looked at", key=NOWHERE),
     }
+
+    @classmethod
+    def edits(
+        cls, before: Mapping[str, Any], after: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any, Any, Change]]:
+        """Another attempt, which only the lineage names."""
+        was, now = ((side.get("lineage") or {}).get("attempt", 1) for side in (before, after))
+        if was != now:
+            yield "tuning.attempt", was, now, Change.RETRAIN
 
     def bound_by(self, inputs: TunedModelInputs) -> str | None:
         """The claim of the job that makes the weights: the job is what bills."""

@@ -10,7 +10,18 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
 
 from ...dataset import Dataset
-from ...lifecycle import Change, Context, Declared, Observation, Phase, Provider, ResourceInputs, process
+from ...lifecycle import (
+    NOWHERE,
+    Change,
+    Context,
+    Declared,
+    Judged,
+    Observation,
+    Phase,
+    Provider,
+    ResourceInputs,
+    process,
+)
 from ...sources import as_typed
 from ...specs import CountOrZero, DataSource, Texts, is_gcs
 from ...vertex.claim import HeldClaim
@@ -173,12 +184,25 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
     kind = "TuningDataset"
     inputs = TuningDatasetInputs
     external = TuningDatasetExternal()
+    section = "tuning"
+    judged = Judged(
+        regions=("region",),
+        machines=(),
+        models=(),
+        max_epochs=(),
+        max_replicas=(),
+        required_labels=(),
+        private_endpoints=(),
+        evaluation_commands=(),
+    )
     changes = {
-        "project": Change.MOVE.because("another project's data"),
-        "uri": Change.MOVE.because("the job reads another object"),
-        "content": Change.MOVE.because("other bytes are another object"),
-        "tuning": Change.MOVE.because("the next tuning looks anew at an object that may be overwritten"),
-        "region": Change.NONE.because("a bucket has its own"),
+        "project": Change.MOVE.because("another project's data", key=NOWHERE),
+        "uri": Change.MOVE.because("the job reads another object", key=NOWHERE),
+        "content": Change.MOVE.because("other bytes are another object", key=NOWHERE),
+        "tuning": Change.MOVE.because(
+            "the next tuning looks anew at an object that may be overwritten", key=NOWHERE
+        ),
+        "region": Change.NONE.because("a bucket has its own", key=NOWHERE),
         "output_uri": Change.FOLLOWS.because("uri lies below it"),
         "source": Change.FOLLOWS.because("content; an unchanged file under a new name is no change"),
         "crc32c": Change.FOLLOWS.because("content says it"),
@@ -187,7 +211,7 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         "examples": Change.FOLLOWS.because("content says it"),
         "characters": Change.FOLLOWS.because("content says it"),
         "estimated_tokens": Change.FOLLOWS.because("content says it"),
-        "in_preview": Change.NONE.because("says when it is looked at"),
+        "in_preview": Change.NONE.because("says when it is looked at", key=NOWHERE),
         "bytes": Change.FOLLOWS.because("content says it"),
         "training_source": Change.FOLLOWS.because(
             "the training data, which validation data are held against"

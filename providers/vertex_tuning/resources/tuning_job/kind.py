@@ -9,7 +9,19 @@ from pulumi import Output
 from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult, UpdateResult
 
 from ... import cost
-from ...lifecycle import HALF_DELETED, Change, Context, Declared, Observation, Phase, Provider, process, told
+from ...lifecycle import (
+    HALF_DELETED,
+    NOWHERE,
+    Change,
+    Context,
+    Declared,
+    Judged,
+    Observation,
+    Phase,
+    Provider,
+    process,
+    told,
+)
 from ...lifecycle.states import upgraded
 from ...specs import Retrain, Reuse
 from ...vertex.claim import HeldClaim
@@ -32,25 +44,40 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     shared = True
     terminal = frozenset({Phase.READY, Phase.LOST})
     gate = False
+    section = "tuning"
+    judged = Judged(
+        regions=("region", "fallback_region"),
+        machines=(),
+        models=("base_model",),
+        max_epochs=("epochs",),
+        max_replicas=(),
+        required_labels=("labels",),
+        private_endpoints=(),
+        evaluation_commands=(),
+    )
     changes = {
         "project": Change.RETRAIN.because(
             "a job is a project's; one that was paid for is found below output_uri"
         ),
         "region": Change.NONE.because(
-            "says where a next job is tuned; one that was paid for keeps its weights"
+            "says where a next job is tuned; one that was paid for keeps its weights", key="tuning.location"
         ),
-        "fallback_region": Change.NONE.because("says where a next job is tuned"),
+        "fallback_region": Change.NONE.because("says where a next job is tuned", key=NOWHERE),
         "output_uri": Change.RETRAIN.because(
             "weights belong to their folder; reuse: project finds those of others"
         ),
-        "fingerprint": Change.RETRAIN.because("other data, or another attempt, make other weights"),
+        "fingerprint": Change.RETRAIN.because(
+            "other data, or another attempt, make other weights", key=NOWHERE
+        ),
         "base_model": Change.RETRAIN.because("another model"),
         "mode": Change.RETRAIN.because("all weights or an adapter: other weights"),
         "epochs": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "learning_rate": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "adapter_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
         "batch_size": Change.RETRAIN.because("a hyper-parameter makes other weights"),
-        "teacher": Change.RETRAIN.because("another teacher gives other answers to learn"),
+        "teacher": Change.RETRAIN.because(
+            "another teacher gives other answers to learn", key="tuning.distillation"
+        ),
         "custom_base_model": Change.RETRAIN.because("tuning goes on from other weights"),
         "adopt_job": Change.RETRAIN.because(
             "another job's weights, or one's own instead: it is in the fingerprint"
@@ -65,10 +92,10 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         "kms_key": Change.NONE.because("says how a next job's output is encrypted"),
         "retrain": Change.NONE.because("says what the next edit may cost"),
         "reuse": Change.NONE.because("says how the next one is looked for"),
-        "live_data": Change.NONE.because("says how the data are read"),
+        "live_data": Change.NONE.because("says how the data are read", key=NOWHERE),
         "billed_tokens": Change.FOLLOWS.because("data and epochs"),
-        "price": Change.NONE.because("is for messages"),
-        "in_preview": Change.NONE.because("says when it is looked at"),
+        "price": Change.NONE.because("is for messages", key=NOWHERE),
+        "in_preview": Change.NONE.because("says when it is looked at", key=NOWHERE),
     }
 
     def identity(self, inputs: TuningJobInputs) -> str:

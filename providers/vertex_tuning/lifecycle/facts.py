@@ -1,0 +1,110 @@
+"""What a kind of resource says of itself, checked when the kind is imported.
+
+Reports, policies, prices, plans and documents go through the list of kinds and know none by its name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+from pydantic import BaseModel
+
+from ..specs import Machine, Scaling, ServiceSpec, ServingSpec, TuningSpec
+from .changes import EVERY_KIND, NOWHERE, Change, Table
+
+SECTIONS: dict[str, type[BaseModel]] = {"": ServiceSpec, "tuning": TuningSpec, "serving": ServingSpec}
+"""The sections of a service in a stack file."""
+
+NEEDED = {
+    "kind": "the name in states",
+    "inputs": "the model of its inputs",
+    "external": "its calls",
+    "changes": "the effect of a change of each input",
+    "section": "the section of a stack file that its inputs are in, None if users write none of them",
+    "judged": "the inputs that each rule of a policy judges",
+}
+"""The facts of a kind, each with what it is."""
+
+Names = tuple[str, ...]
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """The inputs that each rule of a policy judges: ``a.b`` is the key ``b`` in the input ``a``.
+
+    None has a default: a kind says of each rule that it does not concern it.
+    """
+
+    regions: Names
+    machines: Names
+    models: Names
+    max_epochs: Names
+    max_replicas: Names
+    required_labels: Names
+    private_endpoints: Names
+    evaluation_commands: Names
+
+
+class Facts(Protocol):
+    """The facts of a kind that are checked here."""
+
+    kind: str
+    inputs: type[BaseModel]
+    changes: Table
+    section: str | None
+    judged: Judged
+
+
+def key_of(kind: Facts, name: str) -> str:
+    """The key of an input, below its service in a stack file; ``NOWHERE`` if it follows from another edit."""
+    rule = kind.changes.get(name) or EVERY_KIND[name]
+    if kind.section is None or rule.change is Change.FOLLOWS:
+        return NOWHERE
+    if rule.key is not None:
+        return rule.key
+    own = kind.section and name in SECTIONS[kind.section].model_fields
+    return f"{kind.section}.{name}" if own else name
+
+
+def check(kind: Any) -> None:
+    """Check the facts of a kind.
+
+    Raises:
+        TypeError: one is missing or wrong; one line.
+    """
+    for name, what in NEEDED.items():
+        if not hasattr(kind, name):
+            raise TypeError(f"{kind.__qualname__} lacks `{name}`: {what}")
+    for problem in (_table(kind), _keys(kind), _judged(kind)):
+        if problem:
+            raise TypeError(f"{kind.__qualname__}: {problem}")
+
+
+def _table(kind: Facts) -> str:
+    declared, said = {*kind.inputs.model_fields}, {*kind.changes, *EVERY_KIND}
+    if missing := sorted(declared - said):
+        return f"`changes` lacks {', '.join(missing)}"
+    wrong = sorted((said - declared) | (kind.changes.keys() & EVERY_KIND.keys()))
+    return f"`changes` has {', '.join(wrong)}, which is no input of its own" if wrong else ""
+
+
+def _keys(kind: Facts) -> str:
+    for name in kind.changes:
+        key = key_of(kind, name)
+        section, _, last = key.rpartition(".")
+        model = SECTIONS.get(section)
+        if key and (model is None or last not in model.model_fields):
+            return f"`{key}` is no key of a stack file: give {name} its `key` in `changes`, or NOWHERE"
+    return ""
+
+
+def _judged(kind: Facts) -> str:
+    judged = msgspec.structs.asdict(kind.judged)
+    for rule, paths in judged.items():
+        for path in paths:
+            if path.partition(".")[0] not in kind.inputs.model_fields:
+                return f"`judged.{rule}` names {path}, which is no input"
+    for model, rule in ((Machine, "machines"), (Scaling, "max_replicas")):
+        if issubclass(kind.inputs, model) and not judged[rule]:
+            return f"`judged.{rule}` is empty, and its inputs are a {model.__name__}"
+    return ""
