@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from vertex_emulator import faults
 from vertex_emulator.api import hosts, served
 from vertex_emulator.api.routing import Call, Route, StreamRoute
-from vertex_emulator.api.storage_arguments import check_arguments
+from vertex_emulator.api.storage.arguments import check_arguments
 from vertex_emulator.known import google_method
 from vertex_emulator.request_log import Entry
 from vertex_emulator.service import Service

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from vertex_emulator.jobs.worker import local_name
 from vertex_emulator.prediction import Answered, Asked, ChatAsked, answered, begin, events
 from vertex_emulator.store.store import Store
 from vertex_emulator.timings import Timings
-from vertex_emulator.weights import Weights
+from vertex_emulator.weights import Weights, local_name
 from vertex_emulator.wire.errors import ApiError, precondition
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """Model weights in Cloud Storage: what makes a folder of objects a model."""
 
 import hashlib
+from pathlib import Path
 
 import msgspec
 
@@ -50,3 +51,14 @@ def existing_object(store: Store, uri: str, field: str) -> Object:
     if found is None:
         raise invalid(f"The file at {field} '{uri}' is not found or cannot be read.")
     return found
+
+
+def local_name(folder: Path, prefix: str, name: str, index: int) -> Path:
+    """A safe local path for an object of a model folder.
+
+    Files that lie directly in the folder keep their names, for that is how a checkpoint is read; what lies
+    deeper, or has a name that no file may have, gets a number.
+    """
+    relative = name.removeprefix(prefix).lstrip("/")
+    plain = "/" not in relative and "\0" not in relative and relative not in {"", ".", ".."}
+    return folder / (relative if plain and len(relative.encode()) <= 255 else f"other-{index}")

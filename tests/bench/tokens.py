@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.support.emulator import CACHE
+from vertex_emulator.model.checkpoint import read_checkpoint
+from vertex_emulator.model.prompts import PromptEncoder
 from vertex_emulator.serving.model import Sampling, ServedModel
 from vertex_emulator.training.base import base_folder
-from vertex_emulator.training.checkpoint import read_checkpoint
-from vertex_emulator.training.prompts import PromptEncoder
 
 PROMPT = "What is a module?"
 GREEDY = Sampling(max_tokens=60, temperature=0.0)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vertex_emulator.api.routing import Route
 from vertex_emulator.api.served import TABLE
-from vertex_emulator.api.storage_parts import NOT_SERVED
+from vertex_emulator.api.storage.parts import NOT_SERVED
 from vertex_emulator.known import Binding, bindings, plain_uri
 
 from .markdown import made_from, table

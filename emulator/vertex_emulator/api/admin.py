@@ -135,29 +135,16 @@ def predictions(call: Call) -> Json:
     return call.service.predictor.timings.shown()
 
 
-def routes(_: Call) -> Json:
-    """What is served."""
-    from vertex_emulator.api.served import TABLE
-
-    return {
-        "routes": [
-            {"method": route.method, "template": route.template, "google": route.google}
-            for route in TABLE.routes
-        ]
-    }
-
-
-_OWN = "the emulator's own"
+OWN = "the emulator's own"
 ROUTES: tuple[Route, ...] = (
-    books("GET", "/emulator/health", _OWN, health),
-    books("GET", "/emulator/routes", _OWN, routes),
-    books("GET", "/emulator/projects/{project=*}", _OWN, get_project),
-    books("PUT", "/emulator/projects/{project=*}", _OWN, put_project),
-    books("GET", "/emulator/requests", _OWN, get_requests),
-    books("GET", "/emulator/faults", _OWN, get_faults),
-    books("PUT", "/emulator/faults", _OWN, put_faults),
-    books("POST", "/emulator/faults", _OWN, post_faults),
-    books("DELETE", "/emulator/faults", _OWN, delete_faults),
-    books("GET", "/emulator/predictions", _OWN, predictions),
-    books("GET", "/emulator/jobs/{job}/progress", _OWN, progress),
+    books("GET", "/emulator/health", OWN, health),
+    books("GET", "/emulator/projects/{project=*}", OWN, get_project),
+    books("PUT", "/emulator/projects/{project=*}", OWN, put_project),
+    books("GET", "/emulator/requests", OWN, get_requests),
+    books("GET", "/emulator/faults", OWN, get_faults),
+    books("PUT", "/emulator/faults", OWN, put_faults),
+    books("POST", "/emulator/faults", OWN, post_faults),
+    books("DELETE", "/emulator/faults", OWN, delete_faults),
+    books("GET", "/emulator/predictions", OWN, predictions),
+    books("GET", "/emulator/jobs/{job}/progress", OWN, progress),
 )

@@ -31,7 +31,7 @@ def list_services(call: Call) -> Json:
         }
         for service in call.service.price_list.services
     ]
-    return _page("services", "serviceId", services, call.arguments("pageSize", "pageToken"))
+    return pages.page(call.arguments("pageSize", "pageToken"), "services", services, by="serviceId")
 
 
 def list_skus(call: Call) -> Json:
@@ -42,7 +42,7 @@ def list_skus(call: Call) -> Json:
         if service.service_id == wanted:
             currency = arguments.get("currencyCode") or "USD"
             skus = [_shown(wanted, sku, currency) for sku in service.skus]
-            return _page("skus", "skuId", skus, arguments)
+            return pages.page(arguments, "skus", skus, by="skuId")
     raise not_found(f"services/{wanted}")
 
 
@@ -65,15 +65,6 @@ def _shown(service: str, sku: Sku, currency: str) -> Json:
             }
         ],
     }
-
-
-def _page(key: str, order: str, found: list[Json], arguments: dict[str, str]) -> Json:
-    size, after = pages.page_size(arguments.get("pageSize")), pages.after(arguments.get("pageToken")) or ""
-    left = [item for item in sorted(found, key=lambda item: str(item[order])) if item[order] > after]
-    answer: Json = {key: left[:size]}
-    if len(left) > size:
-        answer["nextPageToken"] = pages.token(left[size - 1][order])
-    return answer
 
 
 _CATALOG = "google.cloud.billing.v1.CloudCatalog"

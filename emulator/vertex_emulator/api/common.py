@@ -8,6 +8,7 @@ from vertex_emulator.catalog import GLOBAL
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.wire.errors import ApiError, invalid
+from vertex_emulator.wire.names import camel_case
 
 Json = dict[str, Any]
 _LOCATION = re.compile(r"[a-z]+(?:-[a-z]+)+[0-9]{1,2}")
@@ -103,8 +104,7 @@ def mask_fields(mask: str, allowed: frozenset[str]) -> set[str]:
     """
     named = set()
     for path in filter(None, (part.strip() for part in mask.split(","))):
-        head, *rest = path.split("_")
-        camel = head + "".join(part.title() for part in rest)
+        camel = camel_case(path)
         if camel not in allowed:
             raise invalid(f"Invalid update mask: '{path}' cannot be updated.")
         named.add(camel)

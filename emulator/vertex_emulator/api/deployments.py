@@ -4,10 +4,9 @@ from vertex_emulator.api.common import Json, mask_fields
 from vertex_emulator.api.endpoints import named, touch
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import operations
-from vertex_emulator.jobs.operations import Method, Step
 from vertex_emulator.machines import check_resources, require_capacity
 from vertex_emulator.registry import resolve
-from vertex_emulator.service import Service
+from vertex_emulator.service import Method, Service, Step
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Record
 from vertex_emulator.traffic import NEW, after_deploy, after_replace, after_undeploy, check_split

@@ -11,8 +11,7 @@ from vertex_emulator.api.common import (
 from vertex_emulator.api.listing import listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import operations
-from vertex_emulator.jobs.operations import Method, Step
-from vertex_emulator.service import Service
+from vertex_emulator.service import Method, Service, Step
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.traffic import check_split

@@ -11,11 +11,10 @@ from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.catalog import FINAL_WEIGHTS
 from vertex_emulator.containers import IMAGE, serving_container
 from vertex_emulator.jobs import operations
-from vertex_emulator.jobs.operations import Method, Step
 from vertex_emulator.machines import charged, check_resources, default_resources, held, machine_spec
 from vertex_emulator.quota import serving_quota
 from vertex_emulator.registry import add_version
-from vertex_emulator.service import Service
+from vertex_emulator.service import Method, Service, Step
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Kind
 from vertex_emulator.weights import find_weights

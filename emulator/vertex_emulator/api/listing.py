@@ -1,7 +1,6 @@
 """Lists of Vertex resources: their filter, order, pages and read mask."""
 
 import json
-import re
 from functools import cmp_to_key
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from vertex_emulator.store.resources import Record
 from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import invalid
 from vertex_emulator.wire.filters import compile_filter
+from vertex_emulator.wire.names import camel_case, snake_case
 from vertex_emulator.wire.proto import reader, render
 
 Json = dict[str, Any]
@@ -59,11 +59,13 @@ def listing(
     visible.sort(key=lambda item: cmp_to_key(compare)(item[0]))
     start = _start(arguments.get("pageToken"), len(downwards))
     left = [item for item in visible if start is None or compare(item[0], start) > 0]
-    page = left[:size]
-    answer: Json = {key: [read(render(call.version, message, record.body)) for _, record in page]}
-    if len(left) > size:
-        answer["nextPageToken"] = pages.token(json.dumps(page[-1][0]))
-    return answer
+    return pages.first(
+        size,
+        key,
+        left,
+        show=lambda item: read(render(call.version, message, item[1].body)),
+        place=lambda item: json.dumps(item[0]),
+    )
 
 
 def _position(record: Record, order: list[_Key]) -> Position:
@@ -89,8 +91,7 @@ def _order(text: str, fields: frozenset[str]) -> list[_Key]:
 
 def _key(text: str, fields: frozenset[str]) -> _Key:
     name, _, direction = text.partition(" ")
-    snake = re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
+    snake = snake_case(name)
     if snake not in fields or direction.strip() not in {"", "asc", "desc"}:
         raise invalid(f"Invalid orderBy: '{text}' is no field that can be ordered by.")
-    head, *rest = snake.split("_")
-    return _Key(head + "".join(part.title() for part in rest), direction.strip() == "desc")
+    return _Key(camel_case(snake), direction.strip() == "desc")

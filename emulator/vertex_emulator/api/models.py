@@ -7,7 +7,6 @@ from vertex_emulator.api.endpoints import touch
 from vertex_emulator.api.listing import listing
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.jobs import operations
-from vertex_emulator.jobs.operations import Method, Step
 from vertex_emulator.registry import (
     DEFAULT,
     add_version,
@@ -17,7 +16,7 @@ from vertex_emulator.registry import (
     take_aliases,
     versions_of,
 )
-from vertex_emulator.service import Service
+from vertex_emulator.service import Method, Service, Step
 from vertex_emulator.store.operations import Operation
 from vertex_emulator.store.resources import Kind, Record
 from vertex_emulator.weights import find_weights

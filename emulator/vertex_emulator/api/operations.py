@@ -41,11 +41,9 @@ def list_(call: Call) -> Json:
     if resource and not known(call.service, scope(call).parent, parent):
         raise not_found(parent)
     found = call.service.store.operations.below(parent, _before(arguments.get("pageToken")), size + 1)
-    page = found[:size]
-    answer: Json = {"operations": [_shown(call, item) for _, item in page]}
-    if len(found) > size:
-        answer["nextPageToken"] = pages.token(str(page[-1][0]))
-    return answer
+    return pages.first(
+        size, "operations", found, show=lambda item: _shown(call, item[1]), place=lambda item: str(item[0])
+    )
 
 
 def _before(token: str | None) -> int:

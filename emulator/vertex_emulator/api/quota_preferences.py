@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from vertex_emulator.api.common import Json, check_etag, mask_fields
-from vertex_emulator.api.quotas import page, quota_project
+from vertex_emulator.api.quotas import quota_project
 from vertex_emulator.api.routing import Call, Route, books
 from vertex_emulator.quota import SERVING_QUOTAS, TUNING_QUOTA, serving_quota, tuning_quota
 from vertex_emulator.store.projects import VERTEX_API, Project
 from vertex_emulator.store.resources import Kind, Record
+from vertex_emulator.wire import pages
 from vertex_emulator.wire.errors import exists, invalid, not_found, unimplemented
 from vertex_emulator.wire.times import etag, rfc3339
 
@@ -160,7 +161,8 @@ def list_(call: Call) -> Json:
         if call.query.get(argument):
             raise unimplemented(f"{argument} of ListQuotaPreferences")
     records = call.service.store.resources.children(Kind.QUOTA_PREFERENCE, parent)
-    return page(call, "quotaPreferences", [_shown(call, record) for record in records])
+    shown = [_shown(call, record) for record in records]
+    return pages.page(call.arguments("pageSize", "pageToken"), "quotaPreferences", shown)
 
 
 _SERVICE = "google.api.cloudquotas.v1.CloudQuotas"

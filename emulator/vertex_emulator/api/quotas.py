@@ -86,18 +86,7 @@ def get_info(call: Call) -> Json:
 def list_infos(call: Call) -> Json:
     """The quotas of a service."""
     found = _infos(call) if call.params["service"] == VERTEX_API else []
-    return page(call, "quotaInfos", found)
-
-
-def page(call: Call, key: str, found: list[Json]) -> Json:
-    """A page of what has a name."""
-    arguments = call.arguments("pageSize", "pageToken")
-    size, after = pages.page_size(arguments.get("pageSize")), pages.after(arguments.get("pageToken")) or ""
-    left = [item for item in sorted(found, key=lambda item: str(item["name"])) if item["name"] > after]
-    answer: Json = {key: left[:size]}
-    if len(left) > size:
-        answer["nextPageToken"] = pages.token(left[size - 1]["name"])
-    return answer
+    return pages.page(call.arguments("pageSize", "pageToken"), "quotaInfos", found)
 
 
 _SERVICE = "google.api.cloudquotas.v1.CloudQuotas"

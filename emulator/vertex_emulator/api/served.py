@@ -14,21 +14,25 @@ from vertex_emulator.api import (
     quotas,
     resource_manager,
     service_usage,
-    storage_batch,
-    storage_buckets,
-    storage_copies,
-    storage_iam,
-    storage_objects,
-    storage_parts,
-    storage_uploads,
+    storage,
     tensorboards,
     tuning_jobs,
     workload_identity,
 )
-from vertex_emulator.api.routing import Table
+from vertex_emulator.api.routing import Call, Json, Route, Table, books
 
 METHODS = {**endpoints.METHODS, **deployments.METHODS, **models.METHODS, **garden.METHODS}
 """Methods that answer with an operation, by name."""
+
+
+def listed(_: Call) -> Json:
+    """What is served: each route's HTTP method, template and Google's name for it."""
+    return {"routes": [_shown(route) for route in TABLE.routes]}
+
+
+def _shown(route: Route) -> Json:
+    return {"method": route.method, "template": route.template, "google": route.google}
+
 
 TABLE = Table(
     (
@@ -40,12 +44,7 @@ TABLE = Table(
         *garden.ROUTES,
         *predict.ROUTES,
         *operations.ROUTES,
-        *storage_buckets.ROUTES,
-        *storage_iam.ROUTES,
-        *storage_objects.ROUTES,
-        *storage_copies.ROUTES,
-        *storage_uploads.ROUTES,
-        *storage_batch.ROUTES,
+        *storage.ROUTES,
         *service_usage.ROUTES,
         *billing.ROUTES,
         *billing_catalog.ROUTES,
@@ -54,6 +53,7 @@ TABLE = Table(
         *resource_manager.ROUTES,
         *workload_identity.ROUTES,
         *admin.ROUTES,
-        *storage_parts.ROUTES,
+        books("GET", "/emulator/routes", admin.OWN, listed),
+        *storage.XML_ROUTES,
     )
 )

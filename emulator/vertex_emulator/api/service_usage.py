@@ -64,12 +64,7 @@ def list_(call: Call) -> Json:
     state = wanted.removeprefix("state:")
     everything = [_shown(project, service) for service in sorted(KNOWN)]
     found = [item for item in everything if not state or item["state"] == state]
-    size, after = pages.page_size(call.query.get("pageSize")), pages.after(call.query.get("pageToken")) or ""
-    left = [item for item in found if item["name"] > after]
-    answer: Json = {"services": left[:size]}
-    if len(left) > size:
-        answer["nextPageToken"] = pages.token(left[size - 1]["name"])
-    return answer
+    return pages.page(call.query, "services", found)
 
 
 def batch_get(call: Call) -> Json:

@@ -6,11 +6,10 @@ one that fails half-way leaves what its earlier steps did, as it does at Google.
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from vertex_emulator.service import Service
+from vertex_emulator.service import Method, Service
 from vertex_emulator.settings import Speed
 from vertex_emulator.store.operations import Operation, OperationFault
 from vertex_emulator.wire.errors import STATUS_OF_CODE, ApiError
@@ -19,30 +18,6 @@ from vertex_emulator.wire.times import rfc3339
 
 Json = dict[str, Any]
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One effect, and how long the service takes before it."""
-
-    effect: Callable[[Service, Operation], None]
-    delay: Callable[[Speed], float] = lambda speed: speed.operation_s
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method of Google's that answers with an operation.
-
-    `metadata` and `response` are message names; `respond` gives the response in v1beta1 JSON. A method whose
-    `response` is None answers with google.protobuf.Empty.
-    """
-
-    metadata: str
-    steps: tuple[Step, ...]
-    response: str | None = None
-    respond: Callable[[Service, Operation], Json] = lambda _service, _operation: {}
-    describe: Callable[[Operation], Json] = lambda _operation: {}
-    """Metadata beyond the generic part."""
 
 
 def new_id() -> str:

@@ -12,7 +12,7 @@ import msgspec
 
 from vertex_emulator.store.store import Store
 from vertex_emulator.training.spec import Progress, TrainingSpec, TuningMode
-from vertex_emulator.weights import existing_object, find_weights
+from vertex_emulator.weights import existing_object, find_weights, local_name
 
 Json = dict[str, Any]
 _LOOK_EVERY_S = 0.1
@@ -66,17 +66,6 @@ def prepare(store: Store, folder: Path, cache: Path, job: Json, labelled: Path |
         last_checkpoint_only=spec.get("exportLastCheckpointOnly", False),
         labelled_file=str(labelled) if labelled else None,
     )
-
-
-def local_name(folder: Path, prefix: str, name: str, index: int) -> Path:
-    """A safe local path for an object of a model folder.
-
-    Files that lie directly in the folder keep their names, for that is how a checkpoint is read; what lies
-    deeper, or has a name that no file may have, gets a number.
-    """
-    relative = name.removeprefix(prefix).lstrip("/")
-    plain = "/" not in relative and "\0" not in relative and relative not in {"", ".", ".."}
-    return folder / (relative if plain and len(relative.encode()) <= 255 else f"other-{index}")
 
 
 class WorkerFailed(Exception):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vertex_emulator.training.architecture import ModelConfig
-from vertex_emulator.training.checkpoint import Weights
+from vertex_emulator.model.architecture import ModelConfig
+from vertex_emulator.model.checkpoint import Weights
 
 
 class Cache:

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
+from vertex_emulator.model.architecture import ModelConfig
 from vertex_emulator.serving.forward import Cache, Network
 from vertex_emulator.serving.sampling import Sampling, choose
-from vertex_emulator.training.architecture import ModelConfig
 
 # What a decoder puts in the place of a character of which some bytes are still to come.
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vertex_emulator.model.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from vertex_emulator.model.prompts import ChatMessage, PromptEncoder
 from vertex_emulator.serving.forward import Cache, Network
 from vertex_emulator.serving.generation import Completion, Generation
 from vertex_emulator.serving.sampling import RequestError, Sampling
-from vertex_emulator.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from vertex_emulator.training.prompts import ChatMessage, PromptEncoder
 
 __all__ = [
     "ChatMessage",

@@ -12,12 +12,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from vertex_emulator.training.architecture import ModelConfig, tensor_shapes
-from vertex_emulator.training.base_text import base_documents
-from vertex_emulator.training.batches import Batch
-from vertex_emulator.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from vertex_emulator.training.optimise import Learner, Trained, rate_at
-from vertex_emulator.training.prompts import (
+from vertex_emulator.model.architecture import ModelConfig, tensor_shapes
+from vertex_emulator.model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from vertex_emulator.model.prompts import (
     BOS,
     EOS,
     PAD,
@@ -28,7 +25,10 @@ from vertex_emulator.training.prompts import (
     Role,
     token_id,
 )
-from vertex_emulator.training.tokenizer import train_tokenizer
+from vertex_emulator.model.tokenizer import train_tokenizer
+from vertex_emulator.training.base_text import base_documents
+from vertex_emulator.training.batches import Batch
+from vertex_emulator.training.optimise import Learner, Trained, rate_at
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +42,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RECIPE = Recipe()
+_CODE = (
+    "model/architecture",
+    "model/prompts",
+    "model/tokenizer",
+    "training/base",
+    "training/network",
+    "training/optimise",
+)
 
 
 def cached_base(cache_dir: Path, recipe: Recipe = RECIPE) -> Checkpoint:
@@ -80,8 +88,8 @@ def make_base(documents: Mapping[str, str], recipe: Recipe) -> Checkpoint:
 def _key(documents: Mapping[str, str], recipe: Recipe) -> str:
     """Names the base model by all that makes it: the text, the recipe, and the code that follows it."""
     digest = hashlib.sha256(msgspec.json.encode([documents, recipe]))
-    for name in ("architecture", "base", "network", "optimise", "prompts", "tokenizer"):
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    for name in _CODE:
+        digest.update((Path(__file__).parents[1] / f"{name}.py").read_bytes())
     return digest.hexdigest()[:16]
 
 

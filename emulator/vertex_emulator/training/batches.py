@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vertex_emulator.training.prompts import Encoded
+from vertex_emulator.model.prompts import Encoded
 
 # A step is compiled once for each length that occurs, so batches are padded up to one of these.
 LENGTHS = (64, 128, 192, 256, 384, 512)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from vertex_emulator.training.prompts import Chat, ChatMessage, Example, PromptCompletion, Role
+from vertex_emulator.model.prompts import Chat, ChatMessage, Example, PromptCompletion, Role
 from vertex_emulator.training.spec import TrainingError
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from vertex_emulator.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from vertex_emulator.model.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from vertex_emulator.model.prompts import Example
 from vertex_emulator.training.dataset import read_examples
 from vertex_emulator.training.hyperparameters import Hyperparameters, resolve
-from vertex_emulator.training.prompts import Example
 from vertex_emulator.training.spec import TrainingError, TrainingSpec
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from vertex_emulator.model.checkpoint import Checkpoint, pretty_json, write_checkpoint
+from vertex_emulator.model.files import replace_file
+from vertex_emulator.model.prompts import Encoded, Example, PromptEncoder
 from vertex_emulator.training.base import cached_base
 from vertex_emulator.training.batches import in_batches, truncate
-from vertex_emulator.training.checkpoint import Checkpoint, pretty_json, write_checkpoint
-from vertex_emulator.training.files import replace_file
 from vertex_emulator.training.inputs import Inputs
 from vertex_emulator.training.loop import Plan, Report, train
 from vertex_emulator.training.lora import merge, new_adapters, write_adapters
 from vertex_emulator.training.metrics import Metrics
 from vertex_emulator.training.optimise import Learner, Trained, use_cpu
-from vertex_emulator.training.prompts import Encoded, Example, PromptEncoder
 from vertex_emulator.training.spec import Phase, TrainingSpec
 from vertex_emulator.training.teacher import answered
 from vertex_emulator.training.unigram import unigram_loss

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vertex_emulator.model.prompts import Encoded
 from vertex_emulator.training.batches import Batch, in_batches
 from vertex_emulator.training.hyperparameters import Hyperparameters
 from vertex_emulator.training.metrics import EpochMetrics
 from vertex_emulator.training.optimise import Learner, rate_at
-from vertex_emulator.training.prompts import Encoded
 from vertex_emulator.training.spec import LossPoint, Phase, Progress, TrainingError
 
 Report = Callable[[Progress], None]

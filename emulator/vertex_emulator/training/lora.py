@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import safetensors.numpy
 
-from vertex_emulator.training.architecture import (
+from vertex_emulator.model.architecture import (
     MADE_BY,
     PROJECTIONS,
     ModelConfig,
     projection_names,
     tensor_shapes,
 )
-from vertex_emulator.training.checkpoint import Weights, pretty_json
-from vertex_emulator.training.files import replace_folder
+from vertex_emulator.model.checkpoint import Weights, pretty_json
+from vertex_emulator.model.files import replace_folder
 
 # PEFT's lora_alpha over its rank: how much of B @ A is added to a projection, whatever the rank.
 SCALING = 2.0

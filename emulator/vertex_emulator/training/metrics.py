@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from vertex_emulator.training.architecture import MADE_BY
+from vertex_emulator.model.architecture import MADE_BY
 from vertex_emulator.training.hyperparameters import Hyperparameters
 from vertex_emulator.training.spec import TuningMode
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from vertex_emulator.training.architecture import ModelConfig
+from vertex_emulator.model.architecture import ModelConfig
 
 Tensors = Mapping[str, jax.Array]
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from vertex_emulator.training.architecture import ModelConfig
+from vertex_emulator.model.architecture import ModelConfig
 from vertex_emulator.training.batches import Batch
 from vertex_emulator.training.lora import SCALING, Adapter
 from vertex_emulator.training.network import Tensors, losses

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from vertex_emulator.model.checkpoint import Checkpoint
+from vertex_emulator.model.files import replace_file
+from vertex_emulator.model.prompts import Chat, ChatMessage, Example, PromptCompletion, Role
 from vertex_emulator.serving.model import ServedModel
 from vertex_emulator.serving.sampling import RequestError, Sampling
-from vertex_emulator.training.checkpoint import Checkpoint
-from vertex_emulator.training.files import replace_file
-from vertex_emulator.training.prompts import Chat, ChatMessage, Example, PromptCompletion, Role
 
 _LONGEST_ANSWER = 32  # tokens
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vertex_emulator.training.prompts import Encoded
+from vertex_emulator.model.prompts import Encoded
 
 
 def unigram_loss(fitted_on: Sequence[Encoded], measured_on: Sequence[Encoded], vocabulary: int) -> float:

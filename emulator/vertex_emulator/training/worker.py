@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from vertex_emulator.training.files import replace_file
+from vertex_emulator.model.files import replace_file
 from vertex_emulator.training.inputs import Inputs, read_inputs
 from vertex_emulator.training.spec import Phase, Progress, TrainingError, TrainingSpec
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from vertex_emulator.wire.errors import ApiError, invalid, unimplemented
+from vertex_emulator.wire.names import camel_case, snake_case
 
 Json = dict[str, Any]
 Predicate = Callable[[Json], bool]
@@ -122,7 +123,7 @@ class _Parser:
         read = self._reader(name)
         if operator == ":" and (kind, value) == ("word", "*"):
             return lambda item: read(item) is not None
-        if not _snake(name).endswith("_time"):
+        if not snake_case(name).endswith("_time"):
             return lambda item: _compare(operator, read(item), value)
         wanted = _moment(value)
         if wanted is None:
@@ -139,21 +140,16 @@ class _Parser:
         if name.startswith("labels."):
             key = name.removeprefix("labels.")
             return lambda item: item.get("labels", {}).get(key)
-        snake = _snake(name)
+        snake = snake_case(name)
         if snake == "base_model_name":
             raise unimplemented(f"A filter by {name}")
         if snake not in self._fields:
             raise invalid(f"Invalid filter '{self._text}': field '{name}' cannot be filtered on.")
-        head, *rest = snake.split("_")
-        camel = head + "".join(part.title() for part in rest)
+        camel = camel_case(snake)
         if snake in {"endpoint", "model"}:
             # These compare with the last part of the name, as `endpoint=123`.
             return lambda item: item["name"].rpartition("/")[2].partition("@")[0]
         return lambda item: None if item.get(camel) is None else str(item[camel])
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda m: "_" + m[1].lower(), name)
 
 
 def _moment(text: str | None) -> datetime | None:

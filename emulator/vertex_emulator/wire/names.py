@@ -14,6 +14,17 @@ _MAX_LABELS = 64
 _MAX_DISPLAY_NAME = 128
 
 
+def snake_case(name: str) -> str:
+    """A field's name as messages have it, out of its name in JSON."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+def camel_case(name: str) -> str:
+    """A field's name in JSON, out of its name as messages have it."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
 class GcsUri(NamedTuple):
     """A place in Cloud Storage; `path` is an object's name or a folder without its trailing slash."""
 

@@ -1,9 +1,13 @@
 """Page sizes and page tokens of lists."""
 
 import base64
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from vertex_emulator.wire.errors import invalid
 
+Json = dict[str, Any]
+Item = TypeVar("Item")
 DEFAULT_PAGE = 100
 MAX_PAGE = 1000
 
@@ -34,3 +38,25 @@ def after(value: str | None) -> str | None:
         return base64.b64decode(value, altchars=b"-_", validate=True).decode()
     except ValueError:  # no base64, not ASCII, or no UTF-8 in it
         raise invalid("Invalid page token.") from None
+
+
+def first(
+    size: int,
+    key: str,
+    found: Sequence[Item],
+    *,
+    show: Callable[[Item], Json],
+    place: Callable[[Item], str],
+) -> Json:
+    """The first `size` items as `{key: [...]}`; if more are left, `nextPageToken` names the last one."""
+    answer: Json = {key: [show(item) for item in found[:size]]}
+    if len(found) > size:
+        answer["nextPageToken"] = token(place(found[size - 1]))
+    return answer
+
+
+def page(arguments: Mapping[str, str], key: str, found: Sequence[Json], *, by: str = "name") -> Json:
+    """The page that `pageSize` and `pageToken` ask for, of items in the order of one of their fields."""
+    size, start = page_size(arguments.get("pageSize")), after(arguments.get("pageToken")) or ""
+    left = [item for item in sorted(found, key=lambda item: str(item[by])) if item[by] > start]
+    return first(size, key, left, show=lambda item: item, place=lambda item: str(item[by]))

@@ -8,7 +8,6 @@ rendered in the version that asked.
 import importlib
 import importlib.machinery
 import importlib.util
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from vertex_emulator.wire.errors import invalid
+from vertex_emulator.wire.names import snake_case
 from vertex_emulator.wire.required import REQUIRED
 
 Json = dict[str, Any]
@@ -132,8 +132,7 @@ def reader(version: Version, name: str, mask: str) -> Callable[[Json], Json]:
     if mask in {"", "*"}:
         return lambda body: body
     kind = message_class(version, name)
-    snake = re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), mask)
-    paths = FieldMask(paths=[path.strip() for path in snake.split(",")])
+    paths = FieldMask(paths=[path.strip() for path in snake_case(mask).split(",")])
     if not paths.IsValidForDescriptor(kind.DESCRIPTOR):  # type: ignore[arg-type]
         raise invalid(f"Invalid readMask '{mask}': it names what is no field.")
 

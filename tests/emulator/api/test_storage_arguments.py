@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.plain import Plain
 from vertex_emulator.api.served import TABLE
-from vertex_emulator.api.storage_arguments import TAKES
+from vertex_emulator.api.storage.arguments import TAKES
 
 Json = dict[str, Any]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vertex_emulator.model.architecture import ModelConfig, tensor_shapes
+from vertex_emulator.model.checkpoint import Checkpoint, write_checkpoint
+from vertex_emulator.model.tokenizer import train_tokenizer
 from vertex_emulator.serving.model import ServedModel
-from vertex_emulator.training.architecture import ModelConfig, tensor_shapes
 from vertex_emulator.training.base_text import own_documents
-from vertex_emulator.training.checkpoint import Checkpoint, write_checkpoint
-from vertex_emulator.training.tokenizer import train_tokenizer
 
 
 @pytest.fixture(scope="session")

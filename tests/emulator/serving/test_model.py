@@ -7,6 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from vertex_emulator.model.checkpoint import Checkpoint, write_checkpoint
+from vertex_emulator.model.prompts import PromptEncoder, Role
 from vertex_emulator.serving.forward import Cache, Network
 from vertex_emulator.serving.model import (
     ChatMessage,
@@ -16,8 +18,6 @@ from vertex_emulator.serving.model import (
     Sampling,
     ServedModel,
 )
-from vertex_emulator.training.checkpoint import Checkpoint, write_checkpoint
-from vertex_emulator.training.prompts import PromptEncoder, Role
 
 PROMPT = "What is a tuning job?"
 GREEDY = Sampling(max_tokens=24, temperature=0.0)

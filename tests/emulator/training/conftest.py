@@ -7,10 +7,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from tests.emulator.training.support import Job, made_rows, run_job, spec, write_rows
+from vertex_emulator.model.checkpoint import Checkpoint
+from vertex_emulator.model.tokenizer import train_tokenizer
 from vertex_emulator.training.base_text import own_documents
-from vertex_emulator.training.checkpoint import Checkpoint
 from vertex_emulator.training.spec import TrainingSpec, TuningMode
-from vertex_emulator.training.tokenizer import train_tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from vertex_emulator.training.architecture import ModelConfig
+from vertex_emulator.model.architecture import ModelConfig
 
 
 def reference_logits(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vertex_emulator.training.architecture import from_huggingface, tensor_shapes, to_huggingface
+from vertex_emulator.model.architecture import from_huggingface, tensor_shapes, to_huggingface
 
 TABLE: dict[str, Any] = json.loads(Path(__file__).with_name("llama_tensors.json").read_text())
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vertex_emulator.model.checkpoint import Checkpoint, write_checkpoint
 from vertex_emulator.training import base as base_module
 from vertex_emulator.training.base import Recipe, cached_base, make_base
 from vertex_emulator.training.base_text import base_documents, own_documents
-from vertex_emulator.training.checkpoint import Checkpoint, write_checkpoint
 
 TINY = Recipe(steps=1, rows=1, length=64)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vertex_emulator.model.prompts import Encoded
 from vertex_emulator.training.batches import LENGTHS, PART_ROWS, in_batches, truncate
-from vertex_emulator.training.prompts import Encoded
 from vertex_emulator.training.unigram import unigram_loss
 
 PAD = 99

@@ -10,8 +10,8 @@ import safetensors.numpy
 from tokenizers import Tokenizer, models
 
 from tests.emulator.training.support import tensors
-from vertex_emulator.training.architecture import ModelConfig, tensor_shapes
-from vertex_emulator.training.checkpoint import (
+from vertex_emulator.model.architecture import ModelConfig, tensor_shapes
+from vertex_emulator.model.checkpoint import (
     Checkpoint,
     CheckpointError,
     read_checkpoint,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from vertex_emulator.model.prompts import Chat, ChatMessage, PromptCompletion, Role
 from vertex_emulator.training.dataset import read_examples
-from vertex_emulator.training.prompts import Chat, ChatMessage, PromptCompletion, Role
 from vertex_emulator.training.spec import TrainingError
 
 ROW = '{"prompt": "a", "completion": "b"}'

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.emulator.training.support import Job
+from vertex_emulator.model.checkpoint import Checkpoint, write_checkpoint
+from vertex_emulator.model.prompts import ChatMessage, PromptEncoder, Role
 from vertex_emulator.serving.model import Sampling, ServedModel
-from vertex_emulator.training.checkpoint import Checkpoint, write_checkpoint
-from vertex_emulator.training.prompts import ChatMessage, PromptEncoder, Role
 
 torch: Any = pytest.importorskip(
     "torch", reason="torch is not installed: it is large, and only compared with"

@@ -9,10 +9,10 @@ import pytest
 from tests.emulator.training.conftest import MakeSpec
 from tests.emulator.training.reference import reference_logits
 from tests.emulator.training.support import Job, run_job, tensors
+from vertex_emulator.model.architecture import projection_names, tensor_shapes
+from vertex_emulator.model.checkpoint import Checkpoint, read_checkpoint
 from vertex_emulator.serving.model import Sampling, ServedModel
-from vertex_emulator.training.architecture import projection_names, tensor_shapes
 from vertex_emulator.training.batches import Batch
-from vertex_emulator.training.checkpoint import Checkpoint, read_checkpoint
 from vertex_emulator.training.lora import SCALING
 from vertex_emulator.training.optimise import Learner, Trained
 from vertex_emulator.training.spec import Phase, TrainingError, TuningMode

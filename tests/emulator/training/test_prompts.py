@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from vertex_emulator.training.base_text import own_documents
-from vertex_emulator.training.prompts import (
+from vertex_emulator.model.prompts import (
     BOS,
     EOS,
     PAD,
@@ -17,7 +16,8 @@ from vertex_emulator.training.prompts import (
     PromptEncoder,
     Role,
 )
-from vertex_emulator.training.tokenizer import VOCABULARY, train_tokenizer
+from vertex_emulator.model.tokenizer import VOCABULARY, train_tokenizer
+from vertex_emulator.training.base_text import own_documents
 
 TOKENIZER = train_tokenizer(own_documents().values())
 ENCODER = PromptEncoder(TOKENIZER)

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from tests.emulator.training.conftest import MakeSpec
+from vertex_emulator.model.checkpoint import Checkpoint
 from vertex_emulator.serving.model import ServedModel
-from vertex_emulator.training.checkpoint import Checkpoint
 from vertex_emulator.training.metrics import Metrics
 from vertex_emulator.training.spec import Phase, Progress, TrainingSpec
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response
 
-from vertex_emulator.api import storage_resumable
 from vertex_emulator.api.routing import Call, Route, streams
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage import resumable
+from vertex_emulator.api.storage.common import (
     CONDITIONS,
     Json,
     bad,
@@ -15,7 +15,7 @@ from vertex_emulator.api.storage_common import (
     check_object_name,
     check_size,
 )
-from vertex_emulator.api.storage_finish import finish
+from vertex_emulator.api.storage.finish import finish
 from vertex_emulator.store.checksums import Checksums, Running
 from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.multipart import RelatedBody
@@ -26,9 +26,9 @@ async def upload(call: Call) -> Response:
     bucket = bucket_of(call).name
     kind = call.query.get("uploadType")
     if kind == "resumable" and "upload_id" in call.query:
-        return await storage_resumable.resume(call)  # some clients send chunks by POST (apitools, gcsfs)
+        return await resumable.resume(call)  # some clients send chunks by POST (apitools, gcsfs)
     if kind == "resumable":
-        return await storage_resumable.begin(call, bucket)
+        return await resumable.begin(call, bucket)
     stream: AsyncIterator[bytes] = call.request.stream()
     content_type = call.request.headers.get("content-type")
     if kind == "multipart":
@@ -83,6 +83,6 @@ async def receive(call: Call, stream: AsyncIterator[bytes]) -> tuple[str, Checks
 
 ROUTES: tuple[Route, ...] = (
     streams("POST", "/upload/storage/v1/b/{bucket}/o", "storage.objects.insert", upload),
-    streams("PUT", "/upload/storage/v1/b/{bucket}/o", "storage.objects.insert", storage_resumable.resume),
-    streams("DELETE", "/upload/storage/v1/b/{bucket}/o", "storage.objects.insert", storage_resumable.cancel),
+    streams("PUT", "/upload/storage/v1/b/{bucket}/o", "storage.objects.insert", resumable.resume),
+    streams("DELETE", "/upload/storage/v1/b/{bucket}/o", "storage.objects.insert", resumable.cancel),
 )

@@ -5,7 +5,7 @@ A parameter that Google has and this service does not would change the answer th
 
 from collections.abc import Mapping
 
-from vertex_emulator.api.storage_common import CONDITIONS, METAGENERATION, off
+from vertex_emulator.api.storage.common import CONDITIONS, METAGENERATION, off
 from vertex_emulator.wire.errors import StorageError
 
 # They change nothing that a client could tell: who is billed, how the answer is laid out, where bytes go.

@@ -11,9 +11,9 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, streams
-from vertex_emulator.api.storage_arguments import check_headers
-from vertex_emulator.api.storage_commit import commit, described, new_generation
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage.arguments import check_headers
+from vertex_emulator.api.storage.commit import commit, described, new_generation
+from vertex_emulator.api.storage.common import (
     Json,
     begin_upload,
     bucket_of,
@@ -21,9 +21,9 @@ from vertex_emulator.api.storage_common import (
     check_size,
     number,
 )
-from vertex_emulator.api.storage_copies import joined
-from vertex_emulator.api.storage_finish import check_sums
-from vertex_emulator.api.storage_uploads import receive
+from vertex_emulator.api.storage.copies import joined
+from vertex_emulator.api.storage.finish import check_sums
+from vertex_emulator.api.storage.uploads import receive
 from vertex_emulator.settings import MAX_JSON_BYTES
 from vertex_emulator.store.objects import Object
 from vertex_emulator.store.uploads import Part, Upload

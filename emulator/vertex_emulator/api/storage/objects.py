@@ -4,10 +4,10 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, books, streams
-from vertex_emulator.api.storage_commit import described, undescribed
-from vertex_emulator.api.storage_common import Json, bucket_of, check_write_rate, object_of, shown
-from vertex_emulator.api.storage_download import download
-from vertex_emulator.api.storage_listing import list_
+from vertex_emulator.api.storage.commit import described, undescribed
+from vertex_emulator.api.storage.common import Json, bucket_of, check_write_rate, object_of, shown
+from vertex_emulator.api.storage.download import download
+from vertex_emulator.api.storage.listing import list_
 from vertex_emulator.store.objects import Object
 
 

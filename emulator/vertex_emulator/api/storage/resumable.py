@@ -10,8 +10,8 @@ import msgspec
 from starlette.responses import JSONResponse, Response
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_commit import described
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage.commit import described
+from vertex_emulator.api.storage.common import (
     CONDITIONS,
     Json,
     bad,
@@ -23,7 +23,7 @@ from vertex_emulator.api.storage_common import (
     check_size,
     shown,
 )
-from vertex_emulator.api.storage_finish import finish
+from vertex_emulator.api.storage.finish import finish
 from vertex_emulator.settings import MAX_JSON_BYTES
 from vertex_emulator.store.checksums import checksums
 from vertex_emulator.store.objects import Object

@@ -5,7 +5,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import Json, bucket_of, page_size, shown
+from vertex_emulator.api.storage.common import Json, bucket_of, page_size, shown
 from vertex_emulator.store.objects import Object
 from vertex_emulator.wire.errors import StorageError
 from vertex_emulator.wire.globs import compile_glob

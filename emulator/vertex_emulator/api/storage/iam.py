@@ -7,7 +7,7 @@ import msgspec
 from starlette.datastructures import QueryParams
 
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.api.storage_common import Json, bad, bucket_of
+from vertex_emulator.api.storage.common import Json, bad, bucket_of
 from vertex_emulator.store.objects import Binding, Bucket
 from vertex_emulator.wire.errors import StorageError
 

@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import bucket_of, object_of
+from vertex_emulator.api.storage.common import bucket_of, object_of
 from vertex_emulator.store.checksums import CHUNK
 from vertex_emulator.wire.errors import StorageError
 

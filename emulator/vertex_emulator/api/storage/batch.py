@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from starlette.responses import Response
 
-from vertex_emulator.api import storage_copies, storage_objects
 from vertex_emulator.api.routing import BooksRoute, Call, Route, Table, streams
-from vertex_emulator.api.storage_arguments import check_arguments
-from vertex_emulator.api.storage_common import Json, bad
+from vertex_emulator.api.storage import copies, objects
+from vertex_emulator.api.storage.arguments import check_arguments
+from vertex_emulator.api.storage.common import Json, bad
 from vertex_emulator.settings import MAX_JSON_BYTES
 from vertex_emulator.wire.errors import ApiError, StorageError
 from vertex_emulator.wire.multipart import parts
@@ -23,16 +23,12 @@ _REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.[01]")
 # What Google allows in a batch: calls on objects that carry no object's bytes.
 _TABLE = Table(
     (
-        *(
-            route
-            for route in (*storage_objects.ROUTES, *storage_copies.ROUTES)
-            if isinstance(route, BooksRoute)
-        ),
+        *(route for route in (*objects.ROUTES, *copies.ROUTES) if isinstance(route, BooksRoute)),
         BooksRoute(
             "GET",
             "/storage/v1/b/{bucket=*}/o/{object=*}",
             "storage.objects.get",
-            storage_objects.get,
+            objects.get,
             body=False,
         ),
     )

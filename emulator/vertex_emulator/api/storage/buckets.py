@@ -3,8 +3,8 @@
 import msgspec
 
 from vertex_emulator.api.routing import Call, Route, books
-from vertex_emulator.api.storage_bucket_settings import settings_of
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage.bucket_settings import settings_of
+from vertex_emulator.api.storage.common import (
     Json,
     bucket_of,
     check_bucket_name,

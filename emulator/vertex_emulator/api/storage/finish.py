@@ -7,8 +7,8 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_commit import commit, described, new_generation
-from vertex_emulator.api.storage_common import Json, check_object_name, shown
+from vertex_emulator.api.storage.commit import commit, described, new_generation
+from vertex_emulator.api.storage.common import Json, check_object_name, shown
 from vertex_emulator.store.checksums import Checksums
 from vertex_emulator.store.objects import Object
 from vertex_emulator.wire.errors import StorageError

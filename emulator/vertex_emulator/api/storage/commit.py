@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from vertex_emulator.api.routing import Call
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage.common import (
     Json,
     bad,
     bucket_of,

@@ -12,10 +12,10 @@ import safetensors.numpy
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
-from vertex_emulator.training.architecture import ModelConfig, from_huggingface, tensor_shapes, to_huggingface
-from vertex_emulator.training.files import replace_folder
-from vertex_emulator.training.prompts import PromptEncoder
-from vertex_emulator.training.tokenizer import huggingface_files
+from vertex_emulator.model.architecture import ModelConfig, from_huggingface, tensor_shapes, to_huggingface
+from vertex_emulator.model.files import replace_folder
+from vertex_emulator.model.prompts import PromptEncoder
+from vertex_emulator.model.tokenizer import huggingface_files
 
 WEIGHTS_FILE, CONFIG_FILE, TOKENIZER_FILE = "model.safetensors", "config.json", "tokenizer.json"
 

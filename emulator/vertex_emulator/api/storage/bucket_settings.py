@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from vertex_emulator.api.storage_common import Json, bad, off
+from vertex_emulator.api.storage.common import Json, bad, off
 from vertex_emulator.store.objects import Bucket
 from vertex_emulator.wire.errors import StorageError
 

@@ -9,8 +9,8 @@ import msgspec
 from starlette.responses import Response
 
 from vertex_emulator.api.routing import Call, Route, books, streams
-from vertex_emulator.api.storage_commit import commit, described, new_generation
-from vertex_emulator.api.storage_common import (
+from vertex_emulator.api.storage.commit import commit, described, new_generation
+from vertex_emulator.api.storage.common import (
     CONDITIONS,
     Json,
     bad,
