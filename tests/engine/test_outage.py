@@ -1,12 +1,15 @@
-"""The whole service does not answer for a while, once during a tuning and once during a deployment: `up` goes on.
+"""The whole service and its token endpoint do not answer for a while: `up` goes on and pays for nothing twice.
 
 VERTEX_TUNING_TEST_OUTAGE_S makes the two outages longer than a few seconds; with 180 it ends green, too.
 """
 
+import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +17,12 @@ import pytest
 from tests.conftest import make_bucket
 from tests.support.cloud import Cloud
 from tests.support.emulator import RunningEmulator, emulator_fixture
+from tests.support.google_hosts import google_hosts
+from tests.support.hosts import foreign
 from tests.support.kill import UP, settled
 from tests.support.running import start
 from tests.support.stack import Workspace
+from tests.support.tokens import token_service
 
 pytestmark = pytest.mark.engine
 
@@ -46,26 +52,43 @@ def test_an_up_outlasts_an_outage_of_everything(
     workspace: Callable[..., Workspace],
     values: dict[str, Any],
     emulator: RunningEmulator,
+    tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    stack, since = workspace(values), emulator.admin.last_request()
-    running = start(stack, *UP)
-    try:
-        for call in ("/tuningJobs", ":deploy"):
-            until(partial(asked, emulator, call, since), COMES_S, lambda: running.text)
-            emulator.admin.fault(".*", "fail_before", status=503, times=None)
-            time.sleep(OUTAGE_S)
-            emulator.admin.clear_faults()
-        assert running.ended(ENDS_S) is not None, running.text
-    finally:
-        running.sweep()
+    """As on Google's own hosts: over TLS, with a service account's tokens, which are asked for again each time."""
+    del values["target"]
+    since = emulator.admin.last_request()
+    with token_service() as tokens, google_hosts(emulator.url, tmp_path) as google:
+        tokens.status, tokens.expires_in = 200, 60
+        (tmp_path / "key.json").write_text(json.dumps(tokens.key))
+        credentials = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+        pace = {"VERTEX_TUNING_POLL_SECONDS": "0.5", "VERTEX_TUNING_GRACE_SECONDS": "5"}
+        stack = replace(
+            workspace(values), endpoint=None, variables={**google.variables, **credentials, **pace}
+        )
+        running = start(stack, *UP)
+        try:
+            for call, status in (("/tuningJobs", 503), (":deploy", 0)):
+                until(partial(asked, emulator, call, since), COMES_S, lambda: running.text)
+                emulator.admin.fault(".*", "fail_before", status=503, times=None)
+                tokens.status = status
+                time.sleep(OUTAGE_S)
+                tokens.status = 200
+                emulator.admin.clear_faults()
+            assert running.ended(ENDS_S) is not None, running.text
+        finally:
+            running.sweep()
     assert running.process.returncode == 0, running.text
     assert "Google has not answered for" in running.text
     assert "still waiting" in running.text
+    assert {0, 200, 503} == set(tokens.asked)
+    assert foreign(list(google.hosts)) == set()
+    assert google.anonymous == []
     assert settled(stack)
     made = [emulator.admin.count("POST", call, since) for call in ("/tuningJobs", ":deploy")]
     assert made == [1, 1], "and nothing was paid for twice"
-    record_property("outages", f"2 x {OUTAGE_S:.0f} s")
+    record_property("outages", f"2 x {OUTAGE_S:.0f} s, {len(tokens.asked)} tokens asked for")
+    record_property("requests", dict(google.hosts))
 
 
 @pytest.mark.evidence("quotas.requests", side="plugin")

@@ -7,7 +7,7 @@ import ipaddress
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Terminator:
 @contextlib.contextmanager
 def terminator(folder: Path) -> Iterator[Terminator]:
     """A terminator on a free port, with a certificate of its own in the folder."""
-    found = Terminator("", _certificate(folder))
+    found = Terminator("", certificate(folder))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(found.certificate)
     stops: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
@@ -73,12 +73,12 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _certificate(folder: Path) -> Path:
-    """A key and a certificate for this machine's address, in one file."""
+def certificate(folder: Path, hosts: Sequence[str] = ()) -> Path:
+    """A key and a certificate for this machine's address and these names, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "embedded Vertex AI")])
     now = dt.datetime.now(dt.UTC)
-    certificate = (
+    made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -87,7 +87,10 @@ def _certificate(folder: Path) -> Path:
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(_HOST))]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address(_HOST)), *(x509.DNSName(host) for host in hosts)]
+            ),
+            critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
@@ -96,5 +99,5 @@ def _certificate(folder: Path) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "tls.pem"
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
     return path
