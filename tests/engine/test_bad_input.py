@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,13 @@ def test_what_is_too_long_for_the_model_is_said_in_preview(
     )
 
 
-def test_a_secret_of_the_configuration_never_reaches_the_state(
-    workspace: Make, values: dict[str, Any]
+def test_neither_secrets_nor_programs_of_a_stack_file_get_through(
+    workspace: Make, values: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Pulumi decrypts it for the program; inputs of resources would be written in plain text."""
+    """Pulumi decrypts a secret for the program, whose resources' inputs would be written in plain text.
+
+    A program that a stack file names would run with the deployer's rights; here it would leave a file behind.
+    """
     stack = workspace(values)
     path = "vertex-tuning:services[0].serving.container.env.TOKEN"
     image = "vertex-tuning:services[0].serving.container.image_uri"
@@ -170,6 +174,18 @@ def test_a_secret_of_the_configuration_never_reaches_the_state(
     refused = stack.up()
 
     assert not refused.ok
-    assert "vertex-tuning:services: has a secret value" in refused.text
+    assert f"{path}: has a secret value" in refused.text
     exported = stack.run("stack", "export")
     assert "made-up-secret-123" not in exported.text + refused.text
+
+    del values["target"]
+    ran = ["touch", str(tmp_path / "ran")]
+    values["services"][0]["serving"] = {"evaluation": {"command": ran, "threshold": 0.5}}
+    stack.configure(values)
+    on_google = replace(stack, endpoint=None)
+    for refused in (on_google.preview(), on_google.up()):
+        assert not refused.ok
+        assert "services[0].serving.evaluation.command: `touch" in refused.text
+        assert "the policy does not allow it" in refused.text
+    assert not (tmp_path / "ran").exists()
+    assert {each["type"] for each in stack.state()} <= {"pulumi:pulumi:Stack"}

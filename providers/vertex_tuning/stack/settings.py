@@ -24,6 +24,7 @@ from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared
 from .limits import find_prices, refused
 from .quotes import as_written
+from .secret_values import secret_problems
 
 Slug = Annotated[
     str,
@@ -151,7 +152,7 @@ def load(
     shared, unreadable = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     merged = merge([*shared, Layer(stack_file(stack), own, f"{NAMESPACE}:")])
     settings, services, problems = _checked(merged.values, environment, root, working_folder or Path.cwd())
-    problems += [Problem(key, NO_SECRETS) for key in sorted(secrets)]
+    problems += secret_problems(secrets, root / stack_file(stack))
     problems += _allowed_by_others(merged)
     prices, unread = find_prices(merged.values.get("prices"), root)
     problems += unread
@@ -174,13 +175,6 @@ def _mistyped(stack: str, namespaces: Collection[str]) -> list[Problem]:
     return [
         Problem(f"{stack_file(stack)}: {name}:", f"is not read; did you mean {NAMESPACE}:") for name in nearly
     ]
-
-
-NO_SECRETS = (
-    "has a secret value, and it would be written in plain text into the state, its history and reports; "
-    "write the value without `--secret` if it is none; what is one belongs in Secret Manager: a "
-    "container gets the secret's name as a plain value and reads it"
-)
 
 
 def _policy(settings: Settings) -> Policy:

@@ -249,9 +249,37 @@ def test_a_stack_for_the_embedded_service_runs_its_commands(data: Path) -> None:
     assert load("tests-dev", values, environment, root=Path(__file__).parent).services
 
 
-def test_a_secret_value_is_refused_with_its_place(data: Path) -> None:
-    with pytest.raises(InvalidStack, match=r"vertex-tuning:services:? has a secret value.*Secret Manager"):
-        load("tests-dev", stack(data), {}, root=Path(__file__).parent, secrets=["services"])
+SECURE = {"secure": "v1:Zm9v:YmFy"}
+NESTED = [
+    {"name": "one", "tuning": {"training_data": SECURE, "epochs": 3}, "labels": {"a": SECURE, "b": "c"}}
+]
+SECRETS: list[tuple[dict[str, Any] | None, list[str], str]] = [
+    (
+        {"services": NESTED},
+        ["services[0].labels.a", "services[0].tuning.training_data"],
+        "each value by its path, not the list that it is in",
+    ),
+    ({"project": SECURE}, ["project"], "a key of its own"),
+    ({"services": [{"name": "one"}]}, ["services"], "kept elsewhere, as the operator does"),
+    (None, ["services"], "no file at all"),
+]
+
+
+@pytest.mark.parametrize(("written", "places", "why"), SECRETS, ids=[case[2] for case in SECRETS])
+def test_a_secret_value_is_refused_with_its_place(
+    data: Path, tmp_path: Path, written: dict[str, Any] | None, places: list[str], why: str
+) -> None:
+    """The program sees the decrypted value; where it is, only the stack's file says."""
+    if written is not None:
+        config = {f"vertex-tuning:{key}": value for key, value in written.items()}
+        (tmp_path / "stacks").mkdir()
+        (tmp_path / "stacks" / "Pulumi.tests-dev.yaml").write_text(json.dumps({"config": config}))
+    secrets = {place.partition("[")[0] for place in places}
+    with pytest.raises(InvalidStack, match="has a secret value.*Secret Manager") as error:
+        load("tests-dev", stack(data), {}, root=tmp_path, secrets=secrets)
+    for place in places:
+        assert f"{OWN}{place}: has a secret value" in str(error.value), why
+    assert str(error.value).count("has a secret value") == len(places)
 
 
 def test_a_mistyped_namespace_is_not_passed_over(data: Path) -> None:
