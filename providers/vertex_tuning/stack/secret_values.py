@@ -1,4 +1,4 @@
-"""Secret values of a stack's configuration: the program gets them decrypted, so they are refused by their place."""
+"""Refuse secret values in a stack's configuration, each with its path: a program gets them decrypted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def secret_problems(keys: Collection[str], stack_file: Path) -> list[Problem]:
 
     Args:
         keys: the keys below ``vertex-tuning:`` that hold one somewhere; the engine names no more than these.
-        stack_file: where the engine writes each as a mapping ``secure``; if it cannot be read, the key counts.
+        stack_file: where the engine writes each as a mapping ``secure``; without it, the key is named.
     """
     if not keys:
         return []

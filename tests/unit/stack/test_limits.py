@@ -275,7 +275,7 @@ def test_a_secret_value_is_refused_with_its_place(
         (tmp_path / "stacks").mkdir()
         (tmp_path / "stacks" / "Pulumi.tests-dev.yaml").write_text(json.dumps({"config": config}))
     secrets = {place.partition("[")[0] for place in places}
-    with pytest.raises(InvalidStack, match="has a secret value.*Secret Manager") as error:
+    with pytest.raises(InvalidStack, match=r"has a secret value.*Secret Manager") as error:
         load("tests-dev", stack(data), {}, root=tmp_path, secrets=secrets)
     for place in places:
         assert f"{OWN}{place}: has a secret value" in str(error.value), why

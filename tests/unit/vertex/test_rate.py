@@ -3,6 +3,9 @@
 import pytest
 import requests
 
+from vertex_emulator.request_rate import RequestRate
+from vertex_emulator.store.projects import Project, ProjectSettings
+from vertex_tuning.vertex.connection import REQUESTS_PER_MINUTE
 from vertex_tuning.vertex.rate import BURST, Rate, SlowDown, place_of, slow_down
 
 QUOTA = 600
@@ -31,6 +34,20 @@ def test_no_minute_has_more_requests_than_the_quota(per_minute: float) -> None:
     most = max(sum(begin <= moment < begin + 60 for moment in sent) for begin in sent[::10])
     assert most <= min(QUOTA, per_minute + min(BURST, per_minute)) + 1
     assert sent[-1] > 60
+
+
+@pytest.mark.evidence("quotas.requests", side="plugin")
+@pytest.mark.parametrize("at_once", [1, 7, 64])
+def test_the_service_s_own_count_of_a_minute_refuses_none(at_once: int) -> None:
+    """The embedded service counts as Google does, requests of the last minute; both go by one clock here."""
+    service, rate, now = RequestRate(), Rate(REQUESTS_PER_MINUTE, 0.0), 0.0
+    project = Project("p", 1, ProjectSettings(requests_per_minute=QUOTA))
+    for _ in range(6000 // at_once):
+        pauses = [rate.wait_for_one(now) for _ in range(at_once)]
+        for pause in pauses:
+            service.count(project, "us-central1", now + pause)
+        now += max(pauses)
+    assert now > 600 - 60, "as fast as it may: ten minutes for six thousand"
 
 
 def test_a_few_requests_do_not_wait() -> None:
