@@ -58,6 +58,30 @@ def test_the_plugin_reads_both_curves(plain: Plain, job: dict[str, Any], emulato
     assert len(emulator.admin.requests(since)) == 5, "where they are is known from then on"
 
 
+def test_a_validation_loss_that_appears_later_is_found(
+    plain: Plain, job: dict[str, Any], emulator: RunningEmulator
+) -> None:
+    jobs = connect(Connection(endpoint=plain.url)).jobs
+    place, _, number = job["experiment"].partition("/metadataStores/default/contexts/")
+    run = f"{place}/tensorboards/1/experiments/{number}/runs/run"
+    series = plain.ok("GET", f"v1beta1/{run}/timeSeries")["tensorboardTimeSeries"]
+    early = [each for each in series if each["displayName"] == "train/loss"]
+    emulator.admin.fault(
+        "/timeSeries",
+        "odd_answer",
+        method="GET",
+        body=json.dumps({"tensorboardTimeSeries": early}),
+        content_type="application/json",
+    )
+
+    first, second = (jobs.losses(job["experiment"]) for _ in range(2))
+
+    assert first is not None
+    assert second is not None
+    assert (len(first.training), len(first.validation)) == (3, 0)
+    assert (len(second.training), len(second.validation)) == (3, 3)
+
+
 @pytest.mark.parametrize(
     "experiment",
     ["", "projects/p/locations/us-central1/metadataStores/default/contexts/tuning-experiment-1", "x"],

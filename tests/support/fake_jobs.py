@@ -173,7 +173,7 @@ class FakeJobs(Served):
         return tuple(job for job in found if labels.items() <= dict(job.labels).items())
 
     @called
-    def losses(self, experiment: str) -> Losses | None:
+    def losses(self, experiment: str, *, validated: bool = True) -> Losses | None:
         for job in self.all.values():
             if _experiment(job.name) == canonical(experiment) and job.started is not None:
                 done = range(1, job.request.epochs + 1) if job.state is JobState.SUCCEEDED else range(0)

@@ -290,8 +290,11 @@ class TuningJobs(Protocol):
     def labelled(self, project: str, region: str, labels: Mapping[str, str]) -> tuple[Job, ...]:
         """Jobs that carry all these labels. The list may lag behind ``create``."""
 
-    def losses(self, experiment: str) -> Losses | None:
-        """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none."""
+    def losses(self, experiment: str, *, validated: bool = True) -> Losses | None:
+        """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none.
+
+        ``validated``: the job has validation data, whose loss may appear after that of training.
+        """
 
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""

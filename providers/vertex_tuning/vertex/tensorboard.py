@@ -70,26 +70,29 @@ _DATA = msgspec.json.Decoder(_AllData, strict=False)
 
 
 class TensorBoard:
-    """Reads losses; where a job's series are is asked for once."""
+    """Reads losses; where a job's series are is looked up until all are found."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._found: dict[str, tuple[str, str]] = {}
 
-    def losses(self, experiment: str) -> Losses | None:
+    def losses(self, experiment: str, *, validated: bool = True) -> Losses | None:
         """The losses that a job's experiment holds so far; ``None`` when it leads to none.
+
+        Args:
+            experiment: of the job.
+            validated: whether the job has validation data: their series may appear after that of training.
 
         Raises:
             VertexError: Google refused or did not answer.
         """
         if not re.fullmatch(CONTEXT_NAME, experiment):
             return None
-        if experiment not in self._found:
-            training, validation = self._series(experiment)
-            if not training:
-                return None
-            self._found[experiment] = (training, validation)
-        training, validation = self._found[experiment]
+        training, validation = self._found.get(experiment, ("", ""))
+        if not training or (validated and not validation):
+            training, validation = self._found[experiment] = self._series(experiment)
+        if not training:
+            return None
         board = training.partition("/experiments/")[0]
         wanted = [name for name in (training, validation) if name]
         answer = decoded(_DATA, self._rest.call("GET", f"{board}:batchRead", timeSeries=wanted))

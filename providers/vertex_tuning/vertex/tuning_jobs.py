@@ -99,10 +99,10 @@ class GoogleTuningJobs:
         self._filters = self._filters and not wanted
         return found
 
-    def losses(self, experiment: str) -> Losses | None:
+    def losses(self, experiment: str, *, validated: bool = True) -> Losses | None:
         """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none."""
         try:
-            return looked_up(lambda: self._board.losses(experiment))
+            return looked_up(lambda: self._board.losses(experiment, validated=validated))
         except NotFound:
             return None
 

@@ -34,7 +34,7 @@ def losses_of(context: Context, job: Job) -> Losses | None:
     if not job.experiment:
         return None
     with suppress(VertexError), outlasting(None):  # a courtesy: what it cannot show ends no wait
-        return context.vertex.jobs.losses(job.experiment)
+        return context.vertex.jobs.losses(job.experiment, validated=bool(job.validation_uri))
     return None
 
 
