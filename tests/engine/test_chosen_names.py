@@ -42,7 +42,10 @@ def test_up_rollout_refresh_and_destroy(
     [service] = values["services"]
     tuning = {**service["tuning"], "epochs": 2}
     stack.configure({**values, "services": [{**service, "tuning": tuning}]})
-    second = stack.up()
+    saved = stack.run("preview", "--save-plan", "plan.json")
+    assert saved.ok, saved.text
+    assert f'{named["endpoint"]}" =>' not in saved.text, "callers keep its name"
+    second = stack.up("--plan", "plan.json")
     assert second.ok, second.text
     assert list(cloud.endpoints()) == [endpoint], "callers keep their endpoint"
     [(_, share)] = cloud.serving()

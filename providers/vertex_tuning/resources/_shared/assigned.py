@@ -160,6 +160,12 @@ def claimed_by(context: Context, folder: str, model_id: str, owner: str) -> bool
     return any(each.claim.model == model_id for each in context.claims.owned(folder, owner, ""))
 
 
+def known_name(context: Context, asked: str) -> str:
+    """The name that Google chose for an endpoint instead of the one that was asked for; empty for none."""
+    own = context.claims.read(f"{names.ENDPOINTS}{asked}", "")
+    return own.claim.resource if own is not None and own.claim.resource != asked else ""
+
+
 def last_id(context: Context, project: str, region: str, endpoint_id: str, among: Collection[str]) -> str:
     """The id of the endpoint that was asked for under ``endpoint_id``, if it is one ``among`` these."""
     if endpoint_id in among:

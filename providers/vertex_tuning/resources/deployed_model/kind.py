@@ -237,8 +237,14 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         found = super().check(olds, news)
         if news.get("keep_checkpoints") and news.get("keep_checkpoints") != olds.get("keep_checkpoints"):
             process.say(str(news.get("urn", "")), PRUNES)
-        if news.get("evaluation") and preview.made_anew(olds, found):
-            inputs = self._parsed(news)
+        if not preview.made_anew(olds, found):
+            return found
+        inputs = self._parsed(news)
+        if inputs.owner in process.EDITED:
+            # A preview shows inputs as outputs: so callers and saved plans get the name that counts.
+            chosen = self.asked(inputs, lambda context: assigned.known_name(context, inputs.asked))
+            found.inputs.update({"endpoint": chosen} if chosen else {})
+        if news.get("evaluation"):
             told = self.asked(inputs, lambda context: evaluation.failed_before(context, inputs))
             if told:
                 process.say(inputs.urn, told, warning=True)
