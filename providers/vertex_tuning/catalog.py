@@ -286,13 +286,20 @@ def managed_name(model_id: str) -> str:
 
 def images(model_id: str) -> Images | None:
     """What is known of images in a model's training data; ``None`` where it is not known."""
-    return next((each.images for each in _catalog().images if model_id.startswith(each.family)), None)
+    short = short_id(model_id)
+    return next((each.images for each in _catalog().images if short.startswith(each.family)), None)
 
 
 def measured_tokens(model_id: str, mode: str) -> float | None:
     """Billed tokens for each character of the data; ``None`` for a model and mode that nobody measured."""
-    rates = next((each.rates for each in _catalog().token_rates if model_id.startswith(each.family)), {})
+    short = short_id(model_id)
+    rates = next((each.rates for each in _catalog().token_rates if short.startswith(each.family)), {})
     return next((rate for measured, rate in rates.items() if measured == mode), None)
+
+
+def highest_rate(model_id: str, modes: Iterable[str]) -> float | None:
+    """The most billed tokens for each character measured in one of these modes; ``None`` if none was."""
+    return max(filter(None, (measured_tokens(model_id, mode) for mode in modes)), default=None)
 
 
 def billed_tokens(model_id: str, mode: str, characters: int) -> int:

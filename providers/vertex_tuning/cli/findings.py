@@ -18,7 +18,7 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
             yield Text()
         yield _headline(look)
         if look.outcome.dataset is not None:
-            yield from _figures(look.outcome.dataset)
+            yield from _figures(look.outcome.dataset, look.rate)
             yield from _picture(look, bar)
             yield from _repeats("duplicate", look.duplicates, "")
             for overlap in look.overlaps:
@@ -28,6 +28,9 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
         if look.refused:
             messages: list[tuple[list[int], str]] = [([], problem) for problem in look.refused]
             yield from _entries(f"{Severity.ERROR} refused", Severity.ERROR, len(messages), messages)
+        if look.unsure:
+            doubts: list[tuple[list[int], str]] = [([], doubt) for doubt in look.unsure]
+            yield from _entries(f"{Severity.WARNING} unsure", Severity.WARNING, len(doubts), doubts)
         for kind, count in look.outcome.counts.items():
             yield from _group(look.outcome, kind, count)
 
@@ -35,18 +38,20 @@ def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
 def _headline(look: Look) -> Text:
     verdict = Text("good", "bold green") if look.fit else Text("cannot be used", "bold red")
     warnings = sum(look.outcome.dataset.warnings.values()) if look.outcome.dataset else 0
+    warnings += len(look.unsure)
     if look.fit and warnings:
         verdict.append(f", {warnings:,} warning{'s' if warnings > 1 else ''}", "yellow")
     return Text.assemble((str(look.path), "bold"), ": ", verdict)
 
 
-def _figures(dataset: Contents) -> Iterator[Text]:
+def _figures(dataset: Contents, rate: float | None) -> Iterator[Text]:
+    measured = f" ({rate:g} for each character, as Google measured)" if rate else ""
     rows = {
         "format": str(dataset.format),
         "examples": f"{dataset.examples:,}",
         **({"with images": f"{dataset.image_examples:,}"} if dataset.image_examples else {}),
         "characters": f"{dataset.characters:,}",
-        "tokens": f"about {dataset.estimated_tokens:,}",
+        "tokens": f"about {dataset.estimated_tokens:,}{measured}",
         "tokens to learn": f"about {dataset.completion_tokens_estimate:,}",
         "longest example": f"about {dataset.longest_example_tokens:,} tokens",
         "size": f"{dataset.size:,} bytes",

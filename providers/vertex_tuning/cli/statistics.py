@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from .. import catalog, fit, holdout
 from ..catalog import TuningMode
-from ..dataset import Digests, Outcome, Repeats, Survey, longer_than
+from ..dataset import Digests, Outcome, Repeats, Survey, at_rate, longer_than
 
 
 class Limit(Struct, frozen=True):
@@ -29,8 +29,9 @@ class Overlap(Struct, frozen=True):
 class Look(Struct, frozen=True):
     """All that is known of one file.
 
-    `refused` says why Vertex AI refuses a good file for the model, or beside the training files; `overlaps`
-    is there for a validation file only.
+    `refused` says why Vertex AI refuses a good file for the model, or beside the training files; `unsure`
+    says what is not known about it; `overlaps` is there for a validation file only. `rate` is the number of
+    billed tokens for each character, where it was measured for the model.
     """
 
     path: Path
@@ -41,6 +42,8 @@ class Look(Struct, frozen=True):
     duplicates: Repeats
     overlaps: tuple[Overlap, ...]
     refused: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+    rate: float | None = None
 
     @property
     def fit(self) -> bool:
@@ -73,15 +76,28 @@ def _first_of(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
+def rate_of(model: str | None, mode: TuningMode | None) -> float | None:
+    """Billed tokens for each character of a model's data; the most of its modes where none is chosen."""
+    if model is None:
+        return None
+    return catalog.highest_rate(model, [mode] if mode else catalog.find_model(model).max_sequence)
+
+
 def look(
-    path: Path, found: Survey, limits: tuple[Limit, ...], others: Sequence[Look], model: str | None = None
+    path: Path,
+    found: Survey,
+    limits: tuple[Limit, ...],
+    others: Sequence[Look],
+    model: str | None = None,
+    rate: float | None = None,
 ) -> Look:
     """What is known of a file; `others` are the training files with which it must share nothing."""
     dataset = found.outcome.dataset
     images = fit.image_problem(model, dataset) if model and dataset else None
+    unsure = fit.image_warning(model, dataset) if model and dataset else None
     return Look(
         path=path,
-        outcome=found.outcome,
+        outcome=_measured(found.outcome, rate),
         lengths=found.lengths,
         digests=found.digests,
         limits=limits,
@@ -93,7 +109,22 @@ def look(
             *([images] if images else []),
             *(problem for other in others for problem in _beside(found.outcome, other)),
         ),
+        unsure=(unsure,) if unsure else (),
+        rate=rate,
     )
+
+
+def _measured(outcome: Outcome, rate: float | None) -> Outcome:
+    """The same with its tokens counted at a measured rate; the lengths of examples keep the rule of thumb."""
+    found = outcome.dataset
+    if rate is None or found is None:
+        return outcome
+    counted = msgspec.structs.replace(
+        found,
+        estimated_tokens=at_rate(found.estimated_tokens, rate),
+        completion_tokens_estimate=at_rate(found.completion_tokens_estimate, rate),
+    )
+    return msgspec.structs.replace(outcome, dataset=counted)
 
 
 def _beside(validation: Outcome, training: Look) -> Iterator[str]:
@@ -113,12 +144,14 @@ def as_json(look: Look) -> dict[str, Any]:
         "path": str(look.path),
         **msgspec.to_builtins(look.outcome),
         "refused": list(look.refused),
+        "unsure": list(look.unsure),
         "statistics": _statistics(look) if look.outcome.dataset else None,
     }
 
 
 def _statistics(look: Look) -> dict[str, Any]:
     return {
+        "tokens_for_each_character": look.rate,
         "lengths": [
             {"up_to_tokens": 1 << exponent, "examples": count}
             for exponent, count in sorted(look.lengths.items())

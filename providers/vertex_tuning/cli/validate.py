@@ -16,8 +16,10 @@ _DATA_HELP = "Training files, in JSON Lines."
 _VALIDATION_HELP = (
     "A validation file: checked against Vertex AI's limits, and for examples of the training files."
 )
-_MODEL_HELP = "Base model whose longest sequence, and whether it takes images, the examples are held against."
-_MODE_HELP = "Tuning mode, on which that length may depend."
+_MODEL_HELP = (
+    "Base model: its longest sequence, whether it takes images, and its measured tokens for each character."
+)
+_MODE_HELP = "Tuning mode, on which that length and the number of tokens may depend."
 
 
 def validate(
@@ -39,12 +41,14 @@ def validate(
     if model:
         for each in [mode] if mode else find_model(model).max_sequence:
             ui.note(baseline_line(model, each))
+    rate = statistics.rate_of(model, mode)
     looks: list[statistics.Look] = []
     everything = [*files, *([validation] if validation else [])]
     with ui.progress("reading", sum(map(_size, everything)), shown=not json_output) as advance:
         for file in everything:
             found = survey(file, advance)
-            looks.append(statistics.look(file, found, limits, looks if file is validation else (), model))
+            others = looks if file is validation else ()
+            looks.append(statistics.look(file, found, limits, others, model, rate))
     if json_output:
         ui.show_json([statistics.as_json(look) for look in looks])
     else:

@@ -18,6 +18,7 @@ from vertex_tuning.dataset.model import (
     Inspection,
     Outcome,
     Severity,
+    at_rate,
     estimate_tokens,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Repeats",
     "Severity",
     "Survey",
+    "at_rate",
     "estimate_tokens",
     "inspect",
     "inspect_cached",

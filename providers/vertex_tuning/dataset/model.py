@@ -1,5 +1,6 @@
 """What is known about a local training file: its facts, or what is wrong with it."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
@@ -19,6 +20,11 @@ def estimate_tokens(characters: int) -> int:
     around each turn are not counted.
     """
     return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def at_rate(tokens: int, rate: float) -> int:
+    """Tokens that were estimated by the rule of thumb, at a measured number of tokens for each character."""
+    return math.ceil(round(tokens * CHARACTERS_PER_TOKEN * rate, 6))
 
 
 class DatasetFormat(StrEnum):

@@ -131,6 +131,40 @@ def test_which_limits_are_shown(options: list[str], tokens: list[int], reason: s
     assert [limit["longer"] for limit in statistics["limits"]] == [int(limit == 2048) for limit in tokens]
 
 
+TOKENS = [
+    ([], 1000, None, "four characters a token, where no model is known"),
+    (["--model", LLAMA, "--mode", "FULL"], 988, 0.247, "as measured for the family in the mode"),
+    (["--model", LLAMA], 1268, 0.317, "without a mode, the most of the model's modes"),
+    (["--model", "publishers/qwen/models/qwen3@qwen3-4b"], 984, 0.246, "in the long form"),
+    (["--model", "zai-org/glm-4.7-flash@glm-4.7-flash"], 1000, None, "never measured"),
+]
+
+
+@pytest.mark.evidence("prices.tokens", side="plugin")
+@pytest.mark.parametrize(("options", "tokens", "rate", "reason"), TOKENS)
+def test_tokens_are_counted_as_measured_for_the_model(
+    options: list[str], tokens: int, rate: float | None, reason: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path / "train.jsonl", jsonl(of_tokens(1000, "b" * 400)))
+    [row] = msgspec.json.decode(run(path, "--json", *options)[1])
+    dataset, statistics = row["dataset"], row["statistics"]
+    assert (dataset["estimated_tokens"], statistics["tokens_for_each_character"]) == (tokens, rate), reason
+    assert dataset["completion_tokens_estimate"] * 10 == pytest.approx(tokens, abs=10)
+    shown = f"about {tokens:,} ({rate:g} for each character" if rate else f"about {tokens:,}\n"
+    assert shown in run(path, *options)[1]
+
+
+def test_images_that_a_model_may_not_take_are_a_warning(tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "gs://b/a.png"}}
+    about = {"messages": [{"role": "user", "content": [image]}, {"role": "assistant", "content": "b"}]}
+    path = written(tmp_path / "train.jsonl", jsonl(about))
+    code, output = run(path, "--model", "google/gemma3@gemma-3-4b-it")
+    assert code == 0
+    assert ": good, 1 warning\n" in output
+    assert "warning unsure (1)" in output
+    assert "whether google/gemma3@gemma-3-4b-it can be tuned on images is not known here" in output
+
+
 WRONG = [
     (["--mode", "FULL"], "--mode says something with --model only"),
     (["--model", "meta/llama3_1@llama-3.1-8"], f"did you mean {LLAMA}"),
