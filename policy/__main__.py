@@ -30,8 +30,9 @@ from pydantic import ValidationError
 
 from vertex_tuning.names import TYPES
 from vertex_tuning.policy import RULES, Budget, Policy, over_budget, violations
-from vertex_tuning.pricing import NO_PRICES, Book, Estimate, estimate, list_prices, read_book, with_retries
+from vertex_tuning.pricing import NO_PRICES, Book, list_prices, read_book
 from vertex_tuning.problems import listed, problems_of
+from vertex_tuning.resources import estimate
 from vertex_tuning.specs import Spec
 
 TEXTS: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -100,18 +101,13 @@ def budget(args: StackValidationArgs, report_violation: ReportViolation) -> None
     config = plain(args.get_config())
     book = prices(config.pop("prices", None))
     ceiling = parsed(Budget, config)
-    services: dict[str, dict[str, Mapping[str, Any]]] = {}
+    services: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for resource in args.resources:
         if resource.resource_type.startswith(TYPES):
             inputs = plain(resource.props)
             kind = resource.resource_type.removeprefix(TYPES)
-            services.setdefault(str(inputs.get("service")), {})[kind] = inputs
-    estimates: dict[str, Estimate] = {
-        name: with_retries(
-            estimate(book, kinds.get("TuningJob"), kinds.get("DeployedModel")), kinds.get("TunedModel")
-        )
-        for name, kinds in services.items()
-    }
+            services.setdefault(str(inputs.get("service")), []).append((kind, inputs))
+    estimates = {name: estimate(book, resources) for name, resources in services.items()}
     for broken in over_budget(ceiling, estimates):
         report_violation(f"budget.{broken.key}: {broken.problem}", None)
 

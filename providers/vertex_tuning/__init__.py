@@ -34,5 +34,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with collecting.paused():
-        service = import_module(".service", __name__)
-    return getattr(service, name)
+        service, resources = import_module(".service", __name__), import_module(".resources", __name__)
+    return getattr(resources if hasattr(resources, name) else service, name)

@@ -14,8 +14,8 @@ import msgspec
 from . import cost, names
 from .catalog import GLOBAL
 from .pricing import NO_PRICES, Book, Money
-from .pricing.estimate import machines
 from .pricing.money import span
+from .resources.deployed_model.costs import machines
 from .vertex.claim import STARTING, Claim, HeldClaim
 from .vertex.claims import Claims
 from .vertex.client import Deployed, Endpoint, Job, Vertex, counted_once

@@ -166,7 +166,7 @@ def over_budget(budget: Budget, estimates: Mapping[str, Estimate]) -> list[Viola
     if others:
         return [Violation("currency", f"is {budget.currency}, and the price book is in {', '.join(others)}")]
     monthly = {name: each.monthly[1] for name, each in estimates.items()}
-    once = {name: each.once for name, each in estimates.items()}
+    once = {name: each.once + each.again for name, each in estimates.items()}
     return [
         *_above(budget, "monthly", budget.monthly, monthly),
         *_above(budget, "once", budget.once, once),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pulumi
 from pulumi import Alias, ComponentResource, Output, ResourceOptions
@@ -28,7 +28,9 @@ from .fit import (
 from .lifecycle import Phase
 from .pricing import Book, Estimate, list_prices, stale
 from .problems import Problem, listed, path_of, problems_of
-from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
+from .resources import PROVIDERS, DeployedModel, Readiness, TunedModel, TuningJob
+from .resources.deployed_model.inputs import DeployedModelInputs
+from .resources.tuned_model.inputs import TunedModelInputs
 from .resources.tuning_dataset.checks import first_findings
 from .sources import as_typed
 from .specs import ServiceSpec, Spec, TuningSpec, is_local
@@ -50,8 +52,6 @@ OUTPUTS = (
 )
 
 _DATA = ("training_data", "validation_data")
-
-Kind = TypeVar("Kind", Readiness, TuningDataset, TuningJob, TunedModel, Endpoint, DeployedModel)
 
 
 class InvalidSpec(pulumi.RunError):
@@ -237,33 +237,36 @@ class TunedModelService(ComponentResource):
     def _declare(self, spec: ServiceSpec, planned: planning.ServicePlan) -> None:
         own = _urn_of(self)
 
-        def add(kind: type[Kind], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Kind:
+        def add(kind: type[Any], part: str, inputs: Mapping[str, Any], *after: pulumi.Resource) -> Any:
             name = f"{spec.name}-{part}"
             options = ResourceOptions(
                 parent=self, depends_on=[*after] or self._after, protect=spec.protect or None
             )
             return kind(name, {**inputs, "urn": _child(own, kind.__name__, name)}, options)
 
-        readiness = add(Readiness, "readiness", planned.readiness)
-        data = [
-            add(TuningDataset, f"{role}-data", inputs, readiness)
-            for role, inputs in (("training", planned.training_data), ("validation", planned.validation_data))
-            if inputs is not None
-        ]
-        job = add(TuningJob, "job", planned.job, readiness, *data) if planned.job else None
-        model = add(TunedModel, "model", planned.model, job or readiness)
-        endpoint = add(Endpoint, "endpoint", planned.endpoint, readiness) if planned.endpoint else None
-        deployed = (
-            add(DeployedModel, "deployed", planned.deployed, model, endpoint)
-            if planned.deployed and endpoint
-            else None
-        )
+        made: dict[str, Any] = {}
+        for provider in PROVIDERS:
+            for part in provider.parts:
+                if part.name in planned.parts:
+                    after = [made[name] for name in part.after if name in made]
+                    inputs = planned.parts[part.name].inputs.declared()
+                    made[part.name] = add(provider.resource, part.name, inputs, *after)
+        self._show(spec, planned, made)
+
+    def _show(self, spec: ServiceSpec, planned: planning.ServicePlan, made: Mapping[str, Any]) -> None:
+        readiness: Readiness = made["readiness"]
+        job: TuningJob | None = made.get("job")
+        model: TunedModel = made["model"]
+        deployed: DeployedModel | None = made.get("deployed")
         self.endpoint = _endpoint_name(deployed, planned.endpoint_name)
         self.endpoint_console = self.endpoint.apply(lambda name: console.endpoint(name) if name else None)
         self.address = _or_none(deployed.address) if deployed else None
+        weights, served = planned.of(TunedModelInputs), planned.of(DeployedModelInputs)
         # TunedModel knows the job that followed a failed one.
         tuned = model if spec.tuning and spec.tuning.retry else job
-        self.job = _or_none(tuned.job) if tuned else Output.from_input(planned.model.get("promoted_job"))
+        self.job = (
+            _or_none(tuned.job) if tuned else Output.from_input(weights.promoted_job if weights else None)
+        )
         self.job_console = self.job.apply(lambda name: console.tuning_job(name) if name else None)
         self.artifacts_uri = _or_none(model.artifacts_uri)
         self.from_stack = spec.from_stack.given() if spec.from_stack else None
@@ -273,7 +276,7 @@ class TunedModelService(ComponentResource):
         )
         self.verdict = _or_none(deployed.verdict) if deployed else None
         # What was looked at before is out of date for the model that is declared: it is evaluated anew.
-        declared = planned.deployed["model_id"] if planned.deployed else None
+        declared = served.model_id if served else None
         self.rejected = readiness.rejected.apply(
             lambda found: found if found and found["model"] != declared else None
         )

@@ -77,8 +77,8 @@ def test_every_field_of_a_tuning(google: Plain, tmp_path: Path) -> None:
         "batchSize": "4",
         "learningRate": 0.001,
     }
-    assert sent["trainingDatasetUri"] == engine.outputs("data")["uri"]
-    assert sent["validationDatasetUri"] == engine.outputs("validation")["uri"]
+    assert sent["trainingDatasetUri"] == engine.outputs("training-data")["uri"]
+    assert sent["validationDatasetUri"] == engine.outputs("validation-data")["uri"]
     assert job["serviceAccount"] == "tuner@p.iam.gserviceaccount.com"
     assert job["encryptionSpec"] == {"kmsKeyName": KEY}
     assert job["tunedModelDisplayName"] == "tickets by team"

@@ -37,7 +37,7 @@ def ready(plain: Plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read
         plain.ok("POST", preferences, request, params={"quotaPreferenceId": "vertex-tuning-jobs"})
         place = {"project": plain.project, "output_uri": f"gs://{plain.bucket}/out"}
         spec = spec_of(write_examples(tmp_path / "train.jsonl"), **place, serve=False, wait=wait)
-        return ReadinessProvider().create(wired(planned(spec).readiness)).outs or {}
+        return ReadinessProvider().create(wired(planned(spec).declared["readiness"])).outs or {}
 
     return asked
 

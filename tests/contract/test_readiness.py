@@ -68,7 +68,7 @@ def test_what_cannot_be_checked_warns_with_its_mend_and_is_not_missing(
     plan = declare()
     emulator.admin.fault(path, "fail_before", method="GET", times=1, status=status)
 
-    found = ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"})
+    found = ReadinessProvider().check({}, {**wired(plan.declared["readiness"]), "urn": "urn"})
 
     assert found.failures == [], "it is not known to be missing"
     [warning] = [text for text in warned if text.startswith(f"not checked: {check}: ")]
@@ -121,7 +121,7 @@ def test_a_users_own_credentials_count_against_the_project_that_is_looked_at(
     emulator.admin.project(plain.project, user_credentials=True)
     plan = declare(name="other")
 
-    assert ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"}).failures == []
+    assert ReadinessProvider().check({}, {**wired(plan.declared["readiness"]), "urn": "urn"}).failures == []
     assert warned == []
 
 
@@ -130,7 +130,7 @@ def test_a_tuning_quota_that_is_not_found_is_told(
     declare: Declare, emulator: RunningEmulator, warned: list[str]
 ) -> None:
     emulator.admin.fault(r"/quotaInfos", "fail_before", method="GET", times=None, status=404)
-    ReadinessProvider().check({}, {**wired(declare().readiness), "urn": "urn"})
+    ReadinessProvider().check({}, {**wired(declare().declared["readiness"]), "urn": "urn"})
     assert any("none called GlobalConcurrentManagedOssModelTuningJobs or '" in text for text in warned)
 
 
@@ -180,7 +180,9 @@ def test_serving_quota_is_counted_as_google_charges_it(
 ) -> None:
     emulator.admin.project(plain.project, **quotas)
     plan = declare(serving=serving)
-    failures = ReadinessProvider().check({}, {**wired(plan.readiness), "urn": "urn"}).failures or []
+    failures = (
+        ReadinessProvider().check({}, {**wired(plan.declared["readiness"]), "urn": "urn"}).failures or []
+    )
     told = [failure.reason for failure in failures]
     assert [text for text in told if text.startswith(missing)] if missing else told == []
 

@@ -65,16 +65,15 @@ class Stack:
     def is_as_declared(self, fake: FakeVertex) -> bool:
         """Every phase is ready, and the endpoint serves the asked model, and only it, with all the traffic."""
         plan, site = self.plan, self.site(fake)
-        assert plan.deployed is not None
         if site is None or any(entry.outputs["phase"] != "ready" for entry in self.engine.state):
             return False
         models = {id_: deployed.model.rsplit("/", 1)[1] for id_, deployed in site.deployed.items()}
         return (
-            list(models.values()) == [plan.deployed["model_id"]]
+            list(models.values()) == [plan.declared["deployed"]["model_id"]]
             and site.traffic == dict.fromkeys(models, 100)
             and {deployed.max_replicas for deployed in site.deployed.values()}
-            == {plan.deployed["max_replicas"]}
-            and site.labels.items() >= (plan.endpoint or {})["labels"].items()
+            == {plan.declared["deployed"]["max_replicas"]}
+            and site.labels.items() >= plan.declared["endpoint"]["labels"].items()
         )
 
 

@@ -19,8 +19,7 @@ def shares(fake: FakeVertex, plan: ServicePlan) -> dict[str, int]:
 
 
 def id_of(plan: ServicePlan) -> str:
-    assert plan.deployed is not None
-    return str(plan.deployed["model_id"])
+    return str(plan.declared["deployed"]["model_id"])
 
 
 def right_for(*plans: ServicePlan) -> Callable[[str, str], str]:

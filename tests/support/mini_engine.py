@@ -13,12 +13,7 @@ from typing import Any
 
 from vertex_tuning.lifecycle import Provider, process
 from vertex_tuning.plan import ServicePlan
-from vertex_tuning.resources.deployed_model import DeployedModelProvider
-from vertex_tuning.resources.endpoint import EndpointProvider
-from vertex_tuning.resources.readiness import ReadinessProvider
-from vertex_tuning.resources.tuned_model import TunedModelProvider
-from vertex_tuning.resources.tuning_dataset import TuningDatasetProvider
-from vertex_tuning.resources.tuning_job import TuningJobProvider
+from vertex_tuning.resources import PROVIDERS
 from vertex_tuning.vertex.errors import VertexError
 
 Json = dict[str, Any]
@@ -66,18 +61,11 @@ class Ran:
 
 def program(plan: ServicePlan) -> Iterator[Declared]:
     """The resources of a service, in the order and with the dependencies of `TunedModelService`."""
-    parts: list[tuple[str, Provider[Any], Json | None, tuple[str, ...]]] = [
-        ("readiness", ReadinessProvider(), plan.readiness, ()),
-        ("data", TuningDatasetProvider(), plan.training_data, ("readiness",)),
-        ("validation", TuningDatasetProvider(), plan.validation_data, ("readiness",)),
-        ("job", TuningJobProvider(), plan.job, ("readiness", "data", "validation")),
-        ("model", TunedModelProvider(), plan.model, ("readiness", "job")),
-        ("endpoint", EndpointProvider(), plan.endpoint, ("readiness",)),
-        ("deployed", DeployedModelProvider(), plan.deployed, ("model", "endpoint")),
-    ]
-    for name, provider, inputs, after in parts:
-        if inputs is not None:
-            yield Declared(name, provider, inputs, after)
+    declared = plan.declared
+    for provider in PROVIDERS:
+        for part in provider.parts:
+            if part.name in declared:
+                yield Declared(part.name, provider(), declared[part.name], part.after)
 
 
 def wired(inputs: Mapping[str, Any] | None) -> Json:
@@ -183,5 +171,5 @@ class MiniEngine:
 
     @staticmethod
     def _depth(entry: Entry) -> int:
-        order = ("readiness", "data", "validation", "job", "model", "endpoint", "deployed")
+        order = [part.name for provider in PROVIDERS for part in provider.parts]
         return order.index(entry.name)

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from ..catalog import GLOBAL
-from ..orphans import Kind, Orphan, known, look, look_at_claims
 from ..pricing import Book, Money, find_book
 from ..pricing.money import span
 from ..specs import GcsUri, ProjectId, Region
 from ..vertex import connect
 from . import ui
 from .states import read_export
+
+if TYPE_CHECKING:
+    from ..orphans import Orphan
 
 
 def doctor(
@@ -54,6 +56,9 @@ def doctor(
     whose deadline has passed. It looks in the projects, regions and output folders that the exports name,
     and in those that are given. It changes nothing.
     """
+    # The kinds of resources say what is theirs, and Pulumi comes with them: no other command waits for it.
+    from ..orphans import known, look, look_at_claims
+
     held = known(read_export(path) for path in exports or ())
     projects = held.projects.union(ui.as_written(ProjectId, each, "--project") for each in project or ())
     regions = held.regions.union(ui.as_written(Region, each, "--region") for each in region or ())
@@ -103,7 +108,7 @@ def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
     high = sum((orphan.hourly_most for orphan in found), Money())
     if high != Money():
         yield Text(f"Together they bill {span((low, high), prices.currency, ' an hour')}.", "bold")
-    if any(orphan.kind is Kind.TUNING_JOB for orphan in found):
+    if any(orphan.bills and orphan.hourly_most == Money() for orphan in found):
         yield Text("What the running tunings cost comes on top.", "bold")
 
 

@@ -2,8 +2,8 @@
 
 from .changes import EVERY_KIND, NOWHERE, Change, compare
 from .declared import Declared
-from .external import Context, External, ResourceInputs
-from .facts import Judged
+from .external import Context, External, ResourceInputs, Sparse
+from .facts import Judged, Part, free, in_order
 from .phases import Observation, Phase
 from .provider import Provider
 from .settle import NotReady
@@ -20,9 +20,13 @@ __all__ = [
     "Judged",
     "NotReady",
     "Observation",
+    "Part",
     "Phase",
     "Provider",
     "ResourceInputs",
+    "Sparse",
     "compare",
+    "free",
+    "in_order",
     "told",
 ]

@@ -24,6 +24,7 @@ class Declared(Resource):
 
     def __init_subclass__(cls, **named: str) -> None:
         super().__init_subclass__(**named)
+        cls.provider.resource = cls
         cls.provider.found = tuple(cls.__annotations__)
 
     def __init__(self, name: str, props: Mapping[str, Any], opts: ResourceOptions | None = None) -> None:

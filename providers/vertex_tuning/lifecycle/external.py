@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,11 @@ from ..vertex.client import Vertex
 from ..vertex.connection import Connection
 from .phases import Observation
 from .process import Interrupted
+
+Value = TypeVar("Value")
+_SPARSE = object()
+Sparse = Annotated[Value, _SPARSE]
+"""The type of an input that is declared only where it is neither empty nor zero."""
 
 
 class ResourceInputs(Spec):
@@ -33,6 +38,17 @@ class ResourceInputs(Spec):
     owner: str
     urn: str = ""
     wait: bool = True
+
+    def declared(self) -> dict[str, Any]:
+        """What Pulumi is given: the inputs that were set, as plain values."""
+        found = self.model_dump(mode="json", include=self.model_fields_set, exclude_none=True)
+        for name, value in [*found.items()]:
+            inner = getattr(self, name)
+            if isinstance(inner, ResourceInputs):
+                found[name] = inner.declared()
+            elif not value and _SPARSE in type(self).model_fields[name].metadata:
+                del found[name]
+        return found
 
 
 In_contra = TypeVar("In_contra", bound=ResourceInputs, contravariant=True)

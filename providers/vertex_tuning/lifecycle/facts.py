@@ -5,13 +5,17 @@ Reports, policies, prices, plans and documents go through the list of kinds and 
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from pydantic import BaseModel
 
+from ..planning import Service
+from ..pricing import Book, Estimate
 from ..specs import Machine, Scaling, ServiceSpec, ServingSpec, TuningSpec
 from .changes import EVERY_KIND, NOWHERE, Change, Table
+from .external import ResourceInputs
 
 SECTIONS: dict[str, type[BaseModel]] = {"": ServiceSpec, "tuning": TuningSpec, "serving": ServingSpec}
 """The sections of a service in a stack file."""
@@ -23,6 +27,8 @@ NEEDED = {
     "changes": "the effect of a change of each input",
     "section": "the section of a stack file that its inputs are in, None if users write none of them",
     "judged": "the inputs that each rule of a policy judges",
+    "costs": "what it costs, `free` if it bills nothing",
+    "parts": "the resources of this kind that a service has, each with those that come before it",
 }
 """The facts of a kind, each with what it is."""
 
@@ -43,6 +49,30 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     required_labels: Names
     private_endpoints: Names
     evaluation_commands: Names
+
+
+Values = Mapping[str, Any]
+CostOf = Callable[[Book, Values, Mapping[str, Values]], Estimate]
+"""Counts what a resource costs: a price book, its inputs, and the service's inputs by kind."""
+
+
+def free(book: Book, _inputs: Values, _service: Mapping[str, Values]) -> Estimate:
+    """The costs of a kind that bills nothing."""
+    return Estimate(currency=book.currency)
+
+
+class Part(NamedTuple):
+    """A resource that a service has.
+
+    Attributes:
+        name: of the resource, after the service's.
+        planned: its inputs; ``None`` if the service has none.
+        after: names of the parts that come before it.
+    """
+
+    name: str
+    planned: Callable[[Service], ResourceInputs | None]
+    after: Names
 
 
 class Facts(Protocol):
@@ -66,8 +96,8 @@ def key_of(kind: Facts, name: str) -> str:
     return f"{kind.section}.{name}" if own else name
 
 
-def check(kind: Any) -> None:
-    """Check the facts of a kind.
+def check(kind: Any, base: Any) -> None:
+    """Check the facts of a kind, which extends ``base``.
 
     Raises:
         TypeError: one is missing or wrong; one line.
@@ -75,7 +105,7 @@ def check(kind: Any) -> None:
     for name, what in NEEDED.items():
         if not hasattr(kind, name):
             raise TypeError(f"{kind.__qualname__} lacks `{name}`: {what}")
-    for problem in (_table(kind), _keys(kind), _judged(kind)):
+    for problem in (_table(kind), _keys(kind), _judged(kind), _costs(kind, base)):
         if problem:
             raise TypeError(f"{kind.__qualname__}: {problem}")
 
@@ -108,3 +138,25 @@ def _judged(kind: Facts) -> str:
         if issubclass(kind.inputs, model) and not judged[rule]:
             return f"`judged.{rule}` is empty, and its inputs are a {model.__name__}"
     return ""
+
+
+def _costs(kind: Any, base: Any) -> str:
+    silent = all(getattr(kind, name) is getattr(base, name) for name in ("billing_line", "running_cost"))
+    if kind.costs is free or not silent:
+        return ""
+    return "it costs something: give it `billing_line` or `running_cost`"
+
+
+def in_order(parts: Iterable[Part]) -> None:
+    """Check the order of all parts.
+
+    Raises:
+        TypeError: a part comes before one that it needs, or two have one name; one line.
+    """
+    before: set[str] = set()
+    for part in parts:
+        if missing := sorted(set(part.after) - before):
+            raise TypeError(f"part {part.name} comes after {', '.join(missing)}, which come later or nowhere")
+        if part.name in before:
+            raise TypeError(f"two parts are called {part.name}")
+        before.add(part.name)

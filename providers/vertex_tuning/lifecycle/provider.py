@@ -64,6 +64,10 @@ class Provider(ResourceProvider, Generic[In]):
     external: ClassVar[External[Any]]
     section: ClassVar[str | None]
     judged: ClassVar[facts.Judged]
+    costs: ClassVar[facts.CostOf]
+    parts: ClassVar[tuple[facts.Part, ...]]
+    # The class that programs use; it sets this itself.
+    resource: ClassVar[type[Any]]
     # Inputs of every kind that a report takes from this one.
     reports: ClassVar[tuple[str, ...]] = ()
     # Outputs that only a look finds; the class that programs declare names them.
@@ -79,7 +83,7 @@ class Provider(ResourceProvider, Generic[In]):
         super().__init_subclass__(**named)
         # States name the package of a kind, whichever of its files holds the class.
         cls.__module__ = cls.__module__.removesuffix(".kind")
-        facts.check(cls)
+        facts.check(cls, Provider)
 
     @classmethod
     def key_of(cls, name: str) -> str:

@@ -18,7 +18,7 @@ from .book import (
     read_book,
     write_book,
 )
-from .estimate import Estimate, estimate, stale, with_retries
+from .estimate import Estimate, stale
 from .money import Basis, Money
 
 __all__ = [
@@ -32,11 +32,9 @@ __all__ = [
     "Row",
     "StorageMonth",
     "TrainingTokens",
-    "estimate",
     "find_book",
     "list_prices",
     "read_book",
     "stale",
-    "with_retries",
     "write_book",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from ..cost import NOBODY, used_of
-from ..pricing import Book, Estimate, Money, estimate
+from ..pricing import Book, Estimate, Money
+from ..resources import KINDS, estimate
 from .model import NOTHING, UNSEEN, Cost, Span, Training
 from .preview import Op, Planned, one
 
@@ -34,8 +35,8 @@ def costs(
         said: what was said of each resource.
         complete: whether the preview shows what stays as it is.
     """
-    job, deployed = one(parts, "TuningJob"), one(parts, "DeployedModel")
-    before, after = (estimate(book, _side(job, side), _side(deployed, side)) for side in ("before", "after"))
+    job = one(parts, "TuningJob")
+    before, after = (estimate(book, _side(parts, side)) for side in ("before", "after"))
     kept = before.storage if _stays(parts) else Money()
     stored = before.storage if _owned(job) else Money()
     to_store = after.storage
@@ -63,9 +64,11 @@ def costs(
 _UNSEEN = Money(unknown=(UNSEEN,))
 
 
-def _side(resource: Planned | None, side: str) -> Mapping[str, Any] | None:
-    inputs: Mapping[str, Any] | None = getattr(resource, side, None)
-    return inputs
+def _side(parts: Sequence[Planned], side: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for kind in KINDS:
+        inputs = getattr(one(parts, kind), side, None)
+        if inputs is not None:
+            yield kind, inputs
 
 
 def _owned(job: Planned | None) -> bool:

@@ -1,11 +1,13 @@
 """One package a kind: inputs, outputs, change table, external calls."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import collecting
 
 with collecting.paused():
-    from ..lifecycle import Provider
+    from ..lifecycle import Provider, in_order
+    from ..pricing import Book, Estimate
     from .deployed_model import DeployedModel, DeployedModelProvider
     from .endpoint import Endpoint, EndpointProvider
     from .readiness import Readiness, ReadinessProvider
@@ -26,6 +28,17 @@ PROVIDERS: tuple[type[Provider[Any]], ...] = (
 KINDS = {provider.kind: provider for provider in PROVIDERS}
 """The same by name."""
 
+in_order(part for provider in PROVIDERS for part in provider.parts)
+
+
+def estimate(book: Book, resources: Iterable[tuple[str, Mapping[str, Any]]]) -> Estimate:
+    """What the resources of one service cost together, each given as its kind and its inputs."""
+    found = [*resources]
+    service = dict(found)
+    each = (KINDS[kind].costs(book, inputs, service) for kind, inputs in found)
+    return sum(each, start=Estimate(currency=book.currency))
+
+
 __all__ = [
     "KINDS",
     "PROVIDERS",
@@ -35,4 +48,5 @@ __all__ = [
     "TunedModel",
     "TuningDataset",
     "TuningJob",
+    "estimate",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from ..dataset import Dataset
 from ..plan import Place, plan
 from ..policy import Budget, Policy, over_budget, violations
-from ..pricing import NO_PRICES, Book, find_book, with_retries
+from ..pricing import NO_PRICES, Book, find_book
 from ..problems import Problem
 from ..specs import ServiceSpec
 
@@ -53,9 +53,6 @@ def refused(
         for place in [_written(key, written)]
     ]
     if budget is not None:
-        estimates = {
-            spec.name: with_retries(each.estimate, each.model)
-            for (spec, _, _), each in zip(services, plans, strict=True)
-        }
+        estimates = {spec.name: each.estimate for (spec, _, _), each in zip(services, plans, strict=True)}
         broken += [Problem(f"budget.{key}", problem) for key, problem in over_budget(budget, estimates)]
     return list(dict.fromkeys(broken))

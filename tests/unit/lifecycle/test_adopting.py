@@ -73,16 +73,16 @@ def test_it_is_served_on_and_otherwise_left_alone(
 
     live = theirs()
     assert (live.display_name, live.labels) == ("theirs", {"team": "other"})
-    assert plan.deployed is not None
-    assert models(live) == [plan.deployed["model_id"]]
+    assert models(live) == [plan.declared["deployed"]["model_id"]]
     assert list(live.traffic.values()) == [100]
     assert engine.up(plan).quiet
     assert engine.up(adopting(declare, labels={"team": "edited"})).quiet, "its labels are not ours"
 
     again = adopting(declare, serving={"spot": True})
     assert engine.up(again).ok
-    assert again.deployed is not None
-    assert models(theirs()) == [again.deployed["model_id"]], "a rollout as on an endpoint of one's own"
+    assert models(theirs()) == [again.declared["deployed"]["model_id"]], (
+        "a rollout as on an endpoint of one's own"
+    )
 
     assert engine.destroy().ok
     assert theirs().deployed == ()

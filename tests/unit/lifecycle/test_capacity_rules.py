@@ -74,8 +74,7 @@ def test_the_old_model_serves_on_while_the_new_one_waits(fake: FakeVertex, decla
     [site] = fake.serving.sites.values()
     [deployed] = site.deployed.values()
     assert site.traffic == {deployed.id: 100}
-    assert old.deployed is not None
-    assert deployed.model.endswith(old.deployed["model_id"])
+    assert deployed.model.endswith(old.declared["deployed"]["model_id"])
 
 
 def test_without_waiting_each_up_asks_once(fake: FakeVertex, said: list[str], declare: Declare) -> None:

@@ -40,7 +40,7 @@ def test_any_checkpoint_is_served_by_its_number(fake: FakeVertex, declare: Decla
     engine, plan = MiniEngine(), declare(epochs=3)
     assert engine.up(plan).ok
     other = declare(epochs=3, service=serving(20))
-    assert other.job == plan.job, "the same tuning: nothing is paid for"
+    assert other.declared["job"] == plan.declared["job"], "the same tuning: nothing is paid for"
     ran = engine.up(other)
     assert ran.ok, ran.failed
     assert len(fake.jobs.all) == 1
@@ -96,9 +96,8 @@ def test_a_checkpoint_of_another_stack_s_tuning_is_promoted_by_number() -> None:
     )
     made = Promoted(artifacts_uri=checkpoints.uri_of("gs://b12/out/f"), job="j", lineage=behind)
     plan = planned(spec, "prod", made)
-    assert plan.model["weights_uri"] == checkpoints.uri_of("gs://b12/out/f", 20)
-    assert plan.deployed is not None
-    assert plan.deployed["weights_uri"] == plan.model["weights_uri"]
+    assert plan.declared["model"]["weights_uri"] == checkpoints.uri_of("gs://b12/out/f", 20)
+    assert plan.declared["deployed"]["weights_uri"] == plan.declared["model"]["weights_uri"]
 
 
 def test_deleting_the_weights_deletes_the_checkpoints_too(fake: FakeVertex, declare: Declare) -> None:

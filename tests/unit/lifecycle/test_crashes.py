@@ -80,9 +80,8 @@ def test_killed_at_any_call_and_brought_up_again(
         assert len(fake.jobs.all) == 1, call
         [site] = fake.serving.sites.values()
         [deployed] = site.deployed.values()
-        assert plan.deployed is not None
         assert site.traffic == {deployed.id: 100}, call
-        assert deployed.model.rsplit("/", 1)[1] == plan.deployed["model_id"], call
+        assert deployed.model.rsplit("/", 1)[1] == plan.declared["deployed"]["model_id"], call
         assert engine.destroy().ok
         assert billing(fake) == [], call
         assert fake.serving.registered == {}, call
@@ -117,7 +116,7 @@ def test_a_rollout_killed_at_any_call(declare: Declare, *, after: bool, then: st
 
 
 def model_id(plan: ServicePlan) -> str:
-    return str((plan.deployed or {})["model_id"])
+    return str(plan.declared["deployed"]["model_id"])
 
 
 def serving(fake: FakeVertex) -> str:

@@ -41,7 +41,7 @@ def fake() -> FakeVertex:
 
 def previewed(plan: ServicePlan) -> str:
     """What a preview refuses of all data."""
-    data = [each for each in program(plan) if each.name in ("data", "validation")]
+    data = [each for each in program(plan) if each.name in ("training-data", "validation-data")]
     failures = [failure for each in data for failure in each.provider.check({}, wired(each.inputs)).failures]
     return "; ".join(failure.reason for failure in failures)
 

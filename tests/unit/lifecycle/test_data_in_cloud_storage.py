@@ -61,7 +61,7 @@ def test_a_job_reads_a_copy_of_one_generation_and_the_lineage_says_which(
     copied = fake.storage.stat(said.uri)
     assert copied is not None
     assert said.crc32c == copied.crc32c
-    assert engine.outputs("data")["examples"] == 3
+    assert engine.outputs("training-data")["examples"] == 3
     assert engine.up(plan).quiet
 
 
@@ -70,10 +70,10 @@ def test_an_overwritten_object_is_told_on_refresh_and_what_was_pinned_stays(
 ) -> None:
     plan, engine = declared(declare), MiniEngine()
     assert engine.up(plan).ok
-    before = engine.outputs("data")
+    before = engine.outputs("training-data")
     fake.storage.put(DATA, rows(5))
     engine.refresh()
-    after = engine.outputs("data")
+    after = engine.outputs("training-data")
     assert (after["generation"], after["crc32c"]) == (before["generation"], before["crc32c"])
     assert "was overwritten" in after["reason"]
     assert any("set attempt one higher" in line for line in said)
@@ -91,12 +91,12 @@ def test_the_next_tuning_reads_validates_and_pins_it_as_it_is_then(
     assert engine.up(declared(declare)).ok
     fake.storage.put(DATA, b'{"prompt": "a"}\n')
     refused = engine.up(declared(declare, **edit))
-    assert "line 1" in refused.failed["data"], why
+    assert "line 1" in refused.failed["training-data"], why
     assert len(fake.jobs.all) == 1
 
     fake.storage.put(DATA, rows(5))
     assert engine.up(declared(declare, **edit)).ok
-    assert engine.outputs("data")["examples"] == 5
+    assert engine.outputs("training-data")["examples"] == 5
     assert read(fake) == [rows(3), rows(5)]
 
 
@@ -181,7 +181,7 @@ def test_a_job_that_waits_in_line_reads_what_was_validated(
 
     assert read(fake) == [rows(3)]
     [job] = fake.jobs.all.values()
-    assert job.request.training_uri == engine.outputs("data")["copy"]
+    assert job.request.training_uri == engine.outputs("training-data")["copy"]
 
 
 def test_a_job_that_follows_a_failed_one_reads_the_same(fake: FakeVertex, declare: Declare) -> None:
@@ -217,7 +217,7 @@ def test_a_copy_that_is_gone_is_not_made_of_what_is_there_by_now(fake: FakeVerte
     service = {"serve": False, "wait": False}
     engine = MiniEngine()
     assert engine.up(declared(declare, service)).ok
-    copy = engine.outputs("data")["copy"]
+    copy = engine.outputs("training-data")["copy"]
     del fake.storage.objects[copy]
     fake.storage.put(DATA, BROKEN)
     fake.clock.sleep(200)
@@ -253,7 +253,7 @@ def test_unfit_objects_fail_the_preview(
     assert _checked(declared(declare, {"check_in_preview": False})) == "", "the same up may make it"
 
 
-def _checked(plan: ServicePlan, name: str = "data") -> str:
+def _checked(plan: ServicePlan, name: str = "training-data") -> str:
     """What a preview refuses of the data."""
     [data] = [each for each in program(plan) if each.name == name]
     return "; ".join(failure.reason for failure in data.provider.check({}, wired(data.inputs)).failures)

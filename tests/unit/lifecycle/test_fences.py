@@ -26,8 +26,7 @@ def serving(fake: FakeVertex, plan: ServicePlan) -> list[tuple[str, int]]:
 
 
 def model_id(plan: ServicePlan) -> str:
-    assert plan.deployed is not None
-    return str(plan.deployed["model_id"])
+    return str(plan.declared["deployed"]["model_id"])
 
 
 def states(fake: FakeVertex) -> list[JobState]:

@@ -12,8 +12,9 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine, program, wired
 from vertex_tuning import lineage
 from vertex_tuning.catalog import FINAL, TuningMode
-from vertex_tuning.plan import ServicePlan
+from vertex_tuning.plan import Planned, ServicePlan
 from vertex_tuning.promotion import OFFLINE, NotPromotable, chosen, read
+from vertex_tuning.resources.tuned_model.inputs import TunedModelInputs
 from vertex_tuning.served import look
 from vertex_tuning.specs import FromStack, ServiceSpec
 from vertex_tuning.vertex.claims import Claims
@@ -103,8 +104,7 @@ def test_an_adopted_job_is_not_said_to_have_read_our_data(
     fake: FakeVertex, declare: Declare, folder: str
 ) -> None:
     fake.storage.buckets.add("theirs")
-    data = declare().training_data
-    assert data is not None
+    data = declare().declared["training-data"]
     # The same bytes elsewhere: a job that read others is not adopted.
     fake.storage.put("gs://theirs/their.jsonl", Path(data["source"]).read_bytes())
     theirs = fake.jobs.create(
@@ -131,8 +131,11 @@ def test_an_adopted_job_is_not_said_to_have_read_our_data(
 
 def test_a_state_from_before_the_lineage_was_whole_writes_none(fake: FakeVertex, declare: Declare) -> None:
     plan = declare()
-    plan.model["lineage"] = {"training": "sha256:0", "epochs": 1}
-    assert MiniEngine().up(plan).ok
+    model = plan.of(TunedModelInputs)
+    assert model is not None
+    older = model.model_copy(update={"lineage": {"training": "sha256:0", "epochs": 1}})
+    parts = {**plan.parts, "model": Planned("TunedModel", older)}
+    assert MiniEngine().up(msgspec.structs.replace(plan, parts=parts)).ok
     assert plan.tuning is not None
     assert lineage.uri_of(plan.tuning.artifacts_uri) not in fake.storage.objects
 
@@ -214,7 +217,7 @@ def test_promoted_weights_are_served_owned_by_their_stack_and_known_by_their_lin
     assert staging.up(tested).ok
     said.clear()
     served = promoting(fake, staging, tested)
-    assert served.job is None, "nothing to tune"
+    assert "job" not in served.declared, "nothing to tune"
     assert prod.up(served).ok
 
     assert any("of tests/staging/tickets, pays nothing" in line for line in said)

@@ -11,7 +11,8 @@ from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources._tuning import progress
-from vertex_tuning.resources.tuned_model.kind import TunedModelInputs, TunedModelProvider
+from vertex_tuning.resources.tuned_model import TunedModelProvider
+from vertex_tuning.resources.tuned_model.inputs import TunedModelInputs
 from vertex_tuning.vertex.client import Job
 from vertex_tuning.vertex.errors import PermissionMissing
 from vertex_tuning.vertex.tuning_jobs import _view
@@ -130,6 +131,6 @@ def test_the_line_does_not_change_by_itself(fake: FakeVertex) -> None:
     ("price", "told"), [("", "price unknown"), ("USD 12.50", "about USD 12.50")], ids=["no book", "a book"]
 )
 def test_who_is_interrupted_hears_what_goes_on_costs(declare: Declare, price: str, told: str) -> None:
-    wanted = {key: value for key, value in declare().model.items() if key != "price"}
+    wanted = {key: value for key, value in declare().declared["model"].items() if key != "price"}
     inputs = TunedModelInputs.model_validate({**wanted, "price": price})
     assert TunedModelProvider().running_cost(inputs) == f"is paid for to its end; {told}"

@@ -37,7 +37,7 @@ def test_the_figures_of_what_failed_are_found_afterwards(
     engine.refresh()
     assert engine.outputs("readiness")["rejected"] == figures
     deployments = len([call for call in fake.world.calls if call.startswith("serving.deploy")])
-    DeployedModelProvider().check({}, dict(new.deployed or {}))
+    DeployedModelProvider().check({}, new.declared["deployed"])
     assert tried_again(said) == [FAILED_BEFORE], "a preview tells it"
     assert deployments == len([call for call in fake.world.calls if call.startswith("serving.deploy")])
 
@@ -61,7 +61,7 @@ def test_without_waiting_a_preview_tells_that_the_model_failed(
     said.clear()
     there = engine.live("deployed")
     assert there is not None
-    assert DeployedModelProvider().diff(there.id, dict(there.outputs), dict(plan.deployed or {})).changes
+    assert DeployedModelProvider().diff(there.id, dict(there.outputs), plan.declared["deployed"]).changes
     assert tried_again(said) == [FAILED_BEFORE]
 
 

@@ -102,7 +102,7 @@ def test_a_job_that_is_adopted_is_no_tuning_that_deny_refuses(fake: FakeVertex, 
 
 
 def test_deny_refuses_what_is_not_known_before_an_up(declare: Declare) -> None:
-    before = declare().job or {}
+    before = declare().declared["job"]
     after = {**before, "fingerprint": Unknown(), "retrain": "deny"}  # type: ignore[no-untyped-call]
     with pytest.raises(InvalidRequest, match="could not be looked at"):
         TuningJobProvider().diff("id", before, after)

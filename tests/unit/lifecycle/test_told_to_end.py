@@ -70,7 +70,7 @@ def test_data_in_cloud_storage_are_not_read_on(fake: FakeVertex, declare: Declar
     fake.storage.put("gs://test-bucket/theirs.jsonl", b'{"prompt": "a", "completion": " b"}\n')
     Told(fake).at(fake.storage, "download")
 
-    failed = MiniEngine().up(declare(training_data="gs://test-bucket/theirs.jsonl")).failed["data"]
+    failed = MiniEngine().up(declare(training_data="gs://test-bucket/theirs.jsonl")).failed["training-data"]
 
     assert failed.endswith(f"Nothing is under way that bills. {NEXT}")
 

@@ -6,7 +6,7 @@ from tests.support.fake import FakeVertex
 from vertex_tuning.lifecycle import NotReady, Phase
 from vertex_tuning.lifecycle.settle import settle
 from vertex_tuning.resources._tuning.quota import Verdict, verdict
-from vertex_tuning.resources.readiness.checks import ReadinessInputs
+from vertex_tuning.resources.readiness.inputs import ReadinessInputs
 from vertex_tuning.resources.readiness.kind import ReadinessExternal
 from vertex_tuning.vertex.client import Quota, QuotaRequest
 

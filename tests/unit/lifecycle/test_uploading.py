@@ -28,7 +28,7 @@ def test_a_file_that_was_edited_after_the_plan_is_not_kept(fake: FakeVertex, tra
 
     refused = MiniEngine().up(plan)
 
-    assert "was edited after it had been read" in refused.failed["data"]
+    assert "was edited after it had been read" in refused.failed["training-data"]
     assert uploaded(fake) == []
     write_examples(training)
     assert MiniEngine().up(plan).ok
@@ -44,7 +44,7 @@ def test_an_object_with_other_bytes_than_its_name_says_is_not_trusted(
 
     refused = MiniEngine().up(plan)
 
-    assert f"gcloud storage rm {uri}" in refused.failed["data"]
+    assert f"gcloud storage rm {uri}" in refused.failed["training-data"]
     assert fake.jobs.all == {}
     fake.storage.delete(uri)
     assert MiniEngine().up(plan).ok
@@ -59,5 +59,7 @@ def test_an_object_that_is_exchanged_later_is_found_by_a_refresh(
     fake.storage.put(plan.tuning.training.uri, b"other bytes")
     for _ in range(2):
         engine.refresh()
-        assert "does not hold the bytes" in engine.outputs("data")["reason"], "however often it looks"
+        assert "does not hold the bytes" in engine.outputs("training-data")["reason"], (
+            "however often it looks"
+        )
     assert any(line.startswith("warning: ") and "does not hold the bytes" in line for line in said)

@@ -13,7 +13,7 @@ from tests.unit.lifecycle.test_drift import site_of
 from vertex_tuning.lifecycle.written import parse_state
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources.deployed_model import DeployedModelProvider
-from vertex_tuning.resources.deployed_model.deploy import DeployedModelInputs
+from vertex_tuning.resources.deployed_model.inputs import DeployedModelInputs
 from vertex_tuning.vertex.errors import InvalidRequest
 
 Declare = Callable[..., ServicePlan]
@@ -82,16 +82,14 @@ def test_a_state_whose_model_machine_and_region_no_catalogue_knows_is_refreshed_
 
 def test_types_are_those_of_the_spec(declare: Declare) -> None:
     serving = {"canary": {"steps": [5, 50]}, "rollout": "side_by_side", "max_replicas": 3}
-    declared = declare(service={"serving": serving}).deployed
-    assert declared is not None
+    declared = declare(service={"serving": serving}).declared["deployed"]
     floats = msgspec.json.decode(msgspec.json.encode(declared).replace(b":3,", b":3.0,"))
 
     assert parse_state(DeployedModelInputs, floats) == DeployedModelInputs.model_validate(declared)
 
 
 def test_a_state_that_was_edited_into_nonsense_is_told_in_one_line(declare: Declare, said: list[str]) -> None:
-    declared = declare().deployed
-    assert declared is not None
+    declared = declare().declared["deployed"]
     with pytest.raises(InvalidRequest, match=r"^service tickets, DeployedModel: .*whole number.*$") as told:
         DeployedModelProvider().read("id", {**declared, "max_replicas": 2.5})
     assert "\n" not in str(told.value)

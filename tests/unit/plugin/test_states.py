@@ -26,7 +26,7 @@ STATES = sorted((Path(__file__).parent / "states").glob("*.json"))
 PROGRAM = Path(__file__).parents[3] / "infra"
 PARTS = {
     "readiness": "Readiness",
-    "training_data": "TuningDataset",
+    "training-data": "TuningDataset",
     "job": "TuningJob",
     "model": "TunedModel",
     "endpoint": "Endpoint",
@@ -76,7 +76,7 @@ def plain(values: dict[str, Any]) -> dict[str, Any]:
 def declared(path: Path) -> ServicePlan:
     """What the program declared that wrote a state."""
     inputs = {part: plain(resources(path, kind)[0]["inputs"]) for part, kind in PARTS.items()}
-    return cast("ServicePlan", SimpleNamespace(validation_data=None, **inputs))
+    return cast("ServicePlan", SimpleNamespace(declared=inputs))
 
 
 @pytest.fixture(params=STATES, ids=[path.stem for path in STATES])
@@ -118,8 +118,7 @@ def test_a_released_state_is_refreshed_updated_and_deleted(
         assert {entry.outputs["phase"] for entry in engine.state} == {Phase.READY}
         assert engine.up(plan).quiet
     if first != "delete":
-        assert plan.endpoint is not None
-        plan.endpoint["labels"] = {"team": "another"}
+        plan.declared["endpoint"]["labels"] = {"team": "another"}
         assert engine.up(plan).changed == ["endpoint"]
         assert engine.outputs("endpoint")[SCHEMA_KEY] == SCHEMA
         assert engine.up(plan).quiet

@@ -16,10 +16,10 @@ from vertex_tuning.pricing import (
     NodeHour,
     StorageMonth,
     TrainingTokens,
-    estimate,
     read_book,
     write_book,
 )
+from vertex_tuning.resources import estimate
 
 DATED: dict[str, Any] = {"currency": "EUR", "date": dt.date(2026, 1, 31), "source": "made up"}
 MODEL = "meta/llama3_1@llama-3.1-8b"
@@ -91,13 +91,13 @@ CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
 def test_estimates(
     book: Book, job: Any, deployed: Any, once: str, hourly: str, monthly: str, reason: str
 ) -> None:
-    assert estimate(book, job, deployed).told() == {"once": once, "hourly": hourly, "monthly": monthly}, (
-        reason
-    )
+    found = (("TuningJob", job), ("DeployedModel", deployed))
+    resources = [(kind, inputs) for kind, inputs in found if inputs is not None]
+    assert estimate(book, resources).told() == {"once": once, "hourly": hourly, "monthly": monthly}, reason
 
 
 def test_without_a_book_everything_is_unknown() -> None:
-    assert estimate(NO_PRICES, JOB, DEPLOYED).told() == {
+    assert estimate(NO_PRICES, [("TuningJob", JOB), ("DeployedModel", DEPLOYED)]).told() == {
         "once": f"unknown (training of {MODEL} FULL)",
         "hourly": "unknown (g2-standard-12 in us-central1)",
         "monthly": "unknown (g2-standard-12 in us-central1, storage in us-central1)",

@@ -14,12 +14,12 @@ from vertex_tuning.pricing import (
     Book,
     NodeHour,
     TrainingTokens,
-    estimate,
     find_book,
     list_prices,
     stale,
 )
 from vertex_tuning.pricing.skus import Sku, refresh
+from vertex_tuning.resources import estimate
 
 L4 = "g2-standard-12"
 LLAMA = "meta/llama3_1@llama-3.1-8b"
@@ -70,12 +70,14 @@ AMOUNTS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("served", "hourly", "why"), AMOUNTS, ids=[case[-1] for case in AMOUNTS])
 def test_amounts_name_their_list_price(served: dict[str, Any], hourly: str, why: str) -> None:
-    assert estimate(list_prices(), None, served).told()["hourly"] == hourly, why
+    assert estimate(list_prices(), [("DeployedModel", served)]).told()["hourly"] == hourly, why
 
 
 def test_a_tuning_costs_its_tokens_at_the_list_price() -> None:
     job = {"base_model": LLAMA, "mode": "PEFT_ADAPTER", "region": "us-central1", "billed_tokens": 11_604}
-    assert estimate(list_prices(), job, None).told()["once"] == "0.01 USD (list price of 2026-08-01)"
+    assert (
+        estimate(list_prices(), [("TuningJob", job)]).told()["once"] == "0.01 USD (list price of 2026-08-01)"
+    )
 
 
 def book(tmp_path: Path, *rows: dict[str, Any], currency: str = "USD") -> Book:
@@ -89,10 +91,12 @@ NODE = {"what": "node, 1 hour", "machine_type": L4, "region": "us-central1", "pr
 
 def test_rows_by_hand_win_and_the_list_prices_fill_the_rest(tmp_path: Path) -> None:
     found = book(tmp_path, NODE, {"what": "training, 1M tokens", "base_model": LLAMA, "price": "0.1"})
-    assert estimate(found, None, deployed()).told()["hourly"] == "0.50 USD", "a price of one's own: no date"
+    assert estimate(found, [("DeployedModel", deployed())]).told()["hourly"] == "0.50 USD", (
+        "a price of one's own: no date"
+    )
     assert found.node("g2-standard-48", "us-central1", spot=False) == Decimal("4.6028")
     assert found.training(LLAMA, "FULL") == Decimal("0.1"), "without a mode: in every mode"
-    europe = estimate(found, None, deployed(region="europe-west4"))
+    europe = estimate(found, [("DeployedModel", deployed(region="europe-west4"))])
     assert europe.hourly[0].unknown, "a contract's price is assumed nowhere else"
 
 
@@ -124,7 +128,8 @@ def test_a_refresh_writes_no_list_price_of_the_package_and_wins_over_them() -> N
     assert {row.date for row in done.rows} == {day}
     job = {"base_model": LLAMA, "mode": "FULL", "region": "us-central1", "billed_tokens": 1_000_000}
     assert (
-        estimate(done.over(list_prices()), job, None).told()["once"] == "1.00 USD (list price of 2026-11-30)"
+        estimate(done.over(list_prices()), [("TuningJob", job)]).told()["once"]
+        == "1.00 USD (list price of 2026-11-30)"
     )
 
 

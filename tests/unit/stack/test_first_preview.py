@@ -25,18 +25,17 @@ def test_amounts_are_in_dollars(stack: str) -> None:
     loaded = load(stack, json.loads(json.dumps(own)), environment, root=ROOT, working_folder=ROOT)
     for service in loaded.services:
         planned = plan(service.spec, Place("p", stack), service.datasets, loaded.prices)
-        assert planned.job is not None
         line = cost.tuning(
-            planned.job["base_model"],
-            planned.job["mode"],
+            planned.declared["job"]["base_model"],
+            planned.declared["job"]["mode"],
             1,
-            planned.job["billed_tokens"],
-            planned.job["price"],
+            planned.declared["job"]["billed_tokens"],
+            planned.declared["job"]["price"],
         )
         assert "USD (list price of 2026-08-01)" in line
         spot = service.spec.serving.spot
-        if planned.deployed is not None and not spot:
-            assert "list price of 2026-07-08" in planned.deployed["price"]
+        if "deployed" in planned.declared and not spot:
+            assert "list price of 2026-07-08" in planned.declared["deployed"]["price"]
         assert ("unknown" in planned.estimate.told()["monthly"]) == (spot and service.spec.serve), (
             "spot has none"
         )

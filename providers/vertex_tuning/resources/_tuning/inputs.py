@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...lifecycle import ResourceInputs
+from ...catalog import GLOBAL, tuning_regions
+from ...lifecycle import ResourceInputs, Sparse
+from ...planning import Service
 from ...specs import (
     CountOrZero,
     GcsUri,
@@ -20,6 +22,7 @@ from ...specs import (
     TuningJobName,
     TuningLocation,
 )
+from . import costs
 from .submission import place_of
 
 
@@ -57,7 +60,7 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     retrain: RetrainChoice = Retrain.ALLOW
     reuse: ReuseChoice = Reuse.OUTPUT_URI
     billed_tokens: CountOrZero | None = None
-    price: str = ""
+    price: Sparse[str] = ""
     in_preview: bool = True
 
     @property
@@ -69,3 +72,47 @@ class TuningJobInputs(ResourceInputs, HyperParameters):
     def place(self) -> str:
         """Where the job is asked for."""
         return place_of(self.project, self.region)
+
+    @classmethod
+    def planned(cls, service: Service) -> TuningJobInputs | None:
+        """The job of a service that tunes, with its price if the price book says it."""
+        spec, tuning, planned = service.spec, service.spec.tuning, service.tuning
+        if tuning is None or planned is None:
+            return None
+        data = (planned.training, planned.validation)
+        # `global` does not take every model; the region is one that the user has named.
+        falls_back = spec.tuning_location == GLOBAL and spec.region in tuning_regions()
+        job = cls(
+            project=spec.project,
+            region=spec.tuning_location,
+            output_uri=spec.output_uri,
+            service=spec.name,
+            owner=service.owner,
+            wait=spec.wait,
+            fingerprint=planned.fingerprint,
+            owner_label=service.owner_label,
+            job_output_uri=planned.job_output_uri,
+            base_model=tuning.base_model,
+            mode=tuning.mode,
+            training_uri=planned.training.uri,
+            validation_uri=planned.validation.uri if planned.validation else None,
+            fallback_region=spec.region if falls_back else None,
+            live_data=tuple(each.uri for each in data if each and each.live),
+            custom_base_model=tuning.custom_base_model,
+            teacher=tuning.distillation.teacher if tuning.distillation else None,
+            service_account=tuning.service_account,
+            kms_key=tuning.kms_key,
+            display_name=tuning.display_name or spec.name,
+            labels=spec.labels,
+            adopt_job=spec.adopt_job,
+            retrain=spec.retrain,
+            reuse=tuning.reuse,
+            billed_tokens=planned.billed_tokens,
+            in_preview=spec.check_in_preview,
+            epochs=tuning.epochs,
+            learning_rate=tuning.learning_rate,
+            adapter_size=tuning.adapter_size,
+            batch_size=tuning.batch_size,
+        )
+        price = costs.price_of(service.prices, job.declared())
+        return job.model_copy(update={"price": price}) if price else job

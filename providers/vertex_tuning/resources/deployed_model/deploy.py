@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
-
-from pydantic import PrivateAttr
-
-from ... import containers, names
-from ...lifecycle import Context, Observation, Phase, ResourceInputs, process
+from ... import containers
+from ...lifecycle import Context, Observation, Phase, process
 from ...names import OWNER_LABEL
-from ...specs import (
-    Canary,
-    Container,
-    Count,
-    Evaluation,
-    GcsUri,
-    Labels,
-    Machine,
-    ProjectIds,
-    RequestResponseLogging,
-    Retry,
-    Rollout,
-    RolloutChoice,
-    Scaling,
-    ServiceAccount,
-    Text,
-    seconds,
-)
 from ...vertex.claim import STARTING, HeldClaim
-from ...vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest, Operation
+from ...vertex.client import ContainerSpec, Endpoint, Operation
 from ...vertex.errors import (
     AlreadyExists,
     InvalidRequest,
@@ -45,10 +22,10 @@ from ...vertex.errors import (
 from ...vertex.retry import outlasting
 from .._shared import assigned
 from .._shared.operations import made
-from .._shared.ownership import Owner
 from .._tuning import artifacts
 from .._tuning.submission import never_answered
 from ..endpoint.kind import all_labels, logging_of
+from .inputs import DeployedModelInputs
 
 INTERNAL = frozenset({13, 14})
 """Codes of failures inside Google."""
@@ -56,130 +33,6 @@ SOON = 300.0
 """Seconds after its start until which such a failure says nothing about the model."""
 # Google's answer says that nothing was started; a lost or odd answer does not say so.
 REFUSALS = (InvalidRequest, NotFound, PermissionMissing, QuotaExceeded, NoCapacity)
-
-
-class DeployedModelInputs(ResourceInputs, Machine, Scaling):
-    """Which weights, on which machines, behind which endpoint.
-
-    Attributes:
-        model_id: id under which the weights are registered; one registration per deployment.
-        fingerprint: of the tuning job that makes the weights; or else ``weights_uri``.
-        checkpoint: number of the job's intermediate checkpoint that serves instead of its last weights.
-        keep_checkpoints: ``final`` deletes the job's other checkpoints once this serves.
-        adopted: the endpoint is another's: it is neither made nor named here.
-        dedicated: ``False`` when the endpoint shares the region's address.
-        price: what an hour costs by the price book, for messages; empty when the book does not say.
-        retry: whether a failed tuning job is followed by another, so that its weights may still come.
-        evaluation: what a new model has to show before it gets traffic.
-        canary: how it then takes the traffic.
-        redeploy: another number is another deployment.
-        container_logging: whether what the container prints is logged, which it is when left out.
-        access_logging: whether a line is logged for each request.
-        request_response_logging: set when this deployment makes the endpoint; kept by Endpoint afterwards.
-        private_service_connect: given to the endpoint when this deployment makes it.
-        endpoint_labels: set when this deployment makes the endpoint; kept by Endpoint afterwards.
-    """
-
-    endpoint_id: str
-    model_id: str
-    owner_label: str
-    fingerprint: str | None = None
-    weights_uri: GcsUri | None = None
-    checkpoint: Count | None = None
-    retry: Retry | None = None
-    container: Container | None = None
-    service_account: ServiceAccount | None = None
-    rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
-    evaluation: Evaluation | None = None
-    canary: Canary | None = None
-    redeploy: Count | None = None
-    display_name: Text
-    endpoint_display_name: Text
-    endpoint_labels: Labels = {}
-    keep_checkpoints: Literal["final"] | None = None
-    # Without a default value: a state of an older version has none of them, and differs in nothing.
-    container_logging: bool | None = None
-    access_logging: bool | None = None
-    request_response_logging: RequestResponseLogging | None = None
-    private_service_connect: ProjectIds | None = None
-    adopted: Literal[True] | None = None
-    dedicated: Literal[False] | None = None
-    price: str = ""
-    _endpoint: str = PrivateAttr("")
-    _registered: str = PrivateAttr("")
-
-    @property
-    def asked(self) -> str:
-        """Full resource name of the endpoint as it is asked for; Google may choose another id."""
-        return names.endpoint(self.project, self.region, self.endpoint_id)
-
-    @property
-    def owns(self) -> Owner:
-        """Who may undo it, which weights it serves, and where."""
-        there = () if self.adopted else (self.endpoint_id,)
-        return Owner(self.owner, self.weights_uri or "", (*there, names.probe(self.model_id)))
-
-    @property
-    def endpoint(self) -> str:
-        """Full resource name of the endpoint, as far as it is known by now."""
-        return self._endpoint or self.asked
-
-    @property
-    def registered_id(self) -> str:
-        """Id under which the model is registered, as far as it is known by now."""
-        return self._registered or self.model_id
-
-    @property
-    def model(self) -> str:
-        """Full resource name of the registered model."""
-        return names.model(self.project, self.region, self.registered_id)
-
-    def renamed(self, changes: Mapping[str, object]) -> DeployedModelInputs:
-        """The same deployment on another endpoint."""
-        same = self.model_copy(update=dict(changes))
-        same._endpoint = ""
-        return same
-
-    def located(
-        self, context: Context, held: HeldClaim | None
-    ) -> tuple[DeployedModelInputs, Endpoint | None]:
-        """The same with the names that Google chose, and the endpoint if it is there."""
-        found = (
-            context.vertex.serving.endpoint(self.asked)
-            if self.adopted
-            else assigned.endpoint(context, self.asked, self.owner, held)
-        )
-        same = self.model_copy()
-        same._endpoint = assigned.name_of(self.asked, found)
-        same._registered = assigned.registered(held) if held is not None else ""
-        return same, found
-
-    @property
-    def machine(self) -> MachineRequest:
-        """The machines, as the wire wants them."""
-        zero = self.scale_to_zero
-        flex = self.flex_start
-        return MachineRequest(
-            machine_type=self.machine_type,
-            accelerator_type=self.accelerator_type,
-            accelerator_count=self.accelerator_count,
-            min_replicas=self.min_replicas,
-            max_replicas=self.max_replicas,
-            autoscaling_target=self.autoscaling_target,
-            spot=self.spot,
-            reservation=self.reservation,
-            required_replicas=self.required_replicas,
-            flex_start_seconds=int(seconds(flex.max_runtime)) if flex else None,
-            scale_to_zero=zero is not None,
-            initial_replicas=(zero.initial_replicas or 1) if zero and not self.min_replicas else None,
-            min_scaleup_period=zero.min_scaleup_period if zero else None,
-            idle_scaledown_period=zero.idle_scaledown_period if zero else None,
-        )
-
-    @property
-    def logging(self) -> Logging:
-        """Which logs the deployed model writes."""
-        return Logging(container=self.container_logging is not False, access=bool(self.access_logging))
 
 
 def seen_weights(context: Context, inputs: DeployedModelInputs) -> Observation:

@@ -22,7 +22,8 @@ from ...vertex.connection import ENDPOINT
 from ...vertex.errors import InvalidRequest, VertexError
 from ..endpoint.undeploy import clear, found_on
 from . import rejections
-from .deploy import DeployedModelInputs, start, under_way
+from .deploy import start, under_way
+from .inputs import DeployedModelInputs
 from .scoring_command import LOOK_SECONDS, run, scored
 
 ASKED_AT_ONCE = 4

@@ -9,7 +9,18 @@ from pulumi import Output
 from pulumi.dynamic import CheckResult, DiffResult, ReadResult
 
 from ... import cost, names
-from ...lifecycle import NOWHERE, Change, Context, Declared, Judged, Observation, Phase, Provider, process
+from ...lifecycle import (
+    NOWHERE,
+    Change,
+    Context,
+    Declared,
+    Judged,
+    Observation,
+    Part,
+    Phase,
+    Provider,
+    process,
+)
 from ...lifecycle.states import upgraded
 from ...specs import Rollout
 from ...vertex.claim import HeldClaim
@@ -19,8 +30,9 @@ from .._shared import assigned, folders, preview
 from .._shared.operations import finish
 from .._tuning.retention import KEEP_FINAL, prune
 from ..endpoint.undeploy import await_start, clear, found_on, not_to_share, take_off, unregister
-from . import evaluation, traffic
-from .deploy import DeployedModelInputs, seen_weights, start, under_way
+from . import costs, evaluation, traffic
+from .deploy import seen_weights, start, under_way
+from .inputs import DeployedModelInputs
 from .stale import leftovers
 
 PRUNES = f"deletes the intermediate checkpoints of its own tuning once it serves ({KEEP_FINAL})"
@@ -150,6 +162,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         private_endpoints=(),
         evaluation_commands=("evaluation.command",),
     )
+    costs = costs.of_machines
+    parts = (Part("deployed", DeployedModelInputs.planned, after=("model", "endpoint")),)
     changes = {
         "project": Change.MOVE.because("another project's endpoint", key=NOWHERE),
         "region": Change.MOVE.because("another region's endpoint", key=NOWHERE),

@@ -18,8 +18,9 @@ from ...vertex.errors import InvalidRequest, NotFound, PermissionMissing, Transi
 from .._shared.operations import changing, finish
 from ..endpoint.kind import all_labels, logging_of
 from ..endpoint.undeploy import found_on, take_off, whole
-from .deploy import DeployedModelInputs, seen_weights, start, under_way
+from .deploy import seen_weights, start, under_way
 from .evaluation import Rejected, judge, still_passes
+from .inputs import DeployedModelInputs
 from .stale import Wanted, leftovers, observed, take_off_shown
 
 

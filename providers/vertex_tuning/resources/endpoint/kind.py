@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from pulumi import Output
@@ -18,15 +18,16 @@ from ...lifecycle import (
     Declared,
     Judged,
     Observation,
+    Part,
     Phase,
     Provider,
-    ResourceInputs,
+    free,
     process,
     told,
 )
 from ...lifecycle.states import upgraded
 from ...names import OWNER_LABEL
-from ...specs import KmsKey, Labels, ProjectIds, RequestResponseLogging, Text
+from ...specs import RequestResponseLogging
 from ...vertex.address import known_address
 from ...vertex.claim import HeldClaim
 from ...vertex.claims import contended
@@ -35,39 +36,8 @@ from ...vertex.client import RequestLogging
 from .._shared import assigned, folders, ownership
 from .._shared.operations import ended, gone, made
 from .._shared.ownership import Owner
+from .inputs import EndpointInputs
 from .undeploy import await_start, clear, not_to_share, take_off, unregister
-
-
-class EndpointInputs(ResourceInputs):
-    """An endpoint under an id that we choose, or an adopted one.
-
-    Attributes:
-        adopted: it is another's: it is neither made, changed nor deleted here.
-        private_service_connect: projects that may connect privately.
-        kms_key: of an endpoint that is made at once; others are made when the first model is deployed.
-        dedicated: ``False`` for one that shares the region's address.
-        request_response_logging: the table that requests and answers are written to.
-    """
-
-    endpoint_id: str
-    owner_label: str
-    display_name: Text
-    labels: Labels = {}
-    private_service_connect: ProjectIds | None = None
-    kms_key: KmsKey | None = None
-    dedicated: Literal[False] | None = None
-    request_response_logging: RequestResponseLogging | None = None
-    adopted: Literal[True] | None = None
-
-    @property
-    def name(self) -> str:
-        """Full resource name."""
-        return names.endpoint(self.project, self.region, self.endpoint_id)
-
-    @property
-    def made_here(self) -> bool:
-        """Whether it has a setting that only a call of its own can give."""
-        return self.kms_key is not None
 
 
 def all_labels(labels: Mapping[str, str], owner_label: str) -> dict[str, str]:
@@ -238,6 +208,8 @@ class EndpointProvider(Provider[EndpointInputs]):
         private_endpoints=("private_service_connect",),
         evaluation_commands=(),
     )
+    costs = free
+    parts = (Part("endpoint", EndpointInputs.planned, after=("readiness",)),)
     changes = {
         "project": Change.MOVE.because("an endpoint stays in its project"),
         "region": Change.MOVE.because("an endpoint stays in its region"),

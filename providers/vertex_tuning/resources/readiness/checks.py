@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated
 
 import msgspec
-from pydantic import Field
 
 from ... import catalog, console, names, permissions
-from ...lifecycle import Context, ResourceInputs, process
-from ...specs import CountOrZero, ProjectId, Rollout, RolloutChoice, Spec
+from ...lifecycle import Context, process
+from ...specs import Rollout
 from ...vertex.client import Deployed
 from ...vertex.errors import NotFound, NotSignedIn, PermissionMissing, VertexError
 from .._shared import assigned
 from .._tuning.quota import Verdict, verdict
+from .inputs import ReadinessInputs
 
 BUCKET = "output bucket"
 SERVICES = ("aiplatform.googleapis.com", "storage.googleapis.com")
 """What tuning and serving use."""
 LOOKED_AT_BY = ("cloudbilling.googleapis.com", "cloudquotas.googleapis.com", "serviceusage.googleapis.com")
 """What only the checks here use: without them work goes on unchecked."""
-
-
-class Beside(Spec):
-    """Another service of the program, and where its output bucket is to be."""
-
-    service: str
-    project: ProjectId
-    region: str
-    output_uri: str
-
-
-class ReadinessInputs(ResourceInputs):
-    """What is needed.
-
-    Attributes:
-        tunes: whether a tuning job will be submitted.
-        endpoint_id: where it will be served, and then ``work`` is the id of the model; or none.
-        accelerators: how many of ``accelerator_type`` all replicas take: Google charges the quota so.
-        preemptible: they are of spot or flex-start machines, which have quotas of their own.
-        rollout: whether the old model's accelerators are free by then.
-        in_preview: look in preview already, because the same `up` creates none of it.
-        work: changes with what will be done, so that a new tuning is checked for anew.
-        fingerprint: of the tuning, if there is one.
-        beside: one of the program's other services for each of their output buckets: the engine ends a
-            preview at the first refusal, so this one's tells theirs, too.
-    """
-
-    tunes: bool
-    work: str
-    fingerprint: str | None = None
-    endpoint_id: str | None = None
-    accelerator_type: str | None = None
-    accelerators: CountOrZero = 0
-    preemptible: bool = False
-    rollout: RolloutChoice = Rollout.SIDE_BY_SIDE
-    in_preview: bool = True
-    beside: Annotated[tuple[Beside, ...], Field(strict=False)] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -199,7 +161,7 @@ def _capacity(context: Context, inputs: ReadinessInputs) -> Iterator[Finding]:
         return
     why = (
         f"; the old model holds {surge} until the new one serves: rollout: recreate avoids it, with downtime"
-        if surge and inputs.rollout is Rollout.SIDE_BY_SIDE
+        if surge and inputs.rollout is not Rollout.RECREATE
         else ""
     )
     machines = f"{'preemptible ' if inputs.preemptible else ''}{kind}"

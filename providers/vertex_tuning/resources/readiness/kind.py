@@ -20,9 +20,11 @@ from ...lifecycle import (
     Declared,
     Judged,
     Observation,
+    Part,
     Phase,
     Provider,
     compare,
+    free,
     process,
     told,
 )
@@ -38,7 +40,7 @@ from ..deployed_model import rejections
 from ..deployed_model.stale import Wanted, idle, observed, take_off_shown
 from ..endpoint.undeploy import clear
 from . import checks
-from .checks import ReadinessInputs
+from .inputs import ReadinessInputs
 
 
 class ReadinessExternal:
@@ -143,6 +145,8 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    costs = free
+    parts = (Part("readiness", ReadinessInputs.planned, after=()),)
     changes = {
         "project": Change.IN_PLACE.because("what is missing is looked for again, there"),
         "region": Change.IN_PLACE.because("what is missing is looked for again, there"),

@@ -17,46 +17,19 @@ from ...lifecycle import (
     Declared,
     Judged,
     Observation,
+    Part,
     Phase,
     Provider,
-    ResourceInputs,
     process,
 )
-from ...specs import Count, GcsUri, Retry, TuningJobName
+from ...pricing import Book, Estimate
 from ...vertex.claim import HeldClaim
 from .._shared import preview
-from .._tuning import artifacts, consumers, provenance
-from .._tuning.inputs import TuningJobInputs
+from .._tuning import artifacts, consumers, costs, provenance
 from .._tuning.retention import ending, in_use, kept, weights
 from .._tuning.submission import ended_early, record
 from . import retry
-
-
-class TunedModelInputs(ResourceInputs):
-    """Where the weights come from, and what else is to be done with them.
-
-    Attributes:
-        fingerprint: of the tuning job that makes them; or else ``weights_uri``, a folder of given weights.
-        checkpoint: number of the job's intermediate checkpoint that is used instead of its last weights.
-        retry: whether a job that failed is followed by another, and then ``again`` is what to submit.
-        lineage: what stands behind the weights, as :class:`vertex_tuning.lineage.Lineage` says it.
-        promoted_job: the job of another stack that made given weights; that stack is told of this reader.
-        export_uri: folder that gets a copy of the weights.
-        price: what the job costs by the price book, for messages; empty when the book does not say.
-        in_preview: look at given weights in preview already.
-    """
-
-    fingerprint: str | None = None
-    weights_uri: GcsUri | None = None
-    checkpoint: Count | None = None
-    retry: Retry | None = None
-    again: TuningJobInputs | None = None
-    lineage: dict[str, Any] = {}
-    promoted_job: TuningJobName | None = None
-    export_uri: GcsUri | None = None
-    price: str = ""
-    delete_artifacts: bool = False
-    in_preview: bool = True
+from .inputs import TunedModelInputs
 
 
 class TunedModelExternal:
@@ -149,6 +122,13 @@ def _uncopied(context: Context, source: str, target: str) -> list[str]:
     ]
 
 
+def of_retries(book: Book, model: Mapping[str, Any], _service: Mapping[str, Mapping[str, Any]]) -> Estimate:
+    """Every job that may follow a failed one."""
+    attempts = int((model.get("retry") or {}).get("attempts", 1))
+    again = costs.training(book, model.get("again")) * (attempts - 1)
+    return Estimate(currency=book.currency, again=again)
+
+
 class TunedModelProvider(Provider[TunedModelInputs]):
     """Pulumi's view of a tuned model."""
 
@@ -168,6 +148,8 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         evaluation_commands=(),
     )
     reports = ("wait",)
+    costs = of_retries
+    parts = (Part("model", TunedModelInputs.planned, after=("readiness", "job")),)
     changes = {
         "project": Change.MOVE.because("another project's job", key=NOWHERE),
         "region": Change.NONE.because("weights are in their bucket, wherever they were tuned", key=NOWHERE),

@@ -20,7 +20,7 @@ from .._tuning import pinned_data
 
 if TYPE_CHECKING:
     from ...vertex.client import Blob
-    from .kind import TuningDatasetInputs
+    from .inputs import TuningDatasetInputs
 
 PREVIEW_BYTES = 16 * 2**20
 """An object up to this size is read in preview; a larger one only by an `up`."""

@@ -17,66 +17,20 @@ from ...lifecycle import (
     Declared,
     Judged,
     Observation,
+    Part,
     Phase,
     Provider,
-    ResourceInputs,
+    free,
     process,
 )
 from ...sources import as_typed
-from ...specs import CountOrZero, DataSource, Texts, is_gcs
+from ...specs import is_gcs
 from ...vertex.claim import HeldClaim
 from ...vertex.errors import InvalidRequest
 from .._shared import preview
 from .._tuning import pinned_data
 from . import checks
-
-
-class TuningDatasetInputs(ResourceInputs):
-    """One file of examples.
-
-    Attributes:
-        source: local path or ``gs://BUCKET/OBJECT[#GENERATION]``.
-        content: identity of the bytes; for Cloud Storage the URI, because the bytes are not here.
-        uri: where the tuning job reads it; for an object without ``#GENERATION`` it reads a copy, ``copy``.
-        crc32c: of a local file, as it was read in the program.
-        tuning: fingerprint of the tuning, for an object without ``#GENERATION``: the next one looks anew.
-        generation: which generation an earlier look has pinned; read from the state.
-        in_preview: look at an object in preview already.
-        bytes: of a local file.
-        training_source: of validation data that Cloud Storage has a part in: the training data.
-        training_bytes, training_format: of training data that are local.
-        base_model: of an object: what is tuned on it.
-        images: of a local file: the first few images in Cloud Storage that it names.
-    """
-
-    source: DataSource
-    content: str
-    uri: str
-    crc32c: str | None = None
-    tuning: str | None = None
-    generation: str | None = None
-    format: str | None = None
-    examples: CountOrZero | None = None
-    characters: CountOrZero | None = None
-    estimated_tokens: CountOrZero | None = None
-    in_preview: bool = True
-    bytes: CountOrZero | None = None
-    training_source: DataSource | None = None
-    training_bytes: CountOrZero | None = None
-    training_format: str | None = None
-    base_model: str | None = None
-    images: Texts = ()
-
-    @property
-    def asks_storage(self) -> bool:
-        """Whether Cloud Storage has to be asked before anything is known to be right."""
-        return is_gcs(self.source) or self.training_source is not None or bool(self.images)
-
-    @property
-    def pinned_source(self) -> str:
-        """The object, in the generation that is known."""
-        known = self.generation and "#" not in self.source
-        return f"{self.source}#{self.generation}" if known else self.source
+from .inputs import TuningDatasetInputs
 
 
 class TuningDatasetExternal:
@@ -194,6 +148,11 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         required_labels=(),
         private_endpoints=(),
         evaluation_commands=(),
+    )
+    costs = free
+    parts = (
+        Part("training-data", TuningDatasetInputs.training, after=("readiness",)),
+        Part("validation-data", TuningDatasetInputs.validation, after=("readiness",)),
     )
     changes = {
         "project": Change.MOVE.because("another project's data", key=NOWHERE),

@@ -17,6 +17,7 @@ from ...lifecycle import (
     Declared,
     Judged,
     Observation,
+    Part,
     Phase,
     Provider,
     process,
@@ -27,7 +28,7 @@ from ...specs import Retrain, Reuse
 from ...vertex.claim import HeldClaim
 from ...vertex.errors import InvalidRequest
 from .._shared import preview
-from .._tuning import artifacts, consumers
+from .._tuning import artifacts, consumers, costs
 from .._tuning.inputs import TuningJobInputs
 from .._tuning.submission import ended_early
 from . import reclaim, reuse
@@ -55,6 +56,8 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    costs = costs.of_job
+    parts = (Part("job", TuningJobInputs.planned, after=("readiness", "training-data", "validation-data")),)
     changes = {
         "project": Change.RETRAIN.because(
             "a job is a project's; one that was paid for is found below output_uri"
