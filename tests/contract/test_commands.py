@@ -46,7 +46,7 @@ RUNS = [
     (["doctor"], Exit.USAGE, "neither an export nor a place"),
 ]
 ASK_GOOGLE = ("predict", "lineage", "doctor")
-WITH_THE_ENGINE = {"reconcile": "test_reconcile.py", "report": "test_report.py"}
+WITH_THE_ENGINE = {"reconcile": "test_reconcile.py", "report": "test_report.py", "status": "test_signals.py"}
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,7 @@ def test_a_signal_ends_the_loop_and_its_engine(
     stack = workspace(of(values, cloud.project))
     loop = reconcile(stack, "--deadline", "1h")
     try:
-        loop.says("the tuning job")
+        loop.says("queued")
         loop.process.send_signal(number)
         assert loop.ended(15.0) is not None, loop.text
         assert loop.left() == {}, "neither the engine nor a provider stays behind"
@@ -131,7 +131,7 @@ def test_a_second_signal_ends_it_though_a_call_gets_no_answer(
     stack = workspace(of(values, cloud.project))
     loop = reconcile(stack)
     try:
-        loop.says("the tuning job")
+        loop.says("queued")
         emulator.admin.fault(r"/tuningJobs/\d+(\?|$)", "hang", method="GET", times=None, seconds=600.0)
         end = time.monotonic() + _COMES_S
         while not emulator.admin.faults()[0]["matched"]:

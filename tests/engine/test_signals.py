@@ -1,5 +1,6 @@
 """Ctrl-C and a runner's SIGTERM while `pulumi up` waits: it ends soon and says what goes on without it."""
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.engine
 ENDS_S = 15.0
 """From the signal to the end of the whole command; it takes about one second."""
 _COMES_S = 120.0
+BEFORE_SERVING = ("queued", "tuning", "tuned", "deploying")
+"""All phases in which a job is there; which one is seen depends on how quick this machine is."""
 
 Make = Callable[..., Workspace]
 
@@ -29,8 +32,11 @@ emulator = emulator_fixture("real", ready=make_bucket)
 """One that takes its time, so that there is something to wait for."""
 
 
-def interrupted(workspace: Workspace, number: signal.Signals, once: str) -> Running:
-    """Start `up`, send the signal to the engine when its output has this text, and wait for the end."""
+def interrupted(workspace: Workspace, number: signal.Signals, once: str, *phases: str) -> Running:
+    """Start `up`, send the signal to the engine when its output has this text, and wait for the end.
+
+    Meanwhile `vertex-tuning status` shows the service in one of these phases.
+    """
     running = start(workspace, *UP)
     try:
         deadline = time.monotonic() + _COMES_S
@@ -38,6 +44,8 @@ def interrupted(workspace: Workspace, number: signal.Signals, once: str) -> Runn
             assert running.process.poll() is None, running.text
             assert time.monotonic() < deadline, running.text
             time.sleep(0.05)
+        if phases:
+            shown(workspace, *phases)
         running.process.send_signal(number)
         seconds = running.ended(ENDS_S)
         assert seconds is not None, f"it goes on after {number.name}: {running.text}"
@@ -47,6 +55,17 @@ def interrupted(workspace: Workspace, number: signal.Signals, once: str) -> Runn
     finally:
         running.sweep()
     return running
+
+
+def shown(workspace: Workspace, *phases: str) -> dict[str, Any]:
+    """What `vertex-tuning status` shows of the one service, in a table and as JSON."""
+    table = workspace.cli("status", "@")
+    assert table.ok, table.text
+    assert any(phase in table.text for phase in phases), table.text
+    [row] = json.loads(workspace.cli("status", "@", "--json").text)["services"]
+    assert row["phase"] in phases, row
+    found: dict[str, Any] = row
+    return found
 
 
 def says(running: Running, *parts: str) -> None:
@@ -66,16 +85,20 @@ def test_a_signal_ends_the_waiting_and_nothing_else(
         stack, cloud = stacks[number], Cloud(emulator, project)
         stack.configure({**values, "project": project, "output_uri": f"{values['output_uri']}/{project}"})
 
-        training = interrupted(stack, number, "the tuning job")
-        says(training, "TunedModel: stopped waiting: the tuning job", "is paid for to its end")
+        training = interrupted(stack, number, "queued", *BEFORE_SERVING)
+        says(training, "TunedModel: stopped waiting: ", "is paid for to its end")
         assert len(cloud.active()) == 1, "the job goes on"
 
-        deploying = interrupted(stack, number, "machines start")
+        assert "/tuningJobs/" in shown(stack, *BEFORE_SERVING)["job"]
+        deploying = interrupted(stack, number, "machines start", "deploying")
         says(deploying, "DeployedModel: stopped waiting: machines start", "bills 1 x g2-standard-12")
 
         finished = stack.up()
         assert finished.ok, finished.text
         assert settled(stack)
+        served = shown(stack, "serving")
+        assert list(served["traffic"].values()) == [100]
+        assert served["hourly"] == "1.15 USD"
         assert len(cloud.jobs()) == 1, "nothing was submitted a second time"
         assert [len(models) for models in cloud.endpoints().values()] == [1]
         assert stack.destroy().ok
@@ -95,7 +118,7 @@ def test_ctrl_c_while_a_call_gets_no_answer(
     running = start(stack, *UP)
     try:
         running_since = time.monotonic()
-        while "the tuning job" not in running.text:
+        while "queued" not in running.text:
             assert time.monotonic() < running_since + _COMES_S, running.text
             time.sleep(0.05)
         emulator.admin.fault(r"/tuningJobs/\d+(\?|$)", "hang", method="GET", times=None, seconds=600.0)

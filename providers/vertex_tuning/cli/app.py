@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 from stamina.instrumentation import set_on_retry_hooks
 
-from . import doctor, init, lineage, predict, prices, reconcile, report, schema, ui, validate, weights
+from . import doctor, init, lineage, predict, prices, reconcile, report, schema, status, ui, validate, weights
 
 COMMANDS = (
     init.COMMAND,
     schema.COMMAND,
     validate.COMMAND,
     reconcile.COMMAND,
+    status.COMMAND,
     predict.COMMAND,
     lineage.COMMAND,
     doctor.COMMAND,

@@ -4,7 +4,7 @@ from .changes import EVERY_KIND, NOWHERE, Change, compare
 from .declared import Declared
 from .external import Context, External, ResourceInputs, Sparse
 from .facts import Judged, Part, free, in_order
-from .phases import Observation, Phase
+from .phases import Observation, Pace, Phase
 from .provider import Provider
 from .settle import NotReady
 from .telling import HALF_DELETED, told
@@ -20,6 +20,7 @@ __all__ = [
     "Judged",
     "NotReady",
     "Observation",
+    "Pace",
     "Part",
     "Phase",
     "Provider",

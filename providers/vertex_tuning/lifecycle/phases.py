@@ -21,8 +21,26 @@ class Phase(enum.StrEnum):
     LOST = "lost"  # was there and is gone, and making it again would cost money
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """When something began, in seconds since the epoch, and which share of it is done."""
+
+    begun: float
+    share: float
+
+    def left(self, now: float) -> str:
+        """For people, how long the rest takes at this pace; empty where nothing can be said."""
+        if not 0.0 < self.share < 1.0 or now <= self.begun:
+            return ""
+        seconds = (now - self.begun) * (1.0 / self.share - 1.0)
+        if seconds < 90:
+            return f"about {max(seconds, 1):.0f} s left"
+        return (
+            f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+        )
+
+
 class Observation(msgspec.Struct, frozen=True):
-    """One look: the phase, the outputs seen, and in one line why it is so.
+    """One look: the phase, the outputs seen, in one line why it is so, and how quickly it goes on.
 
     A key of ``live`` that is also an input's name says what that input is outside: that is drift.
     """
@@ -30,6 +48,7 @@ class Observation(msgspec.Struct, frozen=True):
     phase: Phase
     live: Mapping[str, Any] = {}
     reason: str = ""
+    pace: Pace | None = None
 
 
 class Submit(msgspec.Struct, frozen=True):

@@ -82,7 +82,9 @@ class Waiting:
 
     def _sleep(self, seen: Observation, seconds: float) -> None:
         reason = seen.reason or seen.phase.value
-        self._say(f"{reason} (waited {elapsed(self._context.clock.monotonic() - self._started)})")
+        left = seen.pace.left(self._context.clock.time()) if seen.pace else ""
+        waited = elapsed(self._context.clock.monotonic() - self._started)
+        self._say(f"{', '.join(filter(None, (reason, left)))} (waited {waited})")
         try:
             self._context.clock.sleep(seconds)
         except Interrupted:

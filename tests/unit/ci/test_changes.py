@@ -81,10 +81,10 @@ def test_what_a_look_finds_of_what_was_under_way(before: str, now: str, kind: Ki
 
 
 def test_an_issue_says_how_to_mend_what_it_is_about() -> None:
-    failed = Change(Kind.FAILED, "update", "TunedModel tickets-model", says="tuning job 7 was failed")
+    failed = Change(Kind.FAILED, "update", "TunedModel tickets-model", says="tuning job 7 failed")
     title, text = issue("search-dev", [failed])
     assert title == "Failed in search-dev"
-    assert "tuning job 7 was failed" in text
+    assert "tuning job 7 failed" in text
     assert "`tuning.attempt` one higher" in text
     assert issue("search-dev", [Change(Kind.DRIFT, "update", "x")])[0] == "Drift in search-dev"
 

@@ -64,7 +64,7 @@ def test_a_lock_is_taken_away_only_from_a_dead_process_of_this_machine() -> None
 
 CAPACITY = "NoCapacity: service tickets, DeployedModel: us-central1 is out of capacity"
 LOST = "Transient: service tickets, TunedModel: no answer from Google"
-FAILED = "NotReady: service tickets, TunedModel: tuning job 1 was failed"
+FAILED = "NotReady: service tickets, TunedModel: tuning job 1 failed"
 ENDS = [
     ([CAPACITY], True, "machines come free"),
     (["QuotaExceeded: service tickets, DeployedModel: L4"], True, "so does quota"),
@@ -93,7 +93,7 @@ def test_the_errors_among_the_engines_events() -> None:
 
     events = [
         json.dumps({"sequence": 0, "preludeEvent": {"config": {}}}).encode() + b"\n",
-        event("info", "the tuning job runs\n"),
+        event("info", "epoch 1/4\n"),
         event("error", f"{LOST}\n\n"),
         event("error", "update failed\n"),
         event("error", "the engine was killed while it wrote this")[:40],

@@ -1,5 +1,6 @@
 """What the row says while a tuning job waits and runs."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -9,11 +10,13 @@ from google.cloud.aiplatform_v1beta1.types import TunedModel, TunedModelCheckpoi
 
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
+from vertex_tuning.lifecycle import Observation, Pace, Phase
+from vertex_tuning.lifecycle.waiting import Waiting
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources._tuning import progress
 from vertex_tuning.resources.tuned_model import TunedModelProvider
 from vertex_tuning.resources.tuned_model.inputs import TunedModelInputs
-from vertex_tuning.vertex.client import Job
+from vertex_tuning.vertex.client import Job, Losses, LossPoint
 from vertex_tuning.vertex.errors import PermissionMissing
 from vertex_tuning.vertex.tuning_jobs import _view
 
@@ -28,16 +31,16 @@ def shown(**fields: object) -> Job:
 
 
 RUNNING = [
-    ({}, "the tuning job runs", "nothing more is known yet"),
-    ({"start_time": "2026-11-24T02:03:04Z"}, "the tuning job runs since 02:03:04 UTC", "it has a start"),
+    ({}, "tuning", "nothing more is known yet"),
+    ({"start_time": "2026-11-24T02:03:04Z"}, "tuning since 02:03:04 UTC", "it has a start"),
     (
         {"tuned_model": TunedModel(checkpoints=[TunedModelCheckpoint(epoch=n, step=40 * n) for n in (2, 1)])},
-        "the tuning job runs, 2 of 4 epochs done, step 80",
+        "epoch 2/4",
         "the newest checkpoint, in whatever order they come",
     ),
     (
         {"experiment": "projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1"},
-        "the tuning job runs, loss in projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1",
+        "tuning, loss in projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1",
         "Vertex AI names an experiment; a job itself has no field for a loss",
     ),
 ]
@@ -49,11 +52,48 @@ def test_a_running_job(fake: FakeVertex, fields: dict[str, object], line: str, w
     assert progress.of_job(fake.context_for("gs://b/o"), job) == line, why
 
 
+LEFT = [
+    (0.0, 600, "", "nothing is done yet"),
+    (1.0, 600, "", "nothing is left"),
+    (0.5, 0, "", "no time has passed"),
+    (0.5, 40, "about 40 s left", "seconds"),
+    (13 / 30, 2295, "about 50 min left", "minutes"),
+    (0.25, 3600, "about 3.0 h left", "hours"),
+]
+
+
+@pytest.mark.parametrize(("share", "passed", "left", "why"), LEFT, ids=[case[3] for case in LEFT])
+def test_how_long_the_rest_takes(share: float, passed: float, left: str, why: str) -> None:
+    assert Pace(1000.0, share).left(1000.0 + passed) == left, why
+
+
+def test_the_figures_come_first(fake: FakeVertex, said: list[str]) -> None:
+    """Epoch, loss and time left, before what a terminal of 80 columns cuts."""
+    curve = Losses(training=(LossPoint(40, 1.2061),), validation=(LossPoint(40, 1.3),))
+    job = shown(
+        state=WireState.JOB_STATE_RUNNING,
+        start_time="2026-11-24T02:00:00Z",
+        tuned_model=TunedModel(checkpoints=[TunedModelCheckpoint(epoch=1, step=40)]),
+        experiment="projects/77/locations/us-central1/metadataStores/default/contexts/tuning-1",
+    )
+    line = progress.running(job, curve)
+    assert line == "epoch 1/4, loss 1.21, validation loss 1.3"
+    fake.clock.sleep(progress.pace(job).begun + 600 - fake.clock.time())  # type: ignore[union-attr]
+    Waiting(fake.context_for("gs://b/o"), said.append).look_again(
+        Observation(Phase.PENDING, {}, line, progress.pace(job))
+    )
+    assert said == [f"{line}, about 30 min left (waited 0 s)"]
+
+
 def test_the_row_of_a_whole_tuning(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
     assert MiniEngine().up(declare()).ok
-    rows = [line.partition(" since ")[0] for line in said if line.startswith("the tuning job")]
-    assert list(dict.fromkeys(rows)) == ["the tuning job waits for its turn", "the tuning job runs"]
-    assert "no jobs of this project ahead, in all regions (waited" in " ".join(said)
+    rows = [
+        re.split(", | since ", line)[0]
+        for line in said
+        if line.startswith(("queued, ", "tuning since ", "epoch "))
+    ]
+    assert list(dict.fromkeys(rows)) == ["queued", "tuning"]
+    assert "no jobs of this project ahead, in all regions, since 08:00:0" in " ".join(said)
 
 
 def test_those_ahead_are_counted(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
@@ -115,7 +155,7 @@ def test_a_queue_that_cannot_be_counted_ends_no_wait(
 ) -> None:
     fake.fault("jobs.active", PermissionMissing("no role to list"), times=None)
     assert MiniEngine().up(declare()).ok
-    assert any(line.startswith("the tuning job waits for its turn since") for line in said)
+    assert any(line.startswith("queued, since ") for line in said)
 
 
 def test_the_line_does_not_change_by_itself(fake: FakeVertex) -> None:

@@ -61,7 +61,7 @@ def test_how_many_jobs_a_lasting_failure_costs(
         fake.clock.sleep(0 if wait else 60)
 
     assert states(fake) == [JobState.FAILED] * jobs, why
-    assert "was failed: no" in ran.failed["model"], "Google's own words, whoever tried how often"
+    assert "failed: no" in ran.failed["model"], "Google's own words, whoever tried how often"
     assert at_once(fake) == 1
     assert engine.up(plan).failed.keys() == {"model", "deployed"}
     assert len(fake.jobs.all) == jobs, "and another up pays for nothing"

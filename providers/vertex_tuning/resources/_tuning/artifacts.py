@@ -12,6 +12,7 @@ from ...vertex.client import Job, JobState
 from ...vertex.errors import NotFound
 from . import progress
 
+_ENDED = {JobState.FAILED: "failed", JobState.CANCELLED: "was cancelled"}
 CLAIM_LABEL = "vertex-tuning-claim"
 """Carries the claim's id: so a job is found by the claim that it was made under, and by no other."""
 
@@ -93,12 +94,12 @@ def of_job(context: Context, job: Job, checkpoint: int | None = None) -> Observa
     why = f": {job.reason.rstrip('.')}" if job.reason else ""
     match job.state:
         case JobState.WAITING | JobState.RUNNING | JobState.UNKNOWN:
-            return Observation(Phase.PENDING, live, progress.of_job(context, job))
+            return Observation(Phase.PENDING, live, progress.of_job(context, job), progress.pace(job))
         case JobState.FAILED | JobState.CANCELLED:
             return Observation(
                 Phase.FAILED,
                 live,
-                f"tuning job {job.name} was {job.state.value}{why}. It is not run again by itself; "
+                f"tuning job {job.name} {_ENDED[job.state]}{why}. It is not run again by itself; "
                 "mend the cause and set attempt one higher",
             )
         case JobState.SUCCEEDED:

@@ -1,32 +1,52 @@
-"""What the row of something that waits says: state, epoch and step, the queue."""
+"""Progress of a tuning job in one line: epoch, loss, time left, or the place in the queue."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from ... import catalog
-from ...lifecycle import Context
+from ...lifecycle import Context, Pace
 from ...vertex.client import Job, JobState, Losses, counted_once
 from ...vertex.errors import VertexError
 from ...vertex.retry import outlasting
 
 
 def of_job(context: Context, job: Job) -> str:
-    """One line about a job that waits or runs.
+    """One line about a job that waits or runs; figures first, because a narrow terminal cuts the end.
 
     Times are moments, not durations: the line is an output too, and a refresh must not change it by itself.
-    Vertex AI shows no loss in a tuning job: its experiment leads to a TensorBoard that has the curves.
     """
     if job.state is JobState.UNKNOWN:
-        return f"waits for the tuning job, whose state {job.state_name} this version does not know"
+        return f"state {job.state_name}, which this version does not know"
     if job.state is JobState.WAITING:
-        ahead = in_the_way(context, job.name.split("/")[1], of=job)
-        return f"the tuning job waits for its turn{_since(job.created)}{ahead}"
-    done = ""
+        return f"queued{in_the_way(context, job.name.split('/')[1], of=job)}{_since(job.created)}"
+    return running(job, losses_of(context, job))
+
+
+def running(job: Job, losses: Losses | None) -> str:
+    """Epoch and loss of a running job, or since when it runs.
+
+    Vertex AI shows no loss in a tuning job: its experiment leads to a TensorBoard that has the curves.
+    """
+    done = []
     if job.checkpoint is not None:
-        of = f" of {job.epochs}" if job.epochs else ""
-        done = f", {job.checkpoint.epoch}{of} epochs done, step {job.checkpoint.step}"
-    return f"the tuning job runs{_since(job.started)}{done}{_loss(context, job)}"
+        done.append(f"epoch {job.checkpoint.epoch}{f'/{job.epochs}' if job.epochs else ''}")
+    if losses is not None and losses.training:
+        done.append(f"loss {losses.training[-1].value:.3g}")
+        done += [f"validation loss {point.value:.3g}" for point in losses.validation[-1:]]
+    if job.checkpoint is None:
+        done.append(f"tuning{_since(job.started).removeprefix(',')}")
+    if job.experiment and not (losses and losses.training):
+        done.append(f"loss in {job.experiment}")
+    return ", ".join(done)
+
+
+def pace(job: Job) -> Pace | None:
+    """How far a running job has come; ``None`` before its first checkpoint."""
+    if job.state is not JobState.RUNNING or job.checkpoint is None or not (job.epochs and job.started):
+        return None
+    return Pace(datetime.fromisoformat(job.started).timestamp(), job.checkpoint.epoch / job.epochs)
 
 
 def losses_of(context: Context, job: Job) -> Losses | None:
@@ -36,17 +56,6 @@ def losses_of(context: Context, job: Job) -> Losses | None:
     with suppress(VertexError), outlasting(None):  # a courtesy: what it cannot show ends no wait
         return context.vertex.jobs.losses(job.experiment, validated=bool(job.validation_uri))
     return None
-
-
-def _loss(context: Context, job: Job) -> str:
-    """The latest losses, or where they can be seen: the end of a line."""
-    if not job.experiment:
-        return ""
-    found = losses_of(context, job)
-    if found is None or not found.training:
-        return f", loss in {job.experiment}"
-    validation = f", validation loss {found.validation[-1].value:g}" if found.validation else ""
-    return f", training loss {found.training[-1].value:g}{validation}"
 
 
 def in_the_way(context: Context, project: str, *, of: Job | None = None) -> str:
@@ -78,5 +87,5 @@ def _jobs(number: int) -> str:
 
 
 def _since(moment: str) -> str:
-    """The time of day in UTC of an RFC 3339 moment."""
-    return f" since {moment[11:19]} UTC" if moment else ""
+    """The end of a line: the time of day in UTC of an RFC 3339 timestamp."""
+    return f", since {moment[11:19]} UTC" if moment else ""
