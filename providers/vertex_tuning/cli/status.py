@@ -18,9 +18,9 @@ from rich.table import Table
 
 from ..lifecycle import Phase
 from ..pricing import Book, Money, find_book
-from ..pricing.estimate import machines
 from ..pricing.money import span
 from ..resources._tuning import progress
+from ..resources.deployed_model.costs import machines
 from ..vertex import Vertex, connect
 from ..vertex.client import Endpoint, Job, JobState
 from ..vertex.errors import VertexError
