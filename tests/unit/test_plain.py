@@ -2,16 +2,20 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.text import Text
 
+from tools.ci import runner, texts
 from vertex_tuning import plain
 from vertex_tuning.cli import ui
+from vertex_tuning.lifecycle import Refusal
 from vertex_tuning.report.markdown import code
 from vertex_tuning.report.markdown import text as markdown
+from vertex_tuning.stack import InvalidStack
 from vertex_tuning.vertex.errors import InvalidRequest, of_http
 
 CASES = {
@@ -35,6 +39,32 @@ def test_a_line(given: str, shown: str) -> None:
     assert plain.line(given) == shown
     assert str(InvalidRequest(given)) == shown
     assert "\x1b" not in markdown(given) + code(given)
+
+
+def test_what_the_engine_shows_of_a_refused_check() -> None:
+    """Its text follows other words in its line; the lines after it begin a line of a runner's log."""
+    assert Refusal("source", "line 3: \x1b[2J\n::error::boo").reason == "line 3: \\x1b[2J\n\\::error::boo"
+
+
+def test_no_other_check_failure_is_made() -> None:
+    package = Path(plain.__file__).parent
+    others = [path for path in package.rglob("*.py") if re.search(r"\bCheckFailure\(", path.read_text())]
+    assert others == []
+
+
+def test_mistakes_of_a_stack_file() -> None:
+    assert str(InvalidStack("mistakes:\n::add-mask::x\x1b[2J")) == "mistakes:\n\\::add-mask::x\\x1b[2J"
+
+
+def test_what_the_workflows_print(capsys: pytest.CaptureFixture[str]) -> None:
+    told = "error: boo\n::stop-commands::x\n\x1b[2J"
+    runner.say(told)
+    runner.say(told, error=True)
+    runner.notice("dev: left alone\n::error::boo")
+    shown = capsys.readouterr()
+    for text in (shown.out.replace("::notice::", "", 1), shown.err, texts.failure("dev", told)):
+        assert not HARMFUL.search(text), text
+    assert shown.out.splitlines()[-1] == "::notice::dev: left alone ::error::boo"
 
 
 HARMFUL = re.compile(r"^\s*::|##\[|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", re.MULTILINE)

@@ -23,7 +23,7 @@ from .github import GitHub, GitHubError, pull_request
 from .keeping import StackName
 from .project import UnknownRevision, changed_since, stacks
 from .review import reviewed
-from .runner import ROOT, fail, tell
+from .runner import ROOT, fail, say, tell
 
 COMMENT = "vertex-tuning preview"
 
@@ -56,7 +56,7 @@ def list_stacks(
         names = [name for name in names if engine.exists(name) and unsettled(engine.outputs(name))]
     text = msgspec.json.encode(names).decode()
     tell("GITHUB_OUTPUT", f"stacks={text}\n")
-    typer.echo(text)
+    say(text)
 
 
 @app.command()
@@ -76,7 +76,7 @@ def offline(since: Since = "") -> None:
             except EngineFailed as error:
                 failed, text = True, texts.failure(name, str(error))
             tell("GITHUB_STEP_SUMMARY", text)
-            typer.echo(text)
+            say(text)
     raise typer.Exit(int(failed))
 
 
@@ -96,7 +96,7 @@ def preview(name: StackName) -> None:
     tell("GITHUB_STEP_SUMMARY", text)
     with GitHub.from_environment() as github:
         where = github.comment(pull_request(), f"{COMMENT} {name}", f"{text}\n{texts.run_link()}")
-    typer.echo(f"{text}\n{where}")
+    say(f"{text}\n{where}")
     raise typer.Exit(int(failed))
 
 
@@ -109,7 +109,7 @@ def tidy(since: Since = "") -> None:
             if mark not in touched:
                 name = mark.removeprefix(f"{COMMENT} ")
                 github.comment(pull_request(), mark, texts.untouched(name))
-                typer.echo(f"{name}: no longer touched")
+                say(f"{name}: no longer touched")
 
 
 app.command()(keeping.up)
@@ -132,7 +132,7 @@ def main() -> None:
         app(prog_name="python -m tools.ci")
     except (EngineFailed, GitHubError, BadFile, UnknownRevision) as error:
         # The engine's own text begins so already.
-        typer.echo(f"error: {str(error).removeprefix('error: ')}", err=True)
+        say(f"error: {str(error).removeprefix('error: ')}", error=True)
         raise SystemExit(1) from error
 
 

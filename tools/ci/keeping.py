@@ -13,7 +13,7 @@ from . import texts
 from .changes import Change, Kind, changes
 from .engine import Engine, StackLocked
 from .github import GitHub
-from .runner import ROOT, fail, tell
+from .runner import ROOT, fail, notice, say, tell
 
 DRIFT_LABEL = "drift"
 FAILED_LABEL = "failed"
@@ -43,7 +43,7 @@ def up(
             left = end - time.monotonic()
             if left <= 0:
                 raise
-            typer.echo(f"{name}: locked; waiting for {left:.0f} s at most")
+            say(f"{name}: locked; waiting for {left:.0f} s at most")
             time.sleep(min(_LOCK_LOOK_S, left))
     raise typer.Exit(status)
 
@@ -58,14 +58,14 @@ def settle(name: StackName) -> None:
     found, status = changes(engine.preview(name, refresh=True)), 0
     other = [change.resource for change in found if change.kind in (Kind.EDIT, Kind.DRIFT)]
     if other:
-        typer.echo(f"::notice::{name}: left alone, an `up` would also change {', '.join(other)}")
+        notice(f"{name}: left alone, an `up` would also change {', '.join(other)}")
     elif not any(change.kind is Kind.PROGRESS for change in found):
-        typer.echo(f"{name}: nothing can move on yet")
+        say(f"{name}: nothing can move on yet")
     else:
         try:
             status = _brought_about(engine, name)
         except StackLocked:
-            typer.echo(f"::notice::{name}: left alone, somebody else is at work on it")
+            notice(f"{name}: left alone, somebody else is at work on it")
         if status:
             found = changes(engine.preview(name, refresh=True))
     failed = [change for change in found if change.kind is Kind.FAILED]
@@ -81,7 +81,7 @@ def drift(name: StackName) -> None:
     """
     engine = Engine(ROOT)
     if not engine.exists(name):
-        typer.echo(f"{name}: there is no such stack yet")
+        say(f"{name}: there is no such stack yet")
         return
     found = [each for each in changes(engine.preview(name, refresh=True)) if each.kind is Kind.DRIFT]
     with GitHub.from_environment() as github:
@@ -106,7 +106,7 @@ def _keep_issue(github: GitHub, name: str, what: str, label: str, found: list[Ch
     mark = f"vertex-tuning {what} {name}"
     if found:
         title, text = texts.issue(name, found)
-        typer.echo(f"{name}: {what}; {github.open_issue(mark, label, title, text)}")
+        say(f"{name}: {what}; {github.open_issue(mark, label, title, text)}")
         return
     closed = github.close_issue(mark, label, f"`{name}`: no longer so. {texts.run_link()}")
-    typer.echo(f"{name}: {what}: none" + (f"; closed {closed}" if closed else ""))
+    say(f"{name}: {what}: none" + (f"; closed {closed}" if closed else ""))

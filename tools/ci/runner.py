@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import typer
 
+from vertex_tuning import plain
+
 ROOT = Path.cwd()
 
 
@@ -18,11 +20,21 @@ def tell(variable: str, text: str) -> None:
             file.write(text)
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Print what others may have written: no line of it is a command to the runner."""
+    typer.echo(plain.lines(text), err=error)
+
+
+def notice(text: str) -> None:
+    """Print an annotation for the workflow's page."""
+    typer.echo(f"::notice::{plain.line(text)}")
+
+
 def fail(text: str) -> NoReturn:
     """End with one line.
 
     Raises:
         typer.Exit: always.
     """
-    typer.echo(f"error: {text}", err=True)
+    say(f"error: {text}", error=True)
     raise typer.Exit(1)

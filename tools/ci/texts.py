@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
+from vertex_tuning import plain
 from vertex_tuning.report.markdown import code
 from vertex_tuning.report.markdown import text as escaped
 
@@ -75,6 +76,7 @@ def issue(stack: str, found: Sequence[Change]) -> tuple[str, str]:
 
 def failure(stack: str, told: str) -> str:
     """A preview that failed, with what the engine said."""
+    told = plain.lines(told)
     fence = "`" * max(3, _longest_run(told) + 1)
     return f"### `{stack}`: the preview failed\n\n{fence}\n{told.strip()}\n{fence}\n"
 

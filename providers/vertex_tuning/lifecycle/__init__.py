@@ -7,7 +7,7 @@ from .facts import Judged, Part, free, in_order
 from .phases import Observation, Pace, Phase
 from .provider import Provider
 from .settle import NotReady
-from .telling import HALF_DELETED, told
+from .telling import HALF_DELETED, Refusal, told
 
 __all__ = [
     "EVERY_KIND",
@@ -24,6 +24,7 @@ __all__ = [
     "Part",
     "Phase",
     "Provider",
+    "Refusal",
     "ResourceInputs",
     "Sparse",
     "compare",

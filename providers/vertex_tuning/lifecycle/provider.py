@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 from pulumi.dynamic import (
-    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -39,7 +38,7 @@ from .phases import Observation, Phase, Settled, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
 from .taking import acquire
-from .telling import HALF_DELETED, in_words, stopped, told
+from .telling import HALF_DELETED, Refusal, in_words, stopped, told
 from .written import parse_state
 
 In = TypeVar("In", bound=ResourceInputs)
@@ -131,9 +130,7 @@ class Provider(ResourceProvider, Generic[In]):
         try:
             inputs = self._validated(known)
         except ValidationError as error:
-            return CheckResult(
-                news, [CheckFailure(m.path, m.problem) for m in problems_of(error, self.inputs)]
-            )
+            return CheckResult(news, [Refusal(m.path, m.problem) for m in problems_of(error, self.inputs)])
         billing_line = "" if olds else self.billing_line(inputs)
         if billing_line:
             process.say(inputs.urn, billing_line)

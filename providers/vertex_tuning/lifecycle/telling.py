@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from pulumi.dynamic import CheckFailure
 from pydantic import ValidationError
 
+from .. import plain
 from ..problems import problems_of
 from ..vertex.connection import DETAILS, Connection
 from ..vertex.errors import InvalidRequest, VertexError
@@ -22,6 +24,13 @@ HALF_DELETED = (
     "type `pulumi up --refresh`, because the state does not say what is gone already"
 )
 """What to type after a delete that failed: a plain ``pulumi up`` asks nobody about what looks settled."""
+
+
+class Refusal(CheckFailure):
+    """A check failure of a property; the engine shows its text, which is made harmless."""
+
+    def __init__(self, property_: str, reason: str) -> None:
+        super().__init__(property_, plain.lines(reason, begins=False))
 
 
 @contextmanager

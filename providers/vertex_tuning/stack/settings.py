@@ -14,6 +14,7 @@ import msgspec
 import pulumi
 from pydantic import Field, ValidationError
 
+from .. import plain
 from ..dataset import Dataset
 from ..policy import Budget, Policy
 from ..pricing import Book
@@ -116,6 +117,9 @@ STRUCTURED = ("labels", "wait", "protect", "budget", "policy", "tuning_quota", "
 
 class InvalidStack(pulumi.RunError):
     """A stack's files have mistakes; the text has one line for each, and is all that the user sees."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain.lines(text))
 
 
 def stack_file(stack: str) -> str:

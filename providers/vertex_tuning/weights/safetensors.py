@@ -5,6 +5,7 @@ A file is the header's length as eight bytes, the header as JSON, and the tensor
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +17,15 @@ MAX_HEADER = 100_000_000
 """Bytes; the format's own limit."""
 
 
-DTYPES = frozenset(
-    [
-        "F4",
-        "F6_E2M3",
-        "F6_E3M2",
-        "F8_E5M2",
-        "F8_E4M3",
-        "F8_E8M0",
-        "F8_E5M2FNUZ",
-        "F8_E4M3FNUZ",
-        "BOOL",
-        "U8",
-        "I8",
-        "I16",
-        "U16",
-        "F16",
-        "BF16",
-        "I32",
-        "U32",
-        "F32",
-        "C64",
-        "F64",
-        "I64",
-        "U64",
-    ]
-)
-"""Every type of number that the format knows."""
+BITS = {
+    **dict.fromkeys(["F4"], 4),
+    **dict.fromkeys(["F6_E2M3", "F6_E3M2"], 6),
+    **dict.fromkeys(["F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "BOOL", "U8", "I8"], 8),
+    **dict.fromkeys(["I16", "U16", "F16", "BF16"], 16),
+    **dict.fromkeys(["I32", "U32", "F32"], 32),
+    **dict.fromkeys(["C64", "F64", "I64", "U64"], 64),
+}
+"""Every type of number that the format knows, and the bits of one number."""
 
 
 class Tensor(msgspec.Struct, frozen=True):
@@ -91,10 +74,14 @@ def _layout(tensors: dict[str, Tensor]) -> str:
     """
     at = 0
     for name, tensor in sorted(tensors.items(), key=lambda each: each[1].data_offsets):
-        if tensor.dtype not in DTYPES:
+        bits = BITS.get(tensor.dtype)
+        if bits is None:
             return f"has {name} in the type {tensor.dtype!r}, which safetensors does not know"
         begin, end = tensor.data_offsets
         if begin != at or end < begin:
             return f"has {name} at bytes {begin:,} to {end:,}, and the tensors before it end at {at:,}"
+        if any(size < 0 for size in tensor.shape) or 8 * (end - begin) != bits * math.prod(tensor.shape):
+            shape = " x ".join(f"{size:,}" for size in tensor.shape) or "one"
+            return f"has {name} in {end - begin:,} bytes, which do not hold {shape} numbers of {tensor.dtype}"
         at = end
     return ""

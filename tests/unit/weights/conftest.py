@@ -1,10 +1,12 @@
 """A Hugging Face folder in the small: every part there, nothing of it learned."""
 
 import json
+import math
+import os
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -41,14 +43,22 @@ REST = {**LAYERS, "model.norm.weight": [2560]}
 WHOLE = {**EMBEDDINGS, **REST}
 
 
-def safetensors(tensors: Header, *, data: bytes = b"\0" * 8) -> bytes:
-    """A file in which each tensor has the same few bytes, however large it should be."""
-    header = {
-        name: {"dtype": "BF16", "shape": shape, "data_offsets": [at * len(data), (at + 1) * len(data)]}
-        for at, (name, shape) in enumerate(tensors.items())
-    }
+class Sparse(NamedTuple):
+    """A file that is noughts after its beginning: as large as a real one, and no space is taken for it."""
+
+    head: bytes
+    size: int
+
+
+def safetensors(tensors: Header) -> Sparse:
+    """A file in which each tensor has the bytes that its shape says."""
+    header, at = {}, 0
+    for name, shape in tensors.items():
+        end = at + 2 * math.prod(shape)
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, end]}
+        at = end
     text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
-    return struct.pack("<Q", len(text)) + text + data * len(tensors)
+    return Sparse(struct.pack("<Q", len(text)) + text, 8 + len(text) + at)
 
 
 class Folder:
@@ -57,12 +67,15 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def write(self, name: str, content: bytes | str | dict[str, Any]) -> None:
+    def write(self, name: str, content: bytes | str | dict[str, Any] | Sparse) -> None:
         """Write or replace a file."""
         if isinstance(content, dict):
             content = json.dumps(content)
-        raw = content.encode() if isinstance(content, str) else content
+        sparse = content if isinstance(content, Sparse) else None
+        raw = sparse.head if sparse else content.encode() if isinstance(content, str) else content
         (self.path / name).write_bytes(raw)
+        if sparse:
+            os.truncate(self.path / name, sparse.size)
 
     def drop(self, name: str) -> None:
         """Take a file away."""

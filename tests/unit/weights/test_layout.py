@@ -16,6 +16,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "after a gap": ({"dtype": "F32", "shape": [2], "data_offsets": [12, 20]}, "end at 8"),
     "backwards": ({"dtype": "F32", "shape": [2], "data_offsets": [8, 4]}, "end at 8"),
     "an unknown type": ({"dtype": "Q4_K", "shape": [2], "data_offsets": [8, 16]}, "'Q4_K'"),
+    "too few bytes for its shape": (
+        {"dtype": "F32", "shape": [3], "data_offsets": [8, 16]},
+        "do not hold 3 numbers",
+    ),
+    "too many": (
+        {"dtype": "BF16", "shape": [1, 2], "data_offsets": [8, 16]},
+        "do not hold 1 x 2 numbers of BF16",
+    ),
+    "nothing of something": ({"dtype": "U8", "shape": [1], "data_offsets": [8, 8]}, "in 0 bytes"),
+    "a negative size": ({"dtype": "F32", "shape": [-1, -2], "data_offsets": [8, 16]}, "do not hold"),
     "no type": ({"dtype": "", "shape": [2], "data_offsets": [8, 16]}, "''"),
 }
 

@@ -1,16 +1,17 @@
 """A checkpoint arrives whole or is taken up again; nothing in the bucket is ever replaced."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.support.fake import FakeVertex
-from tests.unit.weights.conftest import Folder
-from vertex_tuning.catalog import BaseModel
 from vertex_tuning.vertex.errors import AlreadyExists, NotFound, PermissionMissing
-from vertex_tuning.weights import Checkpoint, Pushed, Step, examine, push
+from vertex_tuning.weights import Checkpoint, Pushed, Step, push
+from vertex_tuning.weights.checkpoint import File
 
 URI = "gs://b/bases/ours"
+NAMES = ("model.safetensors", "tokenizer.json", "tokenizer_config.json", "config.json")
 Push = Callable[[], tuple[Pushed | None, list[str]]]
 
 
@@ -20,10 +21,10 @@ def fake() -> FakeVertex:
 
 
 @pytest.fixture
-def checkpoint(folder: Folder, base: BaseModel) -> Checkpoint:
-    found, _ = examine(folder.path, base, embedded=False)
-    assert found is not None
-    return found
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    for name in NAMES:
+        (tmp_path / name).write_bytes(name.encode())
+    return Checkpoint(tuple(File(tmp_path / name, len(name)) for name in NAMES), (), "")
 
 
 @pytest.fixture

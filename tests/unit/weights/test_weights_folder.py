@@ -1,5 +1,6 @@
 """What makes a folder a model that a base model can be exchanged for; every mistake is told at once."""
 
+import os
 from collections.abc import Callable, Collection
 
 import pytest
@@ -22,8 +23,8 @@ SHAPE = "model.safetensors: model.embed_tokens.weight: has the shape"
 
 
 def cut(folder: Folder) -> None:
-    whole = (folder.path / "model.safetensors").read_bytes()
-    folder.write("model.safetensors", whole[:-3])
+    path = folder.path / "model.safetensors"
+    os.truncate(path, path.stat().st_size - 3)
 
 
 def indexed_wrongly(folder: Folder) -> None:
@@ -78,7 +79,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "a file that was cut short": (
         cut,
-        ["model.safetensors: has 47,486 bytes, and its header describes 47,489: fetch it again"],
+        ["model.safetensors: has 8,044,985,512 bytes, and its header describes 8,044,985,515: fetch it again"],
     ),
     "a pointer of Git LFS in place of the file": (
         lambda f: f.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
 
 from ... import names
 from ...lifecycle import (
@@ -23,6 +23,7 @@ from ...lifecycle import (
     Part,
     Phase,
     Provider,
+    Refusal,
     compare,
     free,
     process,
@@ -175,12 +176,12 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         if seen is not None and seen.phase is Phase.FAILED:
             # Pulumi names the key and its value beside the text; only the bucket has a key of its own.
             missing = [
-                CheckFailure("output_uri" if text.startswith(checks.BUCKET) else "", text)
+                Refusal("output_uri" if text.startswith(checks.BUCKET) else "", text)
                 for text in seen.live["missing"]
             ]
             inputs = self._parsed(news)
             others = self.asked(inputs, lambda context: checks.missing_beside(context, inputs))
-            missing += [CheckFailure("", text) for text in others or ()]
+            missing += [Refusal("", text) for text in others or ()]
             return CheckResult(found.inputs, missing)
         return found
 

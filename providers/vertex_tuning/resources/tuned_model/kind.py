@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult
+from pulumi.dynamic import CheckResult
 
 from ... import checkpoints, cost, lineage
 from ...lifecycle import (
@@ -20,6 +20,7 @@ from ...lifecycle import (
     Part,
     Phase,
     Provider,
+    Refusal,
     process,
 )
 from ...pricing import Book, Estimate
@@ -212,7 +213,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         if not found.failures and news.get("checkpoint") != olds.get("checkpoint") and preview.known(news):
             refused = self._missing_checkpoint(self._parsed(news))
             if refused:
-                return CheckResult(news, [CheckFailure("checkpoint", refused)])
+                return CheckResult(news, [Refusal("checkpoint", refused)])
         if not preview.made_anew(olds, found):
             return found
         inputs = self._parsed(news)
@@ -220,7 +221,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         if given is None or not inputs.in_preview:
             return found
         missing = self.asked(inputs, lambda context: artifacts.missing(context, given))
-        return CheckResult(news, [CheckFailure("weights_uri", missing)]) if missing else found
+        return CheckResult(news, [Refusal("weights_uri", missing)]) if missing else found
 
     def _missing_checkpoint(self, inputs: TunedModelInputs) -> str:
         """Why a job that has ended lacks the checkpoint, with those that it has; empty if it may come."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, ReadResult
+from pulumi.dynamic import CheckResult, ReadResult
 
 from ...dataset import Dataset
 from ...lifecycle import (
@@ -20,6 +20,7 @@ from ...lifecycle import (
     Part,
     Phase,
     Provider,
+    Refusal,
     free,
     process,
 )
@@ -197,7 +198,7 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         for warning in seen.warnings if seen else ():
             process.say(inputs.urn, warning, warning=True)
         problems = seen.problems if seen else []
-        return CheckResult(news, [CheckFailure("source", problem) for problem in problems])
+        return CheckResult(news, [Refusal("source", problem) for problem in problems])
 
     def prepare(self, context: Context, inputs: TuningDatasetInputs) -> Mapping[str, Any]:
         """Read an object of the user's line by line, as a local file is read in the program."""

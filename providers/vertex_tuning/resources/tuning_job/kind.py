@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulumi import Output
-from pulumi.dynamic import CheckFailure, CheckResult, DiffResult, ReadResult, UpdateResult
+from pulumi.dynamic import CheckResult, DiffResult, ReadResult, UpdateResult
 
 from ... import cost
 from ...lifecycle import (
@@ -20,6 +20,7 @@ from ...lifecycle import (
     Part,
     Phase,
     Provider,
+    Refusal,
     process,
     told,
 )
@@ -132,7 +133,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         inputs = self._parsed(news)
         standing = self._standing(inputs)
         if standing is not None and standing.refused:
-            return CheckResult(news, [CheckFailure(standing.key, standing.refused)])
+            return CheckResult(news, [Refusal(standing.key, standing.refused)])
         process.say(inputs.urn, standing.uses if standing and standing.uses else self._cost(inputs))
         return found
 
