@@ -71,11 +71,12 @@ class Folder:
         """Write or replace a file."""
         if isinstance(content, dict):
             content = json.dumps(content)
-        sparse = content if isinstance(content, Sparse) else None
-        raw = sparse.head if sparse else content.encode() if isinstance(content, str) else content
+        if isinstance(content, Sparse):
+            self.write(name, content.head)
+            os.truncate(self.path / name, content.size)
+            return
+        raw = content.encode() if isinstance(content, str) else content
         (self.path / name).write_bytes(raw)
-        if sparse:
-            os.truncate(self.path / name, sparse.size)
 
     def drop(self, name: str) -> None:
         """Take a file away."""

@@ -79,7 +79,9 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "a file that was cut short": (
         cut,
-        ["model.safetensors: has 8,044,985,512 bytes, and its header describes 8,044,985,515: fetch it again"],
+        [
+            "model.safetensors: has 8,044,985,512 bytes, and its header describes 8,044,985,515: fetch it again"
+        ],
     ),
     "a pointer of Git LFS in place of the file": (
         lambda f: f.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),

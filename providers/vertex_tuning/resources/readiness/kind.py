@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from pulumi import Output
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, UpdateResult
 
 from ... import names
 from ...lifecycle import (
@@ -175,7 +175,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
             process.say(str(news.get("urn", "")), text, warning=True)
         if seen is not None and seen.phase is Phase.FAILED:
             # Pulumi names the key and its value beside the text; only the bucket has a key of its own.
-            missing = [
+            missing: list[CheckFailure] = [
                 Refusal("output_uri" if text.startswith(checks.BUCKET) else "", text)
                 for text in seen.live["missing"]
             ]
