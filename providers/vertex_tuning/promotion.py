@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 import pulumi
+from pydantic import TypeAdapter, ValidationError
 
 from . import lineage
-from .specs import FromStack
+from .specs import FromStack, GcsUri, TuningJobName
 
 OFFLINE = "VERTEX_TUNING_OFFLINE"
 """Set where a preview has neither others' states nor credentials, as for a stranger's pull request."""
@@ -98,4 +99,10 @@ def chosen(source: FromStack, outputs: Mapping[str, Any]) -> Promoted:
 
 
 def _promoted(said: Mapping[str, Any]) -> Promoted:
-    return msgspec.convert({key: said.get(key) for key in Promoted.__struct_fields__}, Promoted, strict=False)
+    given = {key: said.get(key) for key in Promoted.__struct_fields__}
+    found = msgspec.convert(given, Promoted, strict=False)
+    try:
+        TypeAdapter(tuple[GcsUri, TuningJobName]).validate_python((found.artifacts_uri, found.job))
+    except ValidationError as error:
+        raise msgspec.ValidationError(error.errors()[0]["msg"]) from error
+    return found

@@ -3,7 +3,6 @@
 from .changes import EVERY_KIND, NOWHERE, Change, compare
 from .declared import Declared
 from .external import Context, External, ResourceInputs, Sparse
-from .facts import Judged, Part, free, in_order
 from .phases import Observation, Pace, Phase
 from .provider import Provider
 from .settle import NotReady
@@ -17,18 +16,14 @@ __all__ = [
     "Context",
     "Declared",
     "External",
-    "Judged",
     "NotReady",
     "Observation",
     "Pace",
-    "Part",
     "Phase",
     "Provider",
     "Refusal",
     "ResourceInputs",
     "Sparse",
     "compare",
-    "free",
-    "in_order",
     "told",
 ]

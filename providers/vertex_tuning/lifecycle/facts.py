@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 from pydantic import BaseModel
 
+from ..permissions import unnamed
 from ..planning import Service
 from ..pricing import Book, Estimate
 from ..specs import Machine, Scaling, ServiceSpec, ServingSpec, TuningSpec
@@ -28,6 +29,7 @@ NEEDED = {
     "section": "the section of a stack file that its inputs are in, None if users write none of them",
     "judged": "the inputs that each rule of a policy judges",
     "costs": "what it costs, `free` if it bills nothing",
+    "calls": "the methods of Google that it calls, by service and method",
     "parts": "the resources of this kind that a service has, each with those that come before it",
 }
 """The facts of a kind, each with what it is."""
@@ -83,6 +85,7 @@ class Facts(Protocol):
     changes: Table
     section: str | None
     judged: Judged
+    calls: Names
 
 
 def key_of(kind: Facts, name: str) -> str:
@@ -105,7 +108,7 @@ def check(kind: Any, base: Any) -> None:
     for name, what in NEEDED.items():
         if not hasattr(kind, name):
             raise TypeError(f"{kind.__qualname__} lacks `{name}`: {what}")
-    for problem in (_table(kind), _keys(kind), _judged(kind), _costs(kind, base)):
+    for problem in (_table(kind), _keys(kind), _judged(kind), _costs(kind, base), _calls(kind)):
         if problem:
             raise TypeError(f"{kind.__qualname__}: {problem}")
 
@@ -145,6 +148,11 @@ def _costs(kind: Any, base: Any) -> str:
     if kind.costs is free or not silent:
         return ""
     return "it costs something: give it `billing_line` or `running_cost`"
+
+
+def _calls(kind: Facts) -> str:
+    found = unnamed(kind.calls)
+    return f"permissions.json names no permission for {', '.join(found)}" if found else ""
 
 
 def in_order(parts: Iterable[Part]) -> None:

@@ -64,6 +64,7 @@ class Provider(ResourceProvider, Generic[In]):
     section: ClassVar[str | None]
     judged: ClassVar[facts.Judged]
     costs: ClassVar[facts.CostOf]
+    calls: ClassVar[tuple[str, ...]]
     parts: ClassVar[tuple[facts.Part, ...]]
     # The class that programs use; it sets this itself.
     resource: ClassVar[type[Any]]

@@ -6,7 +6,8 @@ from typing import Any
 from .. import collecting
 
 with collecting.paused():
-    from ..lifecycle import Provider, in_order
+    from ..lifecycle import Provider
+    from ..lifecycle.facts import in_order
     from ..pricing import Book, Estimate
     from .deployed_model import DeployedModel, DeployedModelProvider
     from .endpoint import Endpoint, EndpointProvider

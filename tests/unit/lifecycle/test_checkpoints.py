@@ -94,7 +94,11 @@ def test_a_checkpoint_of_another_stack_s_tuning_is_promoted_by_number() -> None:
         parameters={},
         training=Data(content="c", source="s", uri="u"),
     )
-    made = Promoted(artifacts_uri=checkpoints.uri_of("gs://b12/out/f"), job="j", lineage=behind)
+    made = Promoted(
+        artifacts_uri=checkpoints.uri_of("gs://b12/out/f"),
+        job="projects/p/locations/r/tuningJobs/1",
+        lineage=behind,
+    )
     plan = planned(spec, "prod", made)
     assert plan.declared["model"]["weights_uri"] == checkpoints.uri_of("gs://b12/out/f", 20)
     assert plan.declared["deployed"]["weights_uri"] == plan.declared["model"]["weights_uri"]

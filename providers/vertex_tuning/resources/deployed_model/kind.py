@@ -9,19 +9,9 @@ from pulumi import Output
 from pulumi.dynamic import CheckResult, DiffResult, ReadResult
 
 from ... import cost, names
-from ...lifecycle import (
-    NOWHERE,
-    Change,
-    Context,
-    Declared,
-    Judged,
-    Observation,
-    Part,
-    Phase,
-    Provider,
-    process,
-)
+from ...lifecycle import NOWHERE, Change, Context, Declared, Observation, Phase, Provider, facts, process
 from ...lifecycle.states import upgraded
+from ...permissions import methods
 from ...specs import Rollout
 from ...vertex.claim import HeldClaim
 from ...vertex.client import Deployed, Endpoint
@@ -152,7 +142,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     external = DeployedModelExternal()
     claimed = True
     section = "serving"
-    judged = Judged(
+    judged = facts.Judged(
         regions=("region",),
         machines=("machine_type",),
         models=(),
@@ -162,8 +152,17 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         private_endpoints=(),
         evaluation_commands=("evaluation.command",),
     )
+    calls = (
+        *methods("ModelGardenService", "Deploy"),
+        *methods("ModelService", "UploadModel RecommendSpec GetModel DeleteModel"),
+        *methods("EndpointService", "CreateEndpoint GetEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint"),
+        *methods("EndpointService", "DeployModel MutateDeployedModel UndeployModel"),
+        *methods("Operations", "GetOperation ListOperations"),
+        *methods("PredictionService", "Predict"),
+        *methods("storage.objects", "get insert list delete"),
+    )
     costs = costs.of_machines
-    parts = (Part("deployed", DeployedModelInputs.planned, after=("model", "endpoint")),)
+    parts = (facts.Part("deployed", DeployedModelInputs.planned, after=("model", "endpoint")),)
     changes = {
         "project": Change.MOVE.because("another project's endpoint", key=NOWHERE),
         "region": Change.MOVE.because("another region's endpoint", key=NOWHERE),

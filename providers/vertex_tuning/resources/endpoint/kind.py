@@ -16,17 +16,16 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
-    Judged,
     Observation,
-    Part,
     Phase,
     Provider,
-    free,
+    facts,
     process,
     told,
 )
 from ...lifecycle.states import upgraded
 from ...names import OWNER_LABEL
+from ...permissions import methods
 from ...specs import RequestResponseLogging
 from ...vertex.address import known_address
 from ...vertex.claim import HeldClaim
@@ -198,7 +197,7 @@ class EndpointProvider(Provider[EndpointInputs]):
     external = EndpointExternal()
     claimed = True
     section = "serving"
-    judged = Judged(
+    judged = facts.Judged(
         regions=("region",),
         machines=(),
         models=(),
@@ -208,8 +207,15 @@ class EndpointProvider(Provider[EndpointInputs]):
         private_endpoints=("private_service_connect",),
         evaluation_commands=(),
     )
-    costs = free
-    parts = (Part("endpoint", EndpointInputs.planned, after=("readiness",)),)
+    calls = (
+        *methods("EndpointService", "CreateEndpoint GetEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint"),
+        *methods("EndpointService", "UndeployModel"),
+        *methods("ModelService", "GetModel DeleteModel"),
+        *methods("Operations", "GetOperation ListOperations"),
+        *methods("storage.objects", "get insert list delete"),
+    )
+    costs = facts.free
+    parts = (facts.Part("endpoint", EndpointInputs.planned, after=("readiness",)),)
     changes = {
         "project": Change.MOVE.because("an endpoint stays in its project"),
         "region": Change.MOVE.because("an endpoint stays in its region"),

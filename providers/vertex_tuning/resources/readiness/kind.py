@@ -18,18 +18,17 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
-    Judged,
     Observation,
-    Part,
     Phase,
     Provider,
     Refusal,
     compare,
-    free,
+    facts,
     process,
     told,
 )
 from ...lifecycle.states import upgraded
+from ...permissions import methods
 from ...vertex.claim import HeldClaim
 from ...vertex.claims import ClaimChanged, contended
 from ...vertex.errors import NotFound
@@ -136,7 +135,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
     inputs = ReadinessInputs
     external = ReadinessExternal()
     section = None
-    judged = Judged(
+    judged = facts.Judged(
         regions=(),
         machines=(),
         models=(),
@@ -146,8 +145,15 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
-    costs = free
-    parts = (Part("readiness", ReadinessInputs.planned, after=()),)
+    calls = (
+        *methods("CloudBilling", "GetProjectBillingInfo"),
+        *methods("ServiceUsage", "BatchGetServices"),
+        *methods("CloudQuotas", "GetQuotaInfo ListQuotaInfos ListQuotaPreferences"),
+        *methods("EndpointService", "ListEndpoints UndeployModel"),
+        *methods("storage.objects", "list get insert delete"),
+    )
+    costs = facts.free
+    parts = (facts.Part("readiness", ReadinessInputs.planned, after=()),)
     changes = {
         "project": Change.IN_PLACE.because("what is missing is looked for again, there"),
         "region": Change.IN_PLACE.because("what is missing is looked for again, there"),

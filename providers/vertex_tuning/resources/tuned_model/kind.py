@@ -15,14 +15,14 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
-    Judged,
     Observation,
-    Part,
     Phase,
     Provider,
     Refusal,
+    facts,
     process,
 )
+from ...permissions import methods
 from ...pricing import Book, Estimate
 from ...vertex.claim import HeldClaim
 from .._shared import preview
@@ -138,7 +138,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
     external = TunedModelExternal()
     claimed = True
     section = ""
-    judged = Judged(
+    judged = facts.Judged(
         regions=(),
         machines=(),
         models=(),
@@ -149,8 +149,15 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         evaluation_commands=(),
     )
     reports = ("wait",)
+    calls = (
+        *methods("GenAiTuningService", "CreateTuningJob GetTuningJob ListTuningJobs CancelTuningJob"),
+        *methods("MetadataService", "GetContext"),
+        *methods("TensorboardService", "ListTensorboardRuns ListTensorboardTimeSeries"),
+        *methods("TensorboardService", "BatchReadTensorboardTimeSeriesData"),
+        *methods("storage.objects", "get insert rewrite list delete"),
+    )
     costs = of_retries
-    parts = (Part("model", TunedModelInputs.planned, after=("readiness", "job")),)
+    parts = (facts.Part("model", TunedModelInputs.planned, after=("readiness", "job")),)
     changes = {
         "project": Change.MOVE.because("another project's job", key=NOWHERE),
         "region": Change.NONE.because("weights are in their bucket, wherever they were tuned", key=NOWHERE),

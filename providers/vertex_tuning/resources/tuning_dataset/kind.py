@@ -15,15 +15,14 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
-    Judged,
     Observation,
-    Part,
     Phase,
     Provider,
     Refusal,
-    free,
+    facts,
     process,
 )
+from ...permissions import methods
 from ...sources import as_typed
 from ...specs import is_gcs
 from ...vertex.claim import HeldClaim
@@ -140,7 +139,7 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
     inputs = TuningDatasetInputs
     external = TuningDatasetExternal()
     section = "tuning"
-    judged = Judged(
+    judged = facts.Judged(
         regions=("region",),
         machines=(),
         models=(),
@@ -150,10 +149,11 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
-    costs = free
+    calls = (*methods("storage.objects", "get insert rewrite list"),)
+    costs = facts.free
     parts = (
-        Part("training-data", TuningDatasetInputs.training, after=("readiness",)),
-        Part("validation-data", TuningDatasetInputs.validation, after=("readiness",)),
+        facts.Part("training-data", TuningDatasetInputs.training, after=("readiness",)),
+        facts.Part("validation-data", TuningDatasetInputs.validation, after=("readiness",)),
     )
     changes = {
         "project": Change.MOVE.because("another project's data", key=NOWHERE),

@@ -15,16 +15,16 @@ from ...lifecycle import (
     Change,
     Context,
     Declared,
-    Judged,
     Observation,
-    Part,
     Phase,
     Provider,
     Refusal,
+    facts,
     process,
     told,
 )
 from ...lifecycle.states import upgraded
+from ...permissions import methods
 from ...specs import Retrain, Reuse
 from ...vertex.claim import HeldClaim
 from ...vertex.errors import InvalidRequest
@@ -47,7 +47,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
     terminal = frozenset({Phase.READY, Phase.LOST})
     gate = False
     section = "tuning"
-    judged = Judged(
+    judged = facts.Judged(
         regions=("region", "fallback_region"),
         machines=(),
         models=("base_model",),
@@ -57,8 +57,16 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    calls = (
+        *methods("GenAiTuningService", "CreateTuningJob GetTuningJob ListTuningJobs CancelTuningJob"),
+        *methods("ModelService", "GetModel DeleteModel"),
+        *methods("Operations", "GetOperation"),
+        *methods("storage.objects", "get insert list delete"),
+    )
     costs = costs.of_job
-    parts = (Part("job", TuningJobInputs.planned, after=("readiness", "training-data", "validation-data")),)
+    parts = (
+        facts.Part("job", TuningJobInputs.planned, after=("readiness", "training-data", "validation-data")),
+    )
     changes = {
         "project": Change.RETRAIN.because(
             "a job is a project's; one that was paid for is found below output_uri"
