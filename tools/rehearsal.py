@@ -14,8 +14,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vertex_tuning.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = Path(os.environ.get("REHEARSAL_FOLDER") or ROOT / ".run")
@@ -66,21 +71,9 @@ def started() -> dict[str, Any]:
     RUN.mkdir(parents=True, exist_ok=True)
     READY.unlink(missing_ok=True)
     log = (RUN / "emulator.log").open("a")
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", RUN / "emulator")
     process = subprocess.Popen(
-        [
-            "vertex-emulator",
-            "serve",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "0",
-            "--data",
-            RUN / "emulator",
-            "--ready-file",
-            READY,
-            "--cache",
-            CACHE,
-        ],
+        ["vertex-emulator", "serve", *where, "--ready-file", READY, "--cache", CACHE],
         stdout=log,
         stderr=log,
         stdin=subprocess.DEVNULL,
@@ -128,34 +121,13 @@ def added(url: str) -> dict[str, str]:
     }
 
 
-def environment(url: str) -> dict[str, str]:
-    return {**os.environ, **added(url)}
+def selected(url: str) -> Engine:
+    """The engine in the repository, with the demo's stack."""
+    from vertex_tuning.engine import Engine
 
-
-def pulumi(env: dict[str, str], *arguments: str, quiet: bool = False) -> str:
-    """Run the engine in the repository; its output is the user's unless ``quiet``."""
-    ran = subprocess.run(
-        ["pulumi", *arguments, "--stack", STACK, "--non-interactive"],
-        cwd=ROOT,
-        env=env,
-        check=False,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-    )
-    if ran.returncode != 0:
-        sys.exit(ran.returncode)
-    return ran.stdout or ""
-
-
-def select(env: dict[str, str]) -> None:
-    subprocess.run(
-        ["pulumi", "stack", "select", "--create", STACK, "--non-interactive"],
-        cwd=ROOT,
-        env=env,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    engine = Engine(ROOT, added(url))
+    engine.read(STACK, "stack", "select", "--create")
+    return engine
 
 
 def make_bucket(found: dict[str, Any]) -> None:
@@ -177,23 +149,17 @@ def make_bucket(found: dict[str, Any]) -> None:
         sys.exit(f"the bucket {BUCKET} cannot be made: {answer.text}")
 
 
-def changes(env: dict[str, str]) -> dict[str, int]:
-    """What the last update did, by operation."""
-    history = json.loads(pulumi(env, "stack", "history", "--json", "--page-size", "1", quiet=True))
-    return dict(history[0].get("resourceChanges") or {})
-
-
 def up() -> None:
     found = start()
-    env = environment(found["url"])
-    select(env)
-    pulumi(env, "up", "--yes", "--skip-preview", "--parallel", "64")
-    made = changes(env)
-    services = json.loads(pulumi(env, "stack", "output", "--json", quiet=True)).values()
+    engine = selected(found["url"])
+    if code := engine.up(STACK).code:
+        sys.exit(code)
+    history = json.loads(engine.read(STACK, "stack", "history", "--json", "--page-size", "1"))
+    made = history[0].get("resourceChanges") or {}
     changed = sum(count for operation, count in made.items() if operation != "same")
     say("Nothing changed." if not changed else f"{changed} resources changed.")
-    if served := next((each for each in services if each["endpoint"]), None):
-        ask(env, served)
+    if served := next((each for each in engine.outputs(STACK).values() if each["endpoint"]), None):
+        ask({**os.environ, **engine.environment}, served)
     else:
         say("Nothing is served, so nothing was asked.")
     say(
@@ -217,43 +183,49 @@ def ask(env: dict[str, str], served: dict[str, Any]) -> None:
     say(f" Weights:  {served['artifacts_uri']}")
 
 
-def preview() -> None:
-    env = environment(start()["url"])
-    select(env)
-    pulumi(env, "preview")
-
-
-def refresh() -> None:
-    env = environment(start()["url"])
-    select(env)
-    pulumi(env, "refresh", "--yes")
+def run(*arguments: str) -> None:
+    """Run a command of the engine whose output the user reads."""
+    if code := selected(start()["url"]).run(STACK, *arguments):
+        sys.exit(code)
 
 
 def destroy() -> None:
-    env = environment(start()["url"])
-    select(env)
-    pulumi(env, "destroy", "--yes", "--parallel", "64")
+    run("destroy", "--yes", "--parallel", "64")
     stop()
 
 
 def exports() -> None:
     """What a shell takes to run `vertex-tuning` and `pulumi` on the demo."""
-    found = start()
-    select(environment(found["url"]))
-    for name, value in {**added(found["url"]), "PATH": os.environ["PATH"]}.items():
+    environment = selected(start()["url"]).environment
+    for name, value in {**environment, "PATH": os.environ["PATH"]}.items():
         print(f"export {name}={shlex.quote(value)}")
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[], None]] = {
     "up": up,
-    "preview": preview,
-    "refresh": refresh,
+    "preview": partial(run, "preview"),
+    "refresh": partial(run, "refresh", "--yes"),
     "destroy": destroy,
     "env": exports,
     "stop": stop,
 }
 
+
+def main(command: str) -> None:
+    if command == "stop":  # works in an environment that was left half made
+        return stop()
+    from vertex_tuning.engine import EngineFailed, Stopped, stoppable
+
+    try:
+        with stoppable():
+            return COMMANDS[command]()
+    except EngineFailed as error:
+        sys.exit(str(error))
+    except Stopped:
+        sys.exit(130)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         sys.exit(f"usage: rehearsal.py {'|'.join(COMMANDS)}")
-    COMMANDS[sys.argv[1]]()
+    main(sys.argv[1])

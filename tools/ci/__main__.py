@@ -10,18 +10,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from vertex_tuning.cli.engine import unsettled
-from vertex_tuning.cli.ui import Commands
+from vertex_tuning.cli.ui import Commands, Exit
+from vertex_tuning.engine import Engine, EngineFailed, Stopped, stoppable, unsettled
 from vertex_tuning.stack import Target
 from vertex_tuning.stack.files import BadFile
 from vertex_tuning.stack.layers import FOLDER
 
 from . import keeping, texts
 from .changes import changes
-from .engine import Engine, EngineFailed, apart
 from .github import GitHub, GitHubError, pull_request
 from .keeping import StackName
-from .project import UnknownRevision, changed_since, stacks
+from .project import UnknownRevision, apart, changed_since, stacks
 from .review import reviewed
 from .runner import ROOT, fail, say, tell
 
@@ -69,7 +68,7 @@ def offline(since: Since = "") -> None:
     with apart(ROOT) as engine:
         for name in _names(Target.GOOGLE, since):
             try:
-                engine.run(name, "stack", "init")
+                engine.read(name, "stack", "init")
                 found = engine.preview(name, refresh=False)
                 listed = texts.preview(name, changes(found), note="As if nothing were there yet.")
                 text = reviewed(found, listed, engine.folder)
@@ -129,7 +128,10 @@ def _names(target: Target, since: str) -> list[str]:
 def main() -> None:
     """Run a command; what it cannot do is one line."""
     try:
-        app(prog_name="python -m tools.ci")
+        with stoppable():
+            app(prog_name="python -m tools.ci")
+    except Stopped:
+        raise SystemExit(Exit.INTERRUPTED) from None
     except (EngineFailed, GitHubError, BadFile, UnknownRevision) as error:
         # The engine's own text begins so already.
         say(f"error: {str(error).removeprefix('error: ')}", error=True)

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from vertex_tuning.cli.engine import unsettled
+from vertex_tuning.engine import Engine, StackLocked, unsettled
 
 from . import texts
 from .changes import Change, Kind, changes
-from .engine import Engine, StackLocked
 from .github import GitHub
 from .runner import ROOT, fail, notice, say, tell
 
@@ -94,7 +93,7 @@ def _brought_about(engine: Engine, name: str) -> int:
     Raises:
         StackLocked: somebody else is at work on the stack; nothing was done.
     """
-    status = engine.shown(name, "up", "--yes", "--skip-preview", "--parallel", "64")
+    status = engine.up(name).code
     left = unsettled(engine.outputs(name))
     told = f"on their way: {', '.join(left)}; the workflow `settle` goes on" if left else "settled"
     tell("GITHUB_STEP_SUMMARY", f"### `{name}`: {'failed' if status else told}\n")

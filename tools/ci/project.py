@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
 
 import msgspec
 
+from vertex_tuning.engine import Engine
 from vertex_tuning.pricing import PRICES
 from vertex_tuning.specs import is_gcs
 from vertex_tuning.stack import Target
@@ -19,6 +23,10 @@ from vertex_tuning.stack.layers import FOLDER, Layer, merge, own_values, read_sh
 
 # What every stack is run by.
 EVERYONES = ("Pulumi.yaml", "infra/", "providers/", "requirements-run.lock")
+# Copied, because Pulumi writes to stack files; everything else of the project is only read.
+_COPIED = ("Pulumi.yaml", "infra", "stacks")
+# Keys of another backend's secrets, which a state of its own cannot open.
+_SECRETS = (b"encryptionsalt:", b"encryptedkey:", b"secretsprovider:")
 
 
 class UnknownRevision(Exception):
@@ -77,6 +85,35 @@ def changed_since(root: Path, revision: str) -> list[str]:
     if ran.returncode:
         raise UnknownRevision(f"{revision}: {ran.stderr.strip().splitlines()[0]}")
     return ran.stdout.splitlines()
+
+
+@contextmanager
+def apart(root: Path) -> Iterator[Engine]:
+    """An engine with a state of its own that starts empty: no backend, no credentials, nothing kept."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "project"
+        (Path(made) / "state").mkdir()
+        folder.mkdir()
+        for entry in root.iterdir():
+            if entry.name in _COPIED:
+                copy = shutil.copytree if entry.is_dir() else shutil.copy
+                copy(entry, folder / entry.name)
+            elif not entry.name.startswith("."):
+                (folder / entry.name).symlink_to(entry)
+        for path in (folder / "stacks").glob("Pulumi.*.yaml"):
+            # Bytes, because a file that is not UTF-8 is told in its own stack's preview.
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(line for line in lines if not line.startswith(_SECRETS)))
+        yield Engine(
+            folder,
+            {
+                "PULUMI_BACKEND_URL": (Path(made) / "state").as_uri(),
+                "PULUMI_HOME": str(Path(made) / "home"),
+                "PULUMI_CONFIG_PASSPHRASE": "nothing is kept",
+                # Other stacks are not there to be read.
+                "VERTEX_TUNING_OFFLINE": "1",
+            },
+        )
 
 
 def _stack(root: Path, path: Path) -> Stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import re
+import socket
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,8 +13,20 @@ from typing import Annotated
 
 import typer
 
+from ..engine import (
+    Engine,
+    EngineFailed,
+    Run,
+    StackLocked,
+    Stopped,
+    of_the_dead,
+    stacks_here,
+    stoppable,
+    unsettled,
+)
 from ..vertex.connection import DEADLINE
-from . import engine, locks, runs, ui
+from ..vertex.failures import PASSING
+from . import ui
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 366 * 86400.0
@@ -28,7 +41,7 @@ class Until(enum.StrEnum):
 def reconcile(
     stack: Annotated[
         str,
-        typer.Argument(help="The stack, as `pulumi stack ls` names it.", autocompletion=engine.stacks_here),
+        typer.Argument(help="The stack, as `pulumi stack ls` names it.", autocompletion=stacks_here),
     ],
     *,
     until: Annotated[Until, typer.Option(help="When to stop.")] = Until.SETTLED,
@@ -59,9 +72,10 @@ def reconcile(
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
     try:
         run, left = _run_on(stack, due, pause, parallel, json_output=json_output)
-        failed = engine.EngineFailed("up", run.code) if run.code else None
-    except engine.EngineFailed as error:
-        run, left, failed = runs.Run(error.code), [], error
+        told = f"`pulumi up` ended with exit code {run.code}, as told above"
+        failed = EngineFailed(told, run.code) if run.code else None
+    except EngineFailed as error:
+        run, left, failed = Run(error.code), [], error
     settled = not (left or failed)
     if json_output:
         code = failed.code if failed else 0
@@ -79,33 +93,56 @@ def reconcile(
         ui.screen().print(f"{stack}: {until.value}", style="bold green")
 
 
-def _run_on(
-    stack: str, due: float, pause: str, parallel: int, *, json_output: bool
-) -> tuple[runs.Run, list[str]]:
+def _run_on(stack: str, due: float, pause: str, parallel: int, *, json_output: bool) -> tuple[Run, list[str]]:
     """Run until all is settled or nothing may pass by itself: how the last run ended, and what is left."""
     # With --json, what the engine prints is a message like any other.
     to = sys.stderr if json_output else None
     told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
-    between, left, refresh = seconds(pause), list[str](), tuple[str, ...]()
+    engine, between, left, refresh = Engine(), seconds(pause), list[str](), tuple[str, ...]()
     try:
-        with engine.stoppable():
+        with stoppable():
             while True:
                 begun = time.time()
-                run = runs.up(stack, "--parallel", str(parallel), *refresh, to=to, extra=told)
-                if run.locks:
-                    locks.free(stack, run.locks)
+                try:
+                    run = engine.up(stack, *refresh, parallel=parallel, to=to, more=told)
+                except StackLocked as locked:
+                    _free(engine, stack, locked)
                     # After a run that was cut off, the state may say less than what there is.
                     refresh = ("--refresh",)
                     continue
                 if not run.code:
                     refresh = ()
-                    left = engine.unsettled(engine.outputs(stack))
-                if begun >= due or not (run.may_pass if run.code else left):
+                    left = unsettled(engine.outputs(stack))
+                if begun >= due or not (may_pass(run) if run.code else left):
                     return run, left
                 ui.note(f"{stack}: {_why(run, left)}; next run in {pause}")
                 time.sleep(max(0.0, min(between, due - time.time())))
-    except engine.Stopped:
+    except Stopped:
         ui.fail(_stopped(stack, left, due), ui.Exit.INTERRUPTED)
+
+
+def may_pass(run: Run) -> bool:
+    """Whether another run may go better: every error is of a class that passes by itself."""
+    return bool(run.errors) and all(error.partition(":")[0] in PASSING for error in run.errors)
+
+
+def _free(engine: Engine, stack: str, locked: StackLocked) -> None:
+    """Take a stack's locks away, if all are of dead processes of this machine.
+
+    Raises:
+        EngineFailed: the locks are not known, or cannot be taken away.
+        typer.Exit: a process that may be alive holds one.
+    """
+    if not locked.locks:
+        raise locked
+    for lock in locked.locks:
+        if not of_the_dead(lock, socket.gethostname()):
+            holder = f"process {lock.pid} on {lock.hostname}, which may be at work"
+            mend = f"pulumi cancel --stack {stack}, then: pulumi up --refresh --stack {stack}"
+            ui.fail(f"{stack} is locked by {holder}: let it end; or if you know that it is dead: {mend}")
+    pids = ", ".join(str(lock.pid) for lock in locked.locks)
+    ui.note(f"{stack}: process {pids} held the lock and is dead; taking the lock away")
+    engine.read(stack, "cancel", "--yes")
 
 
 _LATE = {
@@ -117,7 +154,7 @@ _LATE = {
 """What came of a deadline, by whether the last run could enforce it."""
 
 
-def _why(run: runs.Run, left: list[str]) -> str:
+def _why(run: Run, left: list[str]) -> str:
     if run.code:
         errors = "; ".join(error.rstrip(".") for error in run.errors)
         return f"{errors}. That may pass; what is under way or paid for is taken up"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,8 +11,9 @@ import typer
 
 from .. import names
 from ..decoding import REFUSED
+from ..engine import Engine, EngineFailed, stacks_here
 from ..specs import EndpointName
-from . import engine, ui
+from . import ui
 
 Stack = Annotated[
     str,
@@ -21,7 +21,7 @@ Stack = Annotated[
         "--stack",
         "-s",
         help="Read the endpoint of SERVICE from this stack.",
-        autocompletion=engine.stacks_here,
+        autocompletion=stacks_here,
         show_default=False,
     ),
 ]
@@ -104,10 +104,11 @@ def of_stack(stack: str) -> Deployment:
     Raises:
         typer.Exit: there is no such stack, or the backend does not answer.
     """
-    ended = engine.pulumi(stack, "stack", "export", to=subprocess.PIPE)
-    if ended.code:
-        ui.fail(f"{stack}: {engine.EngineFailed('stack export', ended.code)}")
-    return _EXPORT.decode(ended.printed).deployment or Deployment()
+    try:
+        printed = Engine().read(stack, "stack", "export")
+    except EngineFailed as error:
+        ui.fail(f"{stack}: {error}")
+    return _EXPORT.decode(printed).deployment or Deployment()
 
 
 def endpoint_name(given: str, stack: str) -> str:

@@ -16,6 +16,7 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
+from ..engine import stacks_here
 from ..lifecycle import Phase
 from ..pricing import Book, Money, find_book
 from ..pricing.money import span
@@ -24,7 +25,7 @@ from ..resources.deployed_model.costs import machines
 from ..vertex import Vertex, connect
 from ..vertex.client import Endpoint, Job, JobState
 from ..vertex.errors import VertexError
-from . import engine, states, ui
+from . import states, ui
 
 AT_ONCE = 16
 
@@ -71,7 +72,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def status(
     stack: Annotated[
         str,
-        typer.Argument(help="The stack, as `pulumi stack ls` names it.", autocompletion=engine.stacks_here),
+        typer.Argument(help="The stack, as `pulumi stack ls` names it.", autocompletion=stacks_here),
     ],
     *,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,

@@ -8,7 +8,7 @@ import pytest
 
 from tools.ci.changes import Change, Kind, changes
 from tools.ci.texts import failure, issue, preview
-from vertex_tuning.cli.engine import unsettled
+from vertex_tuning.engine import unsettled
 from vertex_tuning.report import Preview, read_preview
 
 URN = "urn:pulumi:dev::vertex-tuning::vertex-tuning:index:TunedModelService$pulumi-python:dynamic/vertex:Endpoint::e"

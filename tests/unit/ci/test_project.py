@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stack import REPOSITORY
-from tools.ci.engine import apart
-from tools.ci.project import UnknownRevision, changed_since, stacks
+from tools.ci.project import UnknownRevision, apart, changed_since, stacks
 from vertex_tuning.stack import Target
 
 GOOGLE = ["search-dev", "search-prod", "support-dev", "support-prod"]

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 import typer
 
-from vertex_tuning.cli.engine import unsettled
-from vertex_tuning.cli.locks import Lock, held, of_the_dead
-from vertex_tuning.cli.reconcile import seconds
-from vertex_tuning.cli.runs import Run, errors
+from vertex_tuning.cli.reconcile import may_pass, seconds
+from vertex_tuning.engine import Lock, Run, errors, locks, of_the_dead, unsettled
 
 DURATIONS = [("90s", 90), ("15m", 900), ("6h", 21600), ("1d", 86400), ("0.5h", 1800)]
 
@@ -48,8 +46,8 @@ or delete the lock file with `pulumi cancel`.
 
 
 def test_the_locks_that_the_engine_names() -> None:
-    assert [(lock.hostname, lock.pid) for lock in held(LOCKED)] == [("here", 12), ("far.example", 7)]
-    assert held("error: no stack named 'x' found") == []
+    assert [(lock.hostname, lock.pid) for lock in locks(LOCKED)] == [("here", 12), ("far.example", 7)]
+    assert locks("error: no stack named 'x' found") == []
 
 
 def test_a_lock_is_taken_away_only_from_a_dead_process_of_this_machine() -> None:
@@ -83,7 +81,7 @@ ENDS = [
 
 @pytest.mark.parametrize(("told", "passes", "why"), ENDS, ids=[case[2] for case in ENDS])
 def test_what_may_pass(told: list[str], passes: bool, why: str) -> None:  # noqa: FBT001
-    assert Run(1, tuple(told)).may_pass is passes, why
+    assert may_pass(Run(1, tuple(told))) is passes, why
 
 
 def test_the_errors_among_the_engines_events() -> None:
