@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,6 +117,16 @@ def test_an_operation_goes_on_with_the_next_server(data: Path) -> None:
         after.stop()
 
 
+def listed(plain: Plain) -> Iterator[Json]:
+    """Every object of the bucket, page by page."""
+    token: str | None = ""
+    while token is not None:
+        query = {"pageToken": token} if token else {}
+        page = plain.ok("GET", f"storage/v1/b/{plain.bucket}/o", params=query)
+        yield from page["items"]
+        token = page.get("nextPageToken")
+
+
 def test_killed_at_any_moment_it_keeps_every_answer_and_no_half_object(data: Path) -> None:
     """Clients upload and create while the server is killed; what they got an answer for must be there."""
     emulator = start_emulator(data, "--speed", "instant")
@@ -147,16 +157,7 @@ def test_killed_at_any_moment_it_keeps_every_answer_and_no_half_object(data: Pat
     after = start_emulator(data, "--speed", "instant")
     try:
         again = Plain(after.url, "p")
-        found: dict[str, Json] = {}
-        token = ""
-        while True:
-            page = again.ok(
-                "GET", f"storage/v1/b/{again.bucket}/o", params={"pageToken": token} if token else {}
-            )
-            found |= {item["name"]: item for item in page["items"]}
-            token = page.get("nextPageToken", "")
-            if not token:
-                break
+        found = {item["name"]: item for item in listed(again)}
         for line in answered:
             crc, name = line.split(" ")
             assert found[name]["crc32c"] == crc
