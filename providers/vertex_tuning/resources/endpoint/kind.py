@@ -145,15 +145,20 @@ class EndpointExternal:
         if own:
             gone(context, context.vertex.serving.delete_endpoint(name))
         for model_id in sorted(models):
+            key = f"{folder}/{claimed.get(model_id, model_id)}"
             for there in each_folder:
-                claim = there.claims.read(f"{folder}/{claimed.get(model_id, model_id)}", "")
-                if claim is not None and claim.claim.owner in ("", inputs.owner):
-                    there_owner = Owner(inputs.owner, claim.claim.reads if names.ours(model_id) else "")
-                    unregister(
-                        there, there_owner, inputs.project, inputs.region, model_id, served=model_id in served
-                    )
-                    there.claims.delete(claim)
+                self._released(there, inputs, key, model_id, served=model_id in served)
         return False
+
+    @staticmethod
+    def _released(there: Context, inputs: EndpointInputs, key: str, model_id: str, *, served: bool) -> None:
+        """Unregister a model and delete its claim, if the claim is this owner's or nobody's."""
+        claim = there.claims.read(key, "")
+        if claim is None or claim.claim.owner not in ("", inputs.owner):
+            return
+        owner = Owner(inputs.owner, claim.claim.reads if names.ours(model_id) else "")
+        unregister(there, owner, inputs.project, inputs.region, model_id, served=served)
+        there.claims.delete(claim)
 
     @staticmethod
     def _begun(context: Context, inputs: EndpointInputs, served: set[str]) -> dict[str, str]:
