@@ -20,7 +20,7 @@ from tests.support.kill import (
 )
 from tests.support.kill_stage import Stage, folder_of, stage_fixture
 from tests.support.stack import Workspace
-from vertex_tuning.orphans import Orphan
+from vertex_tuning.lifecycle.orphaned import Orphan
 
 pytestmark = pytest.mark.engine
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.support.emulator import HTTP, RunningEmulator
+from vertex_tuning.lifecycle.orphaned import Known, Orphan
 from vertex_tuning.names import FINGERPRINT_LABEL
-from vertex_tuning.orphans import Kind, Known, Orphan, known, look, look_at_claims
+from vertex_tuning.orphans import known, look, look_at_claims
 from vertex_tuning.vertex import Connection, connect
 from vertex_tuning.vertex.claims import Claims
 from vertex_tuning.vertex.client import Job, Vertex
@@ -75,7 +76,7 @@ class Cloud:
     def left_behind(self) -> set[str]:
         """Ids of the endpoints that doctor finds when it is told of no stack."""
         found = self.orphans([])
-        return {orphan.name.rsplit("/", 1)[1] for orphan in found if orphan.kind is Kind.ENDPOINT}
+        return {orphan.name.rsplit("/", 1)[1] for orphan in found if orphan.kind == "endpoint"}
 
     def orphans(self, held: list[Json]) -> list[Orphan]:
         """What doctor finds when it is told of these resources."""

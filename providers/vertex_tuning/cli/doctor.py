@@ -20,7 +20,7 @@ from . import ui
 from .states import read_export
 
 if TYPE_CHECKING:
-    from ..orphans import Orphan
+    from ..lifecycle.orphaned import Orphan
 
 
 def doctor(
@@ -100,7 +100,7 @@ def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
     if not found:
         yield Text("Nothing was left behind.", "bold green")
     for orphan in found:
-        yield Text.assemble((orphan.kind.value, "bold red" if orphan.bills else "yellow"), f" {orphan.name}")
+        yield Text.assemble((orphan.kind, "bold red" if orphan.bills else "yellow"), f" {orphan.name}")
         for label, said in (("owner", orphan.owner), ("cost", orphan.bills), ("about", orphan.about)):
             if said:
                 yield Text.assemble("  ", (f"{label:<6}", "dim"), said)

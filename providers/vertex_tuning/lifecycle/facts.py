@@ -30,6 +30,7 @@ NEEDED = {
     "judged": "the inputs that each rule of a policy judges",
     "costs": "what it costs, `free` if it bills nothing",
     "calls": "the methods of Google that it calls, by service and method",
+    "orphans": "what it finds of its own that no stack holds, `orphaned.none` if it leaves nothing",
     "parts": "the resources of this kind that a service has, each with those that come before it",
 }
 """The facts of a kind, each with what it is."""

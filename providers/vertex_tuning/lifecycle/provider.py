@@ -34,6 +34,7 @@ from ..vertex.errors import VertexError
 from . import deadline, facts, process
 from .changes import Change, Table, compare
 from .external import Context, External, ResourceInputs
+from .orphaned import Orphans
 from .phases import Observation, Phase, Settled, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
@@ -65,6 +66,9 @@ class Provider(ResourceProvider, Generic[In]):
     judged: ClassVar[facts.Judged]
     costs: ClassVar[facts.CostOf]
     calls: ClassVar[tuple[str, ...]]
+    orphans: ClassVar[Orphans]
+    # Its outputs that name what is outside, each with the collection it is in: jobs, endpoints, models.
+    ids: ClassVar[tuple[tuple[str, str], ...]] = ()
     parts: ClassVar[tuple[facts.Part, ...]]
     # The class that programs use; it sets this itself.
     resource: ClassVar[type[Any]]
@@ -89,6 +93,16 @@ class Provider(ResourceProvider, Generic[In]):
     def key_of(cls, name: str) -> str:
         """Where a stack file has an input, below its service; ``NOWHERE`` if it follows from another edit."""
         return facts.key_of(cls, name)
+
+    @classmethod
+    def claim_of(cls, _name: str, _owner: str) -> str:
+        """What a claim of this kind is for, where no resource outside is; empty for nothing."""
+        return ""
+
+    @classmethod
+    def is_there(cls, _vertex: Vertex, _name: str) -> bool:
+        """Whether what a claim's key names is outside."""
+        return False
 
     @classmethod
     def edits(

@@ -9,7 +9,8 @@ import pytest
 
 from vertex_tuning.catalog import TuningMode
 from vertex_tuning.cli.doctor import lines
-from vertex_tuning.orphans import Kind, Known, Orphan, forgotten, known, orphans
+from vertex_tuning.lifecycle.orphaned import Known, Orphan
+from vertex_tuning.orphans import forgotten, known, orphans
 from vertex_tuning.pricing import Book, Money, NodeHour, TrainingTokens
 from vertex_tuning.vertex.claim import STARTING, Claim, HeldClaim, Waiter
 from vertex_tuning.vertex.client import Deployed, Endpoint, Job, JobState
@@ -136,19 +137,19 @@ THERE = [
         [],
         [endpoint("vt-lost", {}, "vt-lost-m")],
         ["vt-lost-m"],
-        [Kind.DEPLOYED_MODEL, Kind.ENDPOINT, Kind.MODEL],
+        ["deployed model", "endpoint", "model"],
         "made by a killed run before it had labels; what bills comes first",
     ),
-    ([], [endpoint("named-by-hand", OWNED)], [], [Kind.ENDPOINT], "our label under another name"),
-    ([], [endpoint("adopted", {}, "vt-m")], [], [Kind.DEPLOYED_MODEL], "ours on an endpoint that is not"),
+    ([], [endpoint("named-by-hand", OWNED)], [], ["endpoint"], "our label under another name"),
+    ([], [endpoint("adopted", {}, "vt-m")], [], ["deployed model"], "ours on an endpoint that is not"),
     (
         [],
         [endpoint("vt-held", OWNED, "vt-old")],
         [],
-        [Kind.DEPLOYED_MODEL],
+        ["deployed model"],
         "an old model on a held endpoint",
     ),
-    ([job(JobState.RUNNING, OWNED)], [], [], [Kind.TUNING_JOB], "a job that is being paid for"),
+    ([job(JobState.RUNNING, OWNED)], [], [], ["tuning job"], "a job that is being paid for"),
     ([job(JobState.SUCCEEDED, OWNED)], [], [], [], "a job that has ended bills no more"),
     ([job(JobState.RUNNING, {})], [], [], [], "a job of others"),
 ]
@@ -158,7 +159,7 @@ THERE = [
     ("jobs", "endpoints", "models", "kinds", "why"), THERE, ids=[case[4] for case in THERE]
 )
 def test_what_is_there(
-    jobs: list[Job], endpoints: list[Endpoint], models: list[str], kinds: list[Kind], why: str
+    jobs: list[Job], endpoints: list[Endpoint], models: list[str], kinds: list[str], why: str
 ) -> None:
     found = orphans(HELD, jobs, endpoints, [f"{PLACE}/models/{model}" for model in models])
     assert [orphan.kind for orphan in found] == kinds, why
@@ -206,5 +207,5 @@ def test_claims(key: str, there: Claim, about: str, why: str) -> None:
         assert found == [], why
         return
     [orphan] = found
-    assert (orphan.kind, orphan.name, orphan.owner) == (Kind.CLAIM, uri, "acme/dev/tickets")
+    assert (orphan.kind, orphan.name, orphan.owner) == ("claim", uri, "acme/dev/tickets")
     assert about in orphan.about, why

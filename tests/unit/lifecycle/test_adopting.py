@@ -8,7 +8,8 @@ import pytest
 from tests.support.declared import BUCKET, PROJECT, REGION
 from tests.support.fake import FakeVertex
 from tests.support.mini_engine import MiniEngine
-from vertex_tuning.orphans import Kind, Known, look
+from vertex_tuning.lifecycle.orphaned import Known
+from vertex_tuning.orphans import look
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.client import ContainerSpec, Endpoint, Logging, MachineRequest
 
@@ -173,6 +174,4 @@ def test_what_a_lost_state_has_left_on_it_is_found(
 
     found = look(fake, PROJECT, REGION, Known(frozenset(), frozenset(), frozenset()))
 
-    assert [orphan.kind for orphan in found] == [Kind.DEPLOYED_MODEL, Kind.MODEL], (
-        "neither theirs nor the name"
-    )
+    assert [orphan.kind for orphan in found] == ["deployed model", "model"], "neither theirs nor the name"

@@ -9,7 +9,8 @@ import pytest
 from tests.support.declared import BUCKET, PROJECT, REGION
 from tests.support.fake import Crash, FakeVertex, Fault, plugged
 from tests.support.mini_engine import MiniEngine
-from vertex_tuning.orphans import Kind, Known, look
+from vertex_tuning.lifecycle.orphaned import Known
+from vertex_tuning.orphans import look
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.errors import PermissionMissing, Transient
 
@@ -311,5 +312,5 @@ def test_a_deployment_that_shows_only_after_its_destroy_is_found_by_doctor(
 
     found = look(fake, PROJECT, REGION, Known(frozenset(), frozenset(), frozenset()))
 
-    assert [orphan.kind for orphan in found] == [Kind.DEPLOYED_MODEL, Kind.ENDPOINT, Kind.MODEL]
+    assert [orphan.kind for orphan in found] == ["deployed model", "endpoint", "model"]
     assert "by the hour" in found[0].bills

@@ -14,7 +14,7 @@ from ...lifecycle.states import upgraded
 from ...permissions import methods
 from ...specs import Rollout
 from ...vertex.claim import HeldClaim
-from ...vertex.client import Deployed, Endpoint
+from ...vertex.client import Deployed, Endpoint, Vertex
 from ...vertex.errors import Transient
 from .._shared import assigned, folders, preview
 from .._shared.operations import finish
@@ -23,6 +23,7 @@ from ..endpoint.undeploy import await_start, clear, found_on, not_to_share, take
 from . import costs, evaluation, traffic
 from .deploy import seen_weights, start, under_way
 from .inputs import DeployedModelInputs
+from .orphans import orphans
 from .stale import leftovers
 
 PRUNES = f"deletes the intermediate checkpoints of its own tuning once it serves ({KEEP_FINAL})"
@@ -152,6 +153,8 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         private_endpoints=(),
         evaluation_commands=("evaluation.command",),
     )
+    orphans = orphans
+    ids = (("endpoints", "endpoint"), ("models", "model_id"), ("models", "model"))
     calls = (
         *methods("ModelGardenService", "Deploy"),
         *methods("ModelService", "UploadModel RecommendSpec GetModel DeleteModel"),
@@ -211,6 +214,11 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         ),
         "price": Change.NONE.because("is for messages", key=NOWHERE),
     }
+
+    @classmethod
+    def is_there(cls, vertex: Vertex, name: str) -> bool:
+        """Whether it is at Vertex AI."""
+        return vertex.serving.model(name) is not None
 
     def identity(self, inputs: DeployedModelInputs) -> str:
         """The registered model's name: it changes with everything that redeploys, and with the place."""

@@ -31,11 +31,12 @@ from ...vertex.address import known_address
 from ...vertex.claim import HeldClaim
 from ...vertex.claims import contended
 from ...vertex.client import Endpoint as LiveEndpoint
-from ...vertex.client import RequestLogging
+from ...vertex.client import RequestLogging, Vertex
 from .._shared import assigned, folders, ownership
 from .._shared.operations import ended, gone, made
 from .._shared.ownership import Owner
 from .inputs import EndpointInputs
+from .orphans import orphans
 from .undeploy import await_start, clear, not_to_share, take_off, unregister
 
 
@@ -212,6 +213,8 @@ class EndpointProvider(Provider[EndpointInputs]):
         private_endpoints=("private_service_connect",),
         evaluation_commands=(),
     )
+    orphans = orphans
+    ids = (("endpoints", "endpoint_id"), ("endpoints", "endpoint"))
     calls = (
         *methods("EndpointService", "CreateEndpoint GetEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint"),
         *methods("EndpointService", "UndeployModel"),
@@ -237,6 +240,11 @@ class EndpointProvider(Provider[EndpointInputs]):
         "owner_label": Change.FOLLOWS.because("the owner"),
         "output_uri": Change.IN_PLACE.because("its claim goes along; an endpoint holds no data"),
     }
+
+    @classmethod
+    def is_there(cls, vertex: Vertex, name: str) -> bool:
+        """Whether it is at Vertex AI."""
+        return vertex.serving.endpoint(name) is not None
 
     def identity(self, inputs: EndpointInputs) -> str:
         """The full resource name, with the id that we chose."""

@@ -24,6 +24,7 @@ from ...lifecycle import (
     Refusal,
     compare,
     facts,
+    orphaned,
     process,
     told,
 )
@@ -145,6 +146,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    orphans = orphaned.none
     calls = (
         *methods("CloudBilling", "GetProjectBillingInfo"),
         *methods("ServiceUsage", "BatchGetServices"),
@@ -257,6 +259,11 @@ class ReadinessProvider(Provider[ReadinessInputs]):
                     claim = there.claims.read(held.key, "")
                     if claim is not None and claim.claim.owner == inputs.owner:
                         there.claims.delete(claim)
+
+    @classmethod
+    def claim_of(cls, _name: str, owner: str) -> str:
+        """The whole service."""
+        return f"the service {owner}"
 
     def identity(self, inputs: ReadinessInputs) -> str:
         """One per service."""

@@ -20,6 +20,7 @@ from ...lifecycle import (
     Provider,
     Refusal,
     facts,
+    orphaned,
     process,
 )
 from ...permissions import methods
@@ -149,6 +150,8 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         evaluation_commands=(),
     )
     reports = ("wait",)
+    orphans = orphaned.none
+    ids = (("jobs", "job"),)
     calls = (
         *methods("GenAiTuningService", "CreateTuningJob GetTuningJob ListTuningJobs CancelTuningJob"),
         *methods("MetadataService", "GetContext"),
@@ -268,6 +271,11 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         if left and others and inputs.delete_artifacts:
             process.say(inputs.urn, kept("this tuning", others), warning=True)
         return left
+
+    @classmethod
+    def claim_of(cls, name: str, _owner: str) -> str:
+        """The weights."""
+        return f"the tuned model {name}"
 
     def identity(self, inputs: TunedModelInputs) -> str:
         """The tuning's fingerprint, or the folder of given weights."""

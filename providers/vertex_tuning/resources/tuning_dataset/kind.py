@@ -20,6 +20,7 @@ from ...lifecycle import (
     Provider,
     Refusal,
     facts,
+    orphaned,
     process,
 )
 from ...permissions import methods
@@ -149,6 +150,7 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    orphans = orphaned.none
     calls = (*methods("storage.objects", "get insert rewrite list"),)
     costs = facts.free
     parts = (

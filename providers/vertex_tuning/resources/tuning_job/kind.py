@@ -34,6 +34,7 @@ from .._tuning.inputs import TuningJobInputs
 from .._tuning.submission import ended_early
 from . import reclaim, reuse
 from .external import TuningJobExternal
+from .orphans import orphans
 
 
 class TuningJobProvider(Provider[TuningJobInputs]):
@@ -57,6 +58,8 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         private_endpoints=(),
         evaluation_commands=(),
     )
+    orphans = orphans
+    ids = (("jobs", "job"),)
     calls = (
         *methods("GenAiTuningService", "CreateTuningJob GetTuningJob ListTuningJobs CancelTuningJob"),
         *methods("ModelService", "GetModel DeleteModel"),
