@@ -61,11 +61,32 @@ _TOKEN_RATES = (
 _MOST_TOKENS = 0.317
 
 
+_LONGEST = (("meta/llama4", 2048), ("qwen/qwen3-6@", 12_288))
+"""Beginnings of ids of base models → the longest sequence in tokens that they are tuned on."""
+_USUAL_LONGEST = 8192
+
+
+def _rate(short: str, mode: str) -> float:
+    rates = next((rates for family, rates in _TOKEN_RATES if short.startswith(family)), {})
+    return rates.get(mode, _MOST_TOKENS)
+
+
 def billed_tokens(base_model: str, mode: str, characters: int) -> int:
     """Tokens that an epoch on so many characters is billed as: those of the named model's own tokenizer."""
-    short = base_model.removeprefix("publishers/").replace("/models/", "/")
-    rates = next((rates for family, rates in _TOKEN_RATES if short.startswith(family)), {})
-    return math.ceil(characters * rates.get(mode, _MOST_TOKENS))
+    return math.ceil(characters * _rate(_short(base_model), mode))
+
+
+def longest_example(base_model: str, mode: str) -> int | None:
+    """Characters of the longest example that a base model is tuned on; None for one off Google's page."""
+    short = _short(base_model)
+    if short not in BASE_MODELS:
+        return None
+    longest = next((tokens for family, tokens in _LONGEST if short.startswith(family)), _USUAL_LONGEST)
+    return math.floor(longest / _rate(short, mode))
+
+
+def _short(base_model: str) -> str:
+    return base_model.removeprefix("publishers/").replace("/models/", "/")
 
 
 MANAGED_MODELS = frozenset(

@@ -9,6 +9,7 @@ from typing import Any
 from vertex_emulator.faults import FaultBook
 from vertex_emulator.predictor import Predictor
 from vertex_emulator.price_list import PriceList
+from vertex_emulator.replicas import Replicas
 from vertex_emulator.request_log import RequestLog
 from vertex_emulator.request_rate import RequestRate
 from vertex_emulator.settings import Settings, Speed
@@ -56,6 +57,9 @@ class Service:
         self.requests = RequestLog()
         self.rate = RequestRate()
         self.price_list = PriceList()
+        self.ahead_s = 0.0
+        """How far the clock was moved ahead of the machine's, for tests of what happens after hours."""
+        self.replicas = Replicas(self.now())
         self.uploading: set[str] = set()
         """Uploads that a request is just writing to, or putting together."""
         self.changed = asyncio.Event()
@@ -63,7 +67,7 @@ class Service:
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return time.time()
+        return time.time() + self.ahead_s
 
     def wake(self) -> None:
         """Something was submitted or cancelled."""

@@ -17,7 +17,7 @@ _SMALL_A3 = ("a3-highgpu-1g", "a3-highgpu-2g", "a3-highgpu-4g")
 def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """A line about each local file of a tuning whose longest example the model does not take whole.
 
-    A warning and no mistake: tokens are estimated, and Vertex AI does not say what it does with the rest.
+    A warning and no mistake: tokens are estimated, and Vertex AI drops longer examples and tunes on the rest.
     """
     model = catalog.known_model(tuning.base_model)
     limit = model.max_sequence.get(tuning.mode) if model is not None else None
@@ -27,9 +27,9 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
             typed = as_typed(source)
             yield (
                 f"{typed}: the longest example has about {found.longest_example_tokens:,} tokens, and "
-                f"{tuning.base_model} takes {limit:,} in mode {tuning.mode.value}; shorten it, or see with "
+                f"{tuning.base_model} takes {limit:,} in mode {tuning.mode.value} and drops longer ones; "
                 f"`vertex-tuning validate {typed} --model {tuning.base_model} --mode {tuning.mode.value}` "
-                "how many are too long"
+                "says how many are too long"
             )
 
 

@@ -1,5 +1,6 @@
 """One Vertex of the contract, and HTTP to it."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -47,6 +48,7 @@ class Backend:
 
     Attributes:
         run: marks what this run makes: it is in every display name, and a label of every job.
+        pass_time: lets so many seconds pass for the service.
         choosing_ids: meanwhile the service chooses the ids of endpoints and models; the real one does as it likes.
         spent: what was asked for that costs money, by kind.
     """
@@ -58,6 +60,7 @@ class Backend:
     run: str
     sleep: Callable[[float], object]
     wire: Wire | None = None
+    pass_time: Callable[[float], object] = time.sleep
     choosing_ids: Callable[[], AbstractContextManager[object]] = nullcontext
     spent: Counter[str] = field(default_factory=Counter)
 

@@ -101,7 +101,7 @@ def _backend(request: pytest.FixtureRequest) -> Backend:
             yield
             fake.serving.own_ids = False
 
-        return Backend("fake", fake, PROJECT, BUCKET, run, fake.clock.sleep, None, choosing)
+        return Backend("fake", fake, PROJECT, BUCKET, run, fake.clock.sleep, None, fake.clock.sleep, choosing)
     if request.param == "embedded":
         service: RunningEmulator = request.getfixturevalue("service")
         connection = Connection(endpoint=service.url)
@@ -122,6 +122,7 @@ def _backend(request: pytest.FixtureRequest) -> Backend:
             run,
             time.sleep,
             wire,
+            service.admin.pass_time,
             choosing,
         )
     connection = Connection()

@@ -46,6 +46,14 @@ def only(serving: Serving, endpoint: str, *besides: str) -> Deployed:
     return found
 
 
+def own_address(backend: Backend, endpoint: str) -> str:
+    """Where a dedicated endpoint answers."""
+    live = backend.vertex.serving.endpoint(endpoint)
+    assert live is not None
+    scheme = "http" if backend.name == "embedded" else "https"
+    return f"{scheme}://{live.dns.removeprefix('https://')}/v1beta1/{endpoint}"
+
+
 @pytest.fixture(scope="session")
 def weights(trained: Job) -> str:
     return f"{trained.output_uri}/{FINAL}"
@@ -181,17 +189,11 @@ class TestAsked:
         assert error["status"] == "FAILED_PRECONDITION"
         assert "Dedicated Endpoint cannot be accessed through the shared Vertex AI domain" in error["message"]
 
-    def own_address(self, backend: Backend, served: Made) -> str:
-        live = backend.vertex.serving.endpoint(served.endpoint)
-        assert live is not None
-        scheme = "http" if backend.name == "embedded" else "https"
-        return f"{scheme}://{live.dns.removeprefix('https://')}/v1beta1/{served.endpoint}"
-
     @pytest.mark.evidence("serving.dedicated-host-refuses-alt", side="contract")
     def test_the_dedicated_host_refuses_what_googles_typed_client_adds(
         self, backend: Backend, wire: Wire, served: Made
     ) -> None:
-        address = f"{self.own_address(backend, served)}:predict?%24alt=json%3Benum-encoding%3Dint"
+        address = f"{own_address(backend, served.endpoint)}:predict?%24alt=json%3Benum-encoding%3Dint"
         answer = wire.call("POST", address, {"instances": [QUESTION]})
         assert answer.status_code == 400, answer.text
 
@@ -202,7 +204,7 @@ class TestAsked:
         turns = [{"role": "user", "content": "Which team answers questions about invoices?"}]
         answer = wire.ok(
             "POST",
-            f"{self.own_address(backend, served)}/chat/completions",
+            f"{own_address(backend, served.endpoint)}/chat/completions",
             {"model": "", "messages": turns, "max_tokens": 4},
         )
         assert answer["choices"][0]["message"]["role"] == "assistant"
@@ -282,6 +284,30 @@ class TestMachines:
         assert quota.limit is not None
         with pytest.raises(QuotaExceeded, match=quota.name):
             cases.deploy(backend, empty, other, max_replicas=quota.limit + 1)
+
+    @pytest.mark.evidence("serving.scaled-to-zero", "serving.woken-from-zero", side="contract")
+    def test_replicas_go_without_traffic_and_come_with_a_request(
+        self, backend: Backend, wire: Wire, empty: str, other: str
+    ) -> None:
+        serving, periods = backend.vertex.serving, {"min_scaleup_period": 300, "idle_scaledown_period": 300}
+        cases.deploy(backend, empty, other, min_replicas=0, scale_to_zero=True, initial_replicas=1, **periods)
+        deployed = only(serving, empty)
+        serving.patch_endpoint(empty, traffic={deployed.id: 100})
+
+        def replicas() -> int:
+            [found] = wire.ok("GET", f"v1beta1/{empty}")["deployedModels"]
+            return int(found.get("status", {}).get("availableReplicaCount", 0))
+
+        def asked() -> int:
+            url = f"{own_address(backend, empty)}:predict"
+            return wire.call("POST", url, {"instances": [QUESTION]}).status_code
+
+        backend.until(lambda: asked() == 200)
+        backend.pass_time(301)
+        backend.until(lambda: replicas() == 0)
+        assert asked() == 429
+        backend.until(lambda: asked() == 200)
+        backend.finish(serving.undeploy(empty, deployed.id, {}))
 
     @pytest.fixture(scope="class")
     def empty(self, backend: Backend) -> Iterator[str]:

@@ -194,6 +194,13 @@ RULES: tuple[Rule, ...] = (
         "2026-09-25",
         no_case="as for data.images",
     ),
+    Rule(
+        "data.longest-sequence",
+        "Examples of more tokens than the model takes are dropped, counted and named by their index.",
+        "documented",
+        TYPES,
+        no_case="a long example would blur the case of prices.tokens, and another job to its end takes an hour",
+    ),
     # serving
     Rule(
         "serving.dedicated-by-default",
@@ -218,6 +225,13 @@ RULES: tuple[Rule, ...] = (
         "A request is at most 1.5 MB on a shared endpoint and 10 MB on a dedicated one.",
         "documented",
         PAGE,
+    ),
+    Rule(
+        "serving.request-time",
+        "A request takes at most 60 seconds on a shared endpoint and an hour on a dedicated one.",
+        "documented",
+        PAGE,
+        no_case="an answer of more than a minute takes a machine on a shared endpoint of its own",
     ),
     Rule("serving.openai-form", "OpenAI's form is served at the endpoint's own address.", "documented", PAGE),
     Rule(
@@ -250,6 +264,18 @@ RULES: tuple[Rule, ...] = (
         "With a minimum of zero replicas an initial count is needed; periods are 300 to 28,800 seconds.",
         "documented",
         TYPES,
+    ),
+    Rule(
+        "serving.scaled-to-zero",
+        "A deployment that may scale to zero has no replica after its idle period without traffic.",
+        "documented",
+        TYPES,
+    ),
+    Rule(
+        "serving.woken-from-zero",
+        "A request to a deployment without replicas is refused with 429, and starts one.",
+        "assumed",
+        "no public trace",
     ),
     Rule("serving.flex-start", "Flex-start machines run seven days at most.", "documented", TYPES),
     Rule("serving.psc-in-one-call", "The one call can make a private endpoint.", "documented", TYPES),

@@ -77,6 +77,10 @@ class Admin:
         """No more faults."""
         self.call("DELETE", "faults")
 
+    def pass_time(self, seconds: float) -> None:
+        """Move the service's clock ahead."""
+        self.call("POST", "clock", {"ahead_s": seconds})
+
     def prices(self, *services: Json) -> None:
         """Fill the Cloud Billing Catalog, as `price_list` has it; without services it is empty again."""
         self.call("PUT", "prices", {"services": services})

@@ -9,6 +9,7 @@
 | GET /emulator/faults | the rules in force, and how many calls each has matched |
 | PUT, POST /emulator/faults | replace, or add to, the rules: `{"rules": [...]}` (see `faults.Rule`) |
 | DELETE /emulator/faults | no rules |
+| POST /emulator/clock | move the clock ahead: `{"ahead_s": 3600}` |
 | PUT /emulator/prices | the Cloud Billing Catalog's services and SKUs (see `price_list`); empty before |
 | GET /emulator/predictions | how many there were, and the seconds for each token |
 | GET /emulator/jobs/{id}/progress | the training worker's own report on a tuning job |
@@ -16,7 +17,7 @@
 
 import ipaddress
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -33,6 +34,12 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a request that puts faults in force."""
 
     rules: tuple[Rule, ...]
+
+
+class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request that moves the clock: never back."""
+
+    ahead_s: Annotated[float, msgspec.Meta(ge=0)]
 
 
 def health(call: Call) -> Json:
@@ -72,6 +79,17 @@ def get_requests(call: Call) -> Json:
         raise invalid("since must be a number.") from None
     log = call.service.requests
     return {"last": log.last, "requests": msgspec.to_builtins(log.since(since))}
+
+
+def move_clock(call: Call) -> Json:
+    """Move the clock ahead, as if so many seconds had passed; training takes its time as before."""
+    try:
+        moved = msgspec.convert(call.payload, Moved)
+    except msgspec.ValidationError as error:
+        raise invalid(str(error)) from None
+    call.service.ahead_s += moved.ahead_s
+    call.service.wake()
+    return {"ahead_s": call.service.ahead_s}
 
 
 def _faults(states: list[RuleState]) -> Json:
@@ -145,6 +163,7 @@ ROUTES: tuple[Route, ...] = (
     books("PUT", "/emulator/faults", OWN, put_faults),
     books("POST", "/emulator/faults", OWN, post_faults),
     books("DELETE", "/emulator/faults", OWN, delete_faults),
+    books("POST", "/emulator/clock", OWN, move_clock),
     books("GET", "/emulator/predictions", OWN, predictions),
     books("GET", "/emulator/jobs/{job}/progress", OWN, progress),
 )

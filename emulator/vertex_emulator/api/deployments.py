@@ -80,11 +80,8 @@ def add_deployed(service: Service, record: Record, deployed: Json, split: Json |
     others = {item["id"] for item in kept}
     if deployed["id"] in others:
         raise exists(f"DeployedModel {deployed['id']} of {record.name}")
-    status = {
-        "availableReplicaCount": deployed["dedicatedResources"].get("minReplicaCount", 0),
-        "lastUpdateTime": rfc3339(now),
-    }
-    entry = {**deployed, "createTime": rfc3339(now), "status": status}
+    entry = {**deployed, "createTime": rfc3339(now), "status": {"lastUpdateTime": rfc3339(now)}}
+    service.replicas.begin(entry, now)
     before = record.body.get("trafficSplit", {})
     if previous and not split:
         traffic = after_replace(before, previous, deployed["id"])

@@ -45,10 +45,18 @@ def new_endpoint(name: str, given: Json, now: float) -> Json:
 
 
 def view(service: Service, body: Json) -> Json:
-    """An endpoint as it is answered: a dedicated one on which models are deployed with its DNS name."""
-    if body.get("dedicatedEndpointEnabled") and body.get("deployedModels"):
-        return {**body, "dedicatedEndpointDns": service.settings.dedicated}
-    return body
+    """An endpoint as it is answered: with the replicas that run, and a dedicated one with its DNS name."""
+    if not body.get("deployedModels"):
+        return body
+    shown = {**body, "deployedModels": [_running(service, each) for each in body["deployedModels"]]}
+    if body.get("dedicatedEndpointEnabled"):
+        shown["dedicatedEndpointDns"] = service.settings.dedicated
+    return shown
+
+
+def _running(service: Service, deployed: Json) -> Json:
+    available = service.replicas.available(deployed, service.now())
+    return {**deployed, "status": {**deployed["status"], "availableReplicaCount": available}}
 
 
 def touch(record: Record, now: float) -> None:

@@ -5,6 +5,7 @@ The second listener stands for the DNS names of all dedicated endpoints; the pat
 
 from collections.abc import Iterable
 
+from vertex_emulator.api.common import scope
 from vertex_emulator.api.endpoints import named
 from vertex_emulator.api.routing import Call, Route
 from vertex_emulator.store.resources import Record
@@ -13,6 +14,7 @@ from vertex_emulator.wire.errors import invalid, not_found, precondition
 _PREDICTION = "google.cloud.aiplatform.PredictionService."
 _SHARED_BYTES = 1_500_000
 _DEDICATED_BYTES = 10_000_000
+_DEDICATED_S = 3600.0
 
 
 def check_dedicated(route: Route, method: str, path: str, query: Iterable[str]) -> None:
@@ -54,3 +56,10 @@ def asked_endpoint(call: Call) -> Record:
     if call.size > most:
         raise precondition(f"The request size ({call.size} bytes) exceeds {most / 1e6:.3f}MB limit.")
     return record
+
+
+def longest_answer(call: Call, record: Record | None) -> float:
+    """Seconds that a request to an endpoint may take; None stands for the managed models' shared one."""
+    if record is not None and record.body.get("dedicatedEndpointEnabled"):
+        return _DEDICATED_S
+    return scope(call).project.settings.shared_seconds

@@ -1,13 +1,15 @@
 """Online prediction on endpoints."""
 
+import asyncio
 import random
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Awaitable
+from typing import NamedTuple, TypeVar
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from vertex_emulator import prediction
 from vertex_emulator.api.common import Json, scope
-from vertex_emulator.api.hosts import asked_endpoint
+from vertex_emulator.api.hosts import asked_endpoint, longest_answer
 from vertex_emulator.api.routing import Call, Route, streams
 from vertex_emulator.catalog import MANAGED_MODELS
 from vertex_emulator.containers import weights_read
@@ -16,9 +18,10 @@ from vertex_emulator.registry import resolve
 from vertex_emulator.store.resources import Record
 from vertex_emulator.traffic import choose
 from vertex_emulator.weights import Weights, find_weights
-from vertex_emulator.wire.errors import invalid, not_found, precondition, unimplemented
+from vertex_emulator.wire.errors import ApiError, invalid, not_found, precondition, unimplemented
 from vertex_emulator.wire.proto import parse
 
+Answer = TypeVar("Answer")
 MAX_INSTANCES = 64
 MANAGED_ENDPOINT = "openapi"
 """In the place of an endpoint's id: the managed models, of which the request's `model` names one."""
@@ -36,8 +39,8 @@ def choose_target(call: Call, record: Record) -> Target:
     """Pick a deployed model of the endpoint by the traffic split.
 
     Raises:
-        ApiError: FAILED_PRECONDITION when none has traffic, UNIMPLEMENTED for a publisher's model, whose
-            weights are not here.
+        ApiError: FAILED_PRECONDITION when none has traffic, RESOURCE_EXHAUSTED when no replica runs,
+            UNIMPLEMENTED for a publisher's model, whose weights are not here.
     """
     chosen = choose(record.body.get("trafficSplit", {}), random.random())  # noqa: S311
     if chosen is None:
@@ -47,6 +50,10 @@ def choose_target(call: Call, record: Record) -> Target:
     if "artifactUri" not in model.body:
         name = model.body["baseModelSource"]["modelGardenSource"]["publicModelName"]
         raise unimplemented(f"Prediction with {name}, whose weights Google keeps,")
+    if not call.service.replicas.answers(deployed, call.service.now(), call.service.settings.speed.deploy_s):
+        raise ApiError(
+            8, "Model is not yet ready for inference. Please wait and then try your request again."
+        )
     # As vLLM does, it reads what its `--model` names, even if that is not the model that it is deployed for.
     uri = weights_read(model.body.get("containerSpec", {}), model.body["artifactUri"])
     return Target(deployed, model, find_weights(call.service.store, uri, "artifact_uri"))
@@ -67,7 +74,7 @@ async def predict(call: Call) -> Response:
         raise invalid("parameters must be an object.")
     asked = _asked(instances, parameters)
     target = choose_target(call, endpoint)
-    answers = await call.service.predictor.predict(target.weights, asked)
+    answers = await _in_time(call, endpoint, call.service.predictor.predict(target.weights, asked))
     return JSONResponse(
         {
             "predictions": answers,
@@ -88,7 +95,7 @@ async def raw_predict(call: Call) -> Response:
         raise invalid("The container takes an object with instances (a list) and parameters (an object).")
     asked = _asked(instances, parameters)
     target = choose_target(call, endpoint)
-    answers = await call.service.predictor.predict(target.weights, asked)
+    answers = await _in_time(call, endpoint, call.service.predictor.predict(target.weights, asked))
     headers = {
         "X-Vertex-AI-Endpoint-Id": call.params["endpoint"],
         "X-Vertex-AI-Deployed-Model-Id": target.deployed["id"],
@@ -110,10 +117,29 @@ async def chat_completions(call: Call) -> Response:
     else:
         weights = choose_target(call, endpoint).weights
     if question.stream:
-        pieces = await call.service.predictor.stream(weights, question)
-        return StreamingResponse(pieces, media_type="text/event-stream")
-    (completion,) = await call.service.predictor.predict(weights, [question])
+        until = asyncio.get_running_loop().time() + longest_answer(call, endpoint)
+        pieces = await _in_time(call, endpoint, call.service.predictor.stream(weights, question))
+        return StreamingResponse(_cut(pieces, until), media_type="text/event-stream")
+    asked = call.service.predictor.predict(weights, [question])
+    (completion,) = await _in_time(call, endpoint, asked)
     return JSONResponse(completion)
+
+
+async def _in_time(call: Call, endpoint: Record | None, answer: Awaitable[Answer]) -> Answer:
+    """The answer, if it comes within the time that the endpoint allows. Raises DEADLINE_EXCEEDED."""
+    try:
+        async with asyncio.timeout(longest_answer(call, endpoint)):
+            return await answer
+    except TimeoutError:
+        raise ApiError(4, "Deadline expired before operation could complete.") from None
+
+
+async def _cut(pieces: AsyncIterator[bytes], until: float) -> AsyncIterator[bytes]:
+    """The pieces of a streamed answer that come in time."""
+    async for piece in pieces:
+        if asyncio.get_running_loop().time() > until:
+            return
+        yield piece
 
 
 def check_managed(name: str) -> None:

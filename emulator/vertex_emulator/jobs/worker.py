@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from vertex_emulator.catalog import longest_example
 from vertex_emulator.store.store import Store
 from vertex_emulator.training.spec import Progress, TrainingSpec, TuningMode
 from vertex_emulator.weights import existing_object, find_weights, local_name
@@ -65,6 +66,7 @@ def prepare(store: Store, folder: Path, cache: Path, job: Json, labelled: Path |
         custom_base=str(base) if base else None,
         last_checkpoint_only=spec.get("exportLastCheckpointOnly", False),
         labelled_file=str(labelled) if labelled else None,
+        longest=longest_example(job["baseModel"], spec["tuningMode"]),
     )
 
 

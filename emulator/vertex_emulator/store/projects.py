@@ -52,6 +52,8 @@ class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Model Garden's one call chooses the ids of endpoint and model itself, whatever the request asks for."""
     label_filters: bool = True
     """Tuning jobs can be listed by their labels; only the standard filter is promised."""
+    shared_seconds: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """The longest that a request to a shared endpoint may take."""
     published_metadata: bool = False
     """Operations have only metadata that Google's Python packages know, which they need to poll over REST."""
 

@@ -74,6 +74,13 @@ def read_examples(path: Path) -> tuple[Example, ...]:
     return tuple(examples)
 
 
+def characters(example: Example) -> int:
+    """Those of a row's texts."""
+    if isinstance(example, Chat):
+        return sum(len(message.content) for message in example.messages)
+    return len(example.prompt) + len(example.completion)
+
+
 class _RowError(ValueError):
     pass
 

@@ -32,7 +32,7 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     embedded service's own base model, which is made once and kept in `cache_dir`. None for the numbers
     means the defaults of `hyperparameters.resolve`. Intermediate checkpoints lie beside the final one, unless
     `last_checkpoint_only`. With `labelled_file` the base model answers the training rows first, its answers
-    are written there, and the job learns them.
+    are written there, and the job learns them. Training rows of more characters than `longest` are dropped.
     """
 
     training_file: str
@@ -47,6 +47,7 @@ class TrainingSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     custom_base: str | None
     last_checkpoint_only: bool = False
     labelled_file: str | None = None
+    longest: int | None = None
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 

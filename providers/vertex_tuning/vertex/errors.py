@@ -47,6 +47,8 @@ _SERVER_ERROR = 500
 _REQUESTS = re.compile(
     r"per (minute|second|\d+ seconds)|too many requests|\(e\.g\. check quota\)", re.IGNORECASE
 )
+_NOT_READY = "not yet ready for inference"
+"""A deployment that has scaled to zero is starting a replica."""
 # Google's impersonation and token exchange put the HTTP status into their text.
 _TOKEN_SERVICE_DOWN = re.compile(r"""code["']?:?\s*5\d\d\b|5\d\d (Bad|Service|Server|Gateway|Internal)""")
 _SECONDS = re.compile(r"\d{1,6}(\.\d{1,9})?s?")
@@ -175,6 +177,8 @@ def _narrowed(kind: type[VertexError], message: str) -> VertexError:
         kind = NoCapacity
     if kind is QuotaExceeded and _REQUESTS.search(text):
         kind = TooManyRequests
+    if kind is QuotaExceeded and _NOT_READY in text.lower():
+        kind = Unavailable
     return kind(text)
 
 

@@ -21,7 +21,7 @@ from .client import (
     RequestLogging,
 )
 from .connection import Connection
-from .errors import InvalidRequest, NotFound, VertexError
+from .errors import InvalidRequest, NotFound, Unavailable, VertexError
 from .prediction import PlainJson, predict
 from .rest import Rest, read
 from .retry import looked_up, once, repeated
@@ -35,6 +35,10 @@ from .serving_wire import (
     recommended,
 )
 
+_CUT_OFF = 504
+_SHARED_TIME = (
+    ": a shared endpoint ends a request after 60 s; ask for less, or take out serving.dedicated: false"
+)
 DEPLOY = "DeployOperationMetadata"
 """What operations of Model Garden's one call carry."""
 
@@ -46,7 +50,7 @@ class GoogleServing:
         self._connection = connection
         self._rest = Rest(connection)
         self._plain = PlainJson(connection)
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, tuple[str, bool]] = {}
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint, or ``None``."""
@@ -289,12 +293,16 @@ class GoogleServing:
             found = self.endpoint(endpoint)
             if found is None:
                 raise NotFound("there is no such endpoint")
-            self._addresses[endpoint] = address(endpoint, found, self._connection.endpoint)
+            where = address(endpoint, found, self._connection.endpoint)
+            self._addresses[endpoint] = where, not found.dedicated
+        where, shared = self._addresses[endpoint]
         try:
-            return predict(self._plain, self._addresses[endpoint], instances)
-        except VertexError:
+            return predict(self._plain, where, instances)
+        except VertexError as error:
             # Somebody may have made it anew in another form.
             self._addresses.pop(endpoint, None)
+            if shared and getattr(error.__cause__, "code", 0) == _CUT_OFF:
+                raise Unavailable(f"{str(error).rstrip('.')}{_SHARED_TIME}") from error
             raise
 
     def operation(self, name: str) -> Operation | None:

@@ -61,6 +61,12 @@ HTTP: list[tuple[int, str, type[VertexError], str]] = [
         QuotaExceeded,
         "GPUs",
     ),
+    (
+        429,
+        "Model is not yet ready for inference. Please wait and then try your request again.",
+        Unavailable,
+        "a deployment that has scaled to zero starts a replica",
+    ),
     (429, "The zone is out of capacity", NoCapacity, "a lack of machines, however it is numbered"),
     (500, "oops", Unavailable, "a fault of the service passes"),
     (501, "not served", InvalidRequest, "it will not be served by trying again"),
