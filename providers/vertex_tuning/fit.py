@@ -198,3 +198,16 @@ def warnings_of(found: Dataset) -> Iterator[str]:
             count = found.warnings[finding.kind]
             more = f", and {count - 1:,} more like it" if count > 1 else ""
             yield f"line {finding.line}: {finding.message}{more}"
+
+
+def preview_warnings(spec: ServiceSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
+    """Warnings about a valid service that may fail or cost more than it has to."""
+    if (tuning := spec.tuning) is not None:
+        yield from unusual(tuning)
+        yield from too_long(tuning, datasets)
+        yield from warned(tuning, datasets)
+        yield from spoiled(tuning, datasets)
+        yield from asks_a_teacher(tuning)
+    yield from too_large(spec)
+    yield from machine_warnings(spec)
+    yield from runs_commands(spec)

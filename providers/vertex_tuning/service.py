@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from pulumi import Alias, ComponentResource, Output, ResourceOptions
-from pydantic import ValidationError
 
-from . import console, holdout, names, promotion, prompts
+from . import console, names, promotion
 from . import plan as planning
-from .dataset import Dataset, inspect_cached
-from .fit import (
-    asks_a_teacher,
-    image_problem,
-    machine_warnings,
-    runs_commands,
-    spoiled,
-    too_large,
-    too_long,
-    unusual,
-    warned,
-)
+from .arguments import parse, read_datasets, unfit_prompts
+from .dataset import Dataset
+from .fit import preview_warnings
 from .lifecycle import Phase
 from .pricing import Book, Estimate, list_prices, stale
-from .problems import Problem, listed, path_of, problems_of
+from .problems import Problem, listed
 from .resources import PROVIDERS, DeployedModel, Readiness, TunedModel, TuningJob
 from .resources.deployed_model.inputs import DeployedModelInputs
 from .resources.tuned_model.inputs import TunedModelInputs
-from .resources.tuning_dataset.checks import first_findings
-from .sources import as_typed
-from .specs import ServiceSpec, Spec, TuningSpec, is_local
+from .specs import ServiceSpec
 
 OUTPUTS = (
     "endpoint",
@@ -51,95 +38,12 @@ OUTPUTS = (
     "cost",
 )
 
-_DATA = ("training_data", "validation_data")
-
 
 class InvalidSpec(pulumi.RunError):
     """A service cannot be declared as written; the text lists every mistake with its place.
 
     As a ``RunError`` it ends a program with its text alone, without a traceback.
     """
-
-
-def parse(
-    arguments: Mapping[str, Any], at: tuple[str | int, ...] = ()
-) -> tuple[ServiceSpec | None, list[Problem]]:
-    """Check one service as far as its text goes. The spec is ``None`` exactly when there are mistakes."""
-    outputs = [path_of([*at, *path]) for path in _outputs(arguments)]
-    try:
-        return ServiceSpec.model_validate(arguments), []
-    except ValidationError as error:
-        found = [m for m in problems_of(error, ServiceSpec, at) if m.path not in outputs]
-        return None, [*(Problem(path, _NO_OUTPUT) for path in outputs), *found]
-
-
-_NO_OUTPUT = (
-    "is an output of another resource: only an `up` knows it, and a preview has to know this. Pass a plain "
-    'value: the one that you gave that resource, or one of the configuration, as config.require("project")'
-)
-
-
-def _outputs(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The places of Pulumi's outputs among plain values."""
-    if isinstance(value, Output):
-        yield at
-    elif isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _outputs(each, (*at, key))
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(value):
-            yield from _outputs(each, (*at, index))
-
-
-def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Problem]]:
-    """Read the local files that a ``tuning`` names, be the rest of it right or wrong.
-
-    Content that is known already costs a look at the file.
-    """
-    written = tuning.given() if isinstance(tuning, TuningSpec) else tuning
-    found: dict[str, Dataset] = {}
-    mistakes: list[Problem] = []
-    for key in _DATA:
-        source = written.get(key) if isinstance(written, Mapping) else None
-        if not isinstance(source, str) or not source or not is_local(source):
-            continue
-        seen = inspect_cached(Path(source))
-        if seen.dataset is not None:
-            found[source] = seen.dataset
-        else:
-            where = f"{at}.tuning.{key}".removeprefix(".")
-            mistakes.append(Problem(where, f"{as_typed(source)}: {first_findings(seen, most=5)}"))
-    return found, [*mistakes, *(_unfit(written, found, at) if found else ())]
-
-
-def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> Iterator[Problem]:
-    """Why Vertex AI would refuse good files: for this model, or the one beside the other."""
-    model = tuning.get("base_model")
-    files = {key: str(tuning[key]) for key in _DATA if tuning.get(key) in found}
-    for key, source in files.items():
-        if isinstance(model, str) and (problem := image_problem(model, found[source])):
-            yield Problem(f"{at}.tuning.{key}".removeprefix("."), f"{as_typed(source)}: {problem}")
-    if len(files) == len(_DATA):
-        training, validation = files.values()
-        facts = holdout.Facts.of(found[training]), holdout.Facts.of(found[validation])
-        for problem in holdout.problems(*facts, as_typed(training)):
-            where = f"{at}.tuning.validation_data".removeprefix(".")
-            yield Problem(where, f"{as_typed(validation)}: {problem}")
-
-
-def unfit_prompts(serving: Any, at: str = "") -> list[Problem]:
-    """What is wrong with the prompts that a ``serving`` is evaluated with, be the rest right or wrong."""
-    written = serving.given() if isinstance(serving, Spec) else serving
-    evaluation = written.get("evaluation") if isinstance(written, Mapping) else None
-    written = evaluation.given() if isinstance(evaluation, Spec) else evaluation
-    path = written.get("prompts") if isinstance(written, Mapping) else None
-    if not isinstance(path, str) or not path or not is_local(path):
-        return []
-    try:
-        prompts.read(Path(path))
-    except ValueError as error:
-        return [Problem(f"{at}.serving.evaluation.prompts".removeprefix("."), f"{as_typed(path)}: {error}")]
-    return []
 
 
 class TunedModelService(ComponentResource):
@@ -214,15 +118,7 @@ class TunedModelService(ComponentResource):
             warnings.append(
                 f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here"
             )
-        if spec.tuning is not None:
-            warnings += (
-                *unusual(spec.tuning),
-                *too_long(spec.tuning, datasets),
-                *warned(spec.tuning, datasets),
-                *spoiled(spec.tuning, datasets),
-                *asks_a_teacher(spec.tuning),
-            )
-        warnings += (*too_large(spec), *machine_warnings(spec), *runs_commands(spec))
+        warnings += preview_warnings(spec, datasets)
         for warning in warnings:
             pulumi.log.warn(warning, self)
         self._after = opts.depends_on if opts else None

@@ -6,7 +6,7 @@ Reports, policies, prices, plans and documents go through the list of kinds and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, get_args
 
 import msgspec
 from pydantic import BaseModel
@@ -14,12 +14,20 @@ from pydantic import BaseModel
 from ..permissions import unnamed
 from ..planning import Service
 from ..pricing import Book, Estimate
-from ..specs import Machine, Scaling, ServiceSpec, ServingSpec, TuningSpec
+from ..specs import Machine, Scaling, ServiceSpec
 from .changes import EVERY_KIND, NOWHERE, Change, Table
 from .external import ResourceInputs
 
-SECTIONS: dict[str, type[BaseModel]] = {"": ServiceSpec, "tuning": TuningSpec, "serving": ServingSpec}
-"""The sections of a service in a stack file."""
+SECTIONS: dict[str, type[BaseModel]] = {
+    "": ServiceSpec,
+    **{
+        name: part
+        for name, field in ServiceSpec.model_fields.items()
+        for part in (field.annotation, *get_args(field.annotation))
+        if isinstance(part, type) and issubclass(part, BaseModel)
+    },
+}
+"""A service in a stack file, and its sections."""
 
 NEEDED = {
     "kind": "the name in states",

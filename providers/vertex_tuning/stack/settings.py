@@ -15,11 +15,11 @@ import pulumi
 from pydantic import Field, ValidationError
 
 from .. import plain
+from ..arguments import parse, read_datasets, unfit_prompts
 from ..dataset import Dataset
 from ..policy import Budget, Policy
 from ..pricing import Book
 from ..problems import Problem, listed, problems_of
-from ..service import parse, read_datasets, unfit_prompts
 from ..specs import FormerStack, GcsUri, Labels, ProjectId, Region, ServiceSpec, Shape, Spec, is_local
 from ..vertex.connection import ENDPOINT
 from .layers import FOLDER, NAMESPACE, SLUG, Layer, Merged, merge, read_shared

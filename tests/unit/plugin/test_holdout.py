@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from vertex_tuning.arguments import read_datasets
 from vertex_tuning.holdout import Facts, problems
-from vertex_tuning.service import read_datasets
 
 ROOT = Path(__file__).parents[3]
 PAIR = {"prompt": "up or down: ", "completion": "up"}

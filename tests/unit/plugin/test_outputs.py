@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pulumi import Output
 
-from vertex_tuning.service import parse, read_datasets
+from vertex_tuning.arguments import parse, read_datasets
 
 TUNING = {"base_model": "meta/llama3_1@llama-3.1-8b", "mode": "FULL", "training_data": "gs://bucket/x.jsonl"}
 SERVICE = {
