@@ -91,5 +91,5 @@ def plugged(fake: FakeVertex) -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provider, "context_for", fake.context_for)
         patch.setattr(process, "say", say)
-        process._WARNED.clear()  # as in a process of its own
+        process.COMMAND.warned.clear()  # as in a process of its own
         yield said

@@ -93,7 +93,7 @@ class MiniEngine:
     def up(self, plan: ServicePlan, *, replace: tuple[str, ...] = ()) -> Ran:
         """Bring the state to the plan; `replace` names resources that are to be made anew."""
         ran, declared = Ran(), list(program(plan))
-        process.EDITED.clear()  # the real engine starts a provider's process for each command
+        process.COMMAND.edited.clear()  # the real engine starts a provider's process for each command
         for wanted in declared:
             if any(name in ran.failed for name in wanted.after):
                 ran.failed[wanted.name] = "not reached"

@@ -13,13 +13,27 @@ from typing import Any
 
 from .. import plain
 from ..vertex.errors import Transient
+from . import sdk
 
-WORKERS = 64
 WATCH_SECONDS = 0.5
-EDITED: set[str] = set()
-"""Owners of the services that this command of the engine edits: each has a process of its own."""
-_WARNED: set[str] = set()
-_CANCELLED = threading.Event()
+
+
+class Command:
+    """What is known of the engine's command that this process serves; each command has a process of its own.
+
+    Attributes:
+        edited: owners of the services that it edits.
+        warned: warnings about no resource in particular, which are shown once.
+        cancelled: set when the engine was told to end.
+    """
+
+    def __init__(self) -> None:
+        self.edited: set[str] = set()
+        self.warned: set[str] = set()
+        self.cancelled = threading.Event()
+
+
+COMMAND = Command()
 
 
 class Interrupted(Transient):
@@ -46,7 +60,7 @@ class EngineClock:
         Raises:
             Interrupted: the engine was told to end, before or meanwhile.
         """
-        if _CANCELLED.wait(seconds):
+        if COMMAND.cancelled.wait(seconds):
             raise Interrupted("pulumi was told to end")
 
 
@@ -60,46 +74,22 @@ def prepare() -> None:
     sys.tracebacklimit = 0
     # What is tried again is logged, and a log line shows in the stack's row as if it were an error.
     set_on_retry_hooks([])
-    _more_workers()
-    _hear_cancel()
+    lacking = []
+    for step, without in sdk.STEPS:
+        try:
+            step()
+        except sdk.Unsupported:
+            lacking.append(without)
+    if lacking:
+        warn(f"this version of Pulumi's Python SDK is not fully supported: {'; '.join(lacking)}")
     threading.Thread(target=_stop_with_the_engine, daemon=True, name="engine-watch").start()
     # What is loaded by now stays: collecting garbage among it, as the end does too, is time for nothing.
     gc.freeze()
 
 
-def _more_workers() -> None:
-    """The server has 4 threads and a waiting create holds one; there is no public way to ask for more."""
-    try:
-        executor = threading.current_thread()._args[0]()  # type: ignore[attr-defined]
-        executor._max_workers = max(executor._max_workers, WORKERS)
-    except (AttributeError, IndexError, TypeError):
-        return
-
-
 def cancel() -> None:
     """End every wait of this process, now and from now on."""
-    _CANCELLED.set()
-
-
-def _hear_cancel() -> None:
-    """On Ctrl-C and SIGTERM the engine calls Cancel and waits for what is under way, be it for hours.
-
-    The SDK's Cancel does nothing and its server holds the method itself, so its body is exchanged.
-    """
-    servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
-    method = getattr(servicer, "Cancel", None)
-    if hasattr(method, "__code__"):
-        method.__code__ = _cancelled.__code__  # type: ignore[union-attr]
-
-
-def _cancelled(_self: Any, _request: Any, _context: Any) -> Any:
-    # Runs among the SDK's globals: everything it needs it imports.
-    from google.protobuf.empty_pb2 import Empty
-
-    from vertex_tuning.lifecycle.process import cancel
-
-    cancel()
-    return Empty()
+    COMMAND.cancelled.set()
 
 
 def _stop_with_the_engine() -> None:
@@ -135,21 +125,21 @@ def _engine() -> Any:
 
 def warn(text: str) -> None:
     """Show a warning that is about no resource in particular, once for each command of the engine."""
-    if text not in _WARNED:
-        _WARNED.add(text)
+    if text not in COMMAND.warned:
+        COMMAND.warned.add(text)
         say("", text, warning=True)
 
 
 def say(urn: str, text: str, *, passing: bool = False, warning: bool = False) -> None:
     """Show a line in the resource's row; ``passing`` lines are progress and not kept."""
-    from pulumi.runtime.proto import engine_pb2
-
-    engine = _engine()
-    if engine is None:
-        return
-    severity = engine_pb2.WARNING if warning else engine_pb2.INFO
     # Progress is a courtesy: losing it must not fail an operation that costs money.
     try:
+        from pulumi.runtime.proto import engine_pb2
+
+        engine = _engine()
+        if engine is None:
+            return
+        severity = engine_pb2.WARNING if warning else engine_pb2.INFO
         engine.Log(
             engine_pb2.LogRequest(severity=severity, message=plain.line(text), urn=urn, ephemeral=passing),
             timeout=2.0,

@@ -5,6 +5,7 @@ a settled stack's preview must not pay for them.
 """
 
 from .client import Vertex
-from .connection import Connection, connect
+from .connection import Connection
+from .google import connect
 
 __all__ = ["Connection", "Vertex", "connect"]

@@ -14,8 +14,9 @@ from ..catalog import tuning_locations
 from ..checkpoints import output_of
 from ..decoding import REFUSED
 from .client import Answer
-from .connection import Connection, connect, host_of, region_of
+from .connection import Connection, host_of, region_of
 from .errors import InvalidRequest, NotFound
+from .google import connect
 from .prediction import PlainJson
 from .retry import CALL, looked_up
 

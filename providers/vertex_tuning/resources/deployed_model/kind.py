@@ -261,7 +261,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         if not preview.made_anew(olds, found):
             return found
         inputs = self._parsed(news)
-        if inputs.owner in process.EDITED:
+        if inputs.owner in process.COMMAND.edited:
             # A preview shows inputs as outputs: so callers and saved plans get the name that counts.
             chosen = self.asked(inputs, lambda context: assigned.known_name(context, inputs.asked))
             found.inputs.update({"endpoint": chosen} if chosen else {})
@@ -280,7 +280,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         found = super().diff(_id, olds, news)
         if not found.changes and news.get("keep_checkpoints") and not olds.get("pruned"):
             return DiffResult(changes=True)
-        if not found.changes and news.get("owner") in process.EDITED:
+        if not found.changes and news.get("owner") in process.COMMAND.edited:
             return DiffResult(changes=self._was_left(olds, news))
         gap = GAP if news.get("rollout") == Rollout.RECREATE.value else ""
         if not gap and not news.get("wait", True) and not ENDPOINT.isdisjoint(found.replaces or ()):

@@ -197,7 +197,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         """As everywhere; what looks settled has to look again when its service is edited."""
         found = super().diff(id_, olds, news)
         if found.changes:
-            process.EDITED.add(str(news.get("owner")))
+            process.COMMAND.edited.add(str(news.get("owner")))
         return found
 
     def _settled(self, context: Context, inputs: ReadinessInputs, held: HeldClaim | None) -> Observation:
