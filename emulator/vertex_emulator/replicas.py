@@ -38,10 +38,8 @@ class Replicas:
 
     def answers(self, deployed: Json, now: float, wake_s: float) -> bool:
         """Whether a replica answers a request; if none runs, the request starts one, which takes so long."""
-        if deployed["dedicatedResources"].get("minReplicaCount", 0):
-            return True
         seen = self._of(deployed)
-        if self._runs(deployed, now):
+        if deployed["dedicatedResources"].get("minReplicaCount", 0) or self._runs(deployed, now):
             self._seen[deployed["id"]] = msgspec.structs.replace(seen, asked=now)
             return True
         if now >= seen.up:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from . import catalog
 from .catalog import TuningMode
-from .dataset import Contents, Dataset, FindingKind, look_closer
+from .dataset import Contents, Dataset, FindingKind, at_most, look_closer
 from .sources import as_typed
 from .specs import ServiceSpec, TuningSpec
 
@@ -23,10 +23,15 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
     limit = model.max_sequence.get(tuning.mode) if model is not None else None
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
-        if source and found and limit and found.longest_example_tokens > limit:
+        if not (source and found and limit):
+            continue
+        longest = at_most(
+            found.longest_example_tokens, catalog.measured_tokens(tuning.base_model, tuning.mode)
+        )
+        if longest > limit:
             typed = as_typed(source)
             yield (
-                f"{typed}: the longest example has about {found.longest_example_tokens:,} tokens, and "
+                f"{typed}: the longest example has about {longest:,} tokens, and "
                 f"{tuning.base_model} takes {limit:,} in mode {tuning.mode.value} and drops longer ones; "
                 f"`vertex-tuning validate {typed} --model {tuning.base_model} --mode {tuning.mode.value}` "
                 "says how many are too long"

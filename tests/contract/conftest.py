@@ -82,8 +82,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     found = _backend(request)
     there = {each.name for each in found.vertex.serving.endpoints(found.project, REGION)}
     yield found
-    if found.name == "real":
-        _take_down(found, there)
+    _take_down(found, there)
     bill = real.Bill()
     assert found.spent["tunings"] <= bill.tunings, "the bill names fewer tunings than are submitted"
     assert found.spent["distillations"] <= bill.distillations
@@ -159,6 +158,7 @@ def _take_down(backend: Backend, there: set[str]) -> None:
             backend.finish(serving.delete_model(name))
     for blob in vertex.storage.listed(backend.folder):
         vertex.storage.delete(blob.uri)
+    assert vertex.storage.listed(backend.folder) == ()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from .. import catalog, fit, holdout
 from ..catalog import TuningMode
-from ..dataset import Digests, Outcome, Repeats, Survey, at_rate, longer_than
+from ..dataset import Digests, Outcome, Repeats, Survey, at_most, at_rate, longer_than
 
 
 class Limit(Struct, frozen=True):
@@ -115,7 +115,7 @@ def look(
 
 
 def _measured(outcome: Outcome, rate: float | None) -> Outcome:
-    """The same with its tokens counted at a measured rate; the lengths of examples keep the rule of thumb."""
+    """The same with its tokens counted at a measured rate; classes of lengths keep the rule of thumb."""
     found = outcome.dataset
     if rate is None or found is None:
         return outcome
@@ -123,6 +123,7 @@ def _measured(outcome: Outcome, rate: float | None) -> Outcome:
         found,
         estimated_tokens=at_rate(found.estimated_tokens, rate),
         completion_tokens_estimate=at_rate(found.completion_tokens_estimate, rate),
+        longest_example_tokens=at_most(found.longest_example_tokens, rate),
     )
     return msgspec.structs.replace(outcome, dataset=counted)
 

@@ -18,6 +18,7 @@ from vertex_tuning.dataset.model import (
     Inspection,
     Outcome,
     Severity,
+    at_most,
     at_rate,
     estimate_tokens,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Repeats",
     "Severity",
     "Survey",
+    "at_most",
     "at_rate",
     "estimate_tokens",
     "inspect",

@@ -27,6 +27,11 @@ def at_rate(tokens: int, rate: float) -> int:
     return math.ceil(round(tokens * CHARACTERS_PER_TOKEN * rate, 6))
 
 
+def at_most(tokens: int, rate: float | None) -> int:
+    """The larger of both estimates: what decides whether an example is too long."""
+    return tokens if rate is None else max(tokens, at_rate(tokens, rate))
+
+
 class DatasetFormat(StrEnum):
     """The JSON Lines formats that Vertex AI takes for open models."""
 

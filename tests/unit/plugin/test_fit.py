@@ -22,8 +22,10 @@ def dataset(longest: int) -> Dataset:
 @pytest.mark.parametrize(
     ("model", "mode", "longest", "warnings", "reason"),
     [
-        (LLAMA, "PEFT_ADAPTER", 8192, 0, "as long as the model takes is not too long"),
-        (LLAMA, "FULL", 8193, 1, "the same in both modes"),
+        (LLAMA, "FULL", 8192, 0, "as long as the model takes is not too long"),
+        (LLAMA, "FULL", 8193, 1, "a token more is"),
+        (LLAMA, "PEFT_ADAPTER", 6460, 0, "0.317 tokens for each character were measured in this mode"),
+        (LLAMA, "PEFT_ADAPTER", 6461, 1, "so fewer characters are too many"),
         (SCOUT, "PEFT_ADAPTER", 2049, 1, "it takes a quarter of that"),
         (NEWER, "FULL", 100_000, 0, "its limit is not known"),
     ],
@@ -51,7 +53,7 @@ def test_each_file_is_named_once_with_what_to_do() -> None:
     )
     (line,) = too_long(spec, {"a.jsonl": dataset(9000)})
     assert line.startswith(
-        "a.jsonl: the longest example has about 9,000 tokens, and meta/llama3_1@llama-3.1-8b takes 8,192"
+        "a.jsonl: the longest example has about 11,412 tokens, and meta/llama3_1@llama-3.1-8b takes 8,192"
     )
     assert f"vertex-tuning validate a.jsonl --model {LLAMA} --mode PEFT_ADAPTER" in line
 
