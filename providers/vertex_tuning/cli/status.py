@@ -17,11 +17,8 @@ from rich.live import Live
 from rich.table import Table
 
 from ..engine import stacks_here
-from ..lifecycle import Phase
 from ..pricing import Book, Money, find_book
 from ..pricing.money import span
-from ..resources._tuning import progress
-from ..resources.deployed_model.costs import machines
 from ..vertex import Vertex, connect
 from ..vertex.client import Endpoint, Job, JobState
 from ..vertex.errors import VertexError
@@ -167,6 +164,9 @@ def row(vertex: Vertex, service: Service, book: Book, now: float) -> Row:
 
 def stage(service: Service, job: Job | None, endpoint: Endpoint | None) -> Stage:
     """How far a service is, from its state, its live tuning job and its live endpoint."""
+    # Pulumi comes with the resources: no other command waits for it.
+    from ..lifecycle import Phase
+
     if job is not None and job.state in _OF_JOB:
         return _OF_JOB[job.state]
     if "DeployedModel" in service.under_way:
@@ -193,6 +193,8 @@ _OF_JOB = {
 
 def _progress(vertex: Vertex, service: Service, phase: Stage, job: Job | None, now: float) -> str:
     if phase is Stage.TUNING and job is not None:
+        from ..resources._tuning import progress
+
         losses = None
         with suppress(VertexError):  # the experiment may be closed to this caller
             losses = vertex.jobs.losses(job.experiment) if job.experiment else None
@@ -217,6 +219,8 @@ def _largest(endpoint: Endpoint | None) -> str:
 def _hourly(book: Book, endpoint: Endpoint | None) -> str:
     if endpoint is None or not endpoint.deployed:
         return ""
+    from ..resources.deployed_model.costs import machines
+
     region = endpoint.name.split("/")[3]
     each = [machines(book, {**msgspec.to_builtins(one), "region": region}) for one in endpoint.deployed]
     low, high = (sum((ends[index] for ends in each), Money()) for index in (0, 1))
