@@ -139,6 +139,9 @@ def test_examples_with_too_many_tokens_are_dropped(plain: Plain) -> None:
     assert (stats["tuningDatasetExampleCount"], stats["totalTruncatedExampleCount"]) == ("9", "1")
     assert stats["truncatedExampleIndices"] == ["3"]
     assert int(stats["totalBillableTokenCount"]) < 100, "they are not billed"
+    read = connect(Connection(endpoint=plain.url)).jobs.get(job["name"])
+    assert read is not None
+    assert read.dropped == 1, "and the plugin reads how many there were"
 
 
 def test_a_job_without_an_example_that_is_short_enough_fails(plain: Plain) -> None:

@@ -41,6 +41,7 @@ class Tuning:
     failure: FailureKind | None = None
     cancelling: bool = False
     leaves: str = ""
+    dropped: int = 0
 
     def view(self) -> Job:
         return Job(
@@ -63,6 +64,7 @@ class Tuning:
             created=_time(self.created),
             started=_time(self.started),
             ended=_time(self.ended),
+            dropped=self.dropped if self.state is JobState.SUCCEEDED else 0,
             experiment=_experiment(self.name) if self.started is not None else "",
             checkpoint=Checkpoint(self.request.epochs, self.request.epochs)
             if self.state is JobState.SUCCEEDED
@@ -75,6 +77,7 @@ class FakeJobs(Served):
 
     Attributes:
         quota: jobs at once, per project.
+        dropped: examples that the next jobs drop, because they are too long.
         in_part: what the next jobs leave that end as succeeded in part: all, checkpoints or none.
         lag: seconds until a list shows a new job.
         failing: codes and messages with which the next jobs fail, in turn.
@@ -91,6 +94,7 @@ class FakeJobs(Served):
         self.all: dict[str, Tuning] = {}
         self.failing: list[tuple[int, str]] = []
         self.in_part: list[str] = []
+        self.dropped = 0
         self.not_at_global: set[str] = set()
         self.regional: dict[str, str] = {}
         self.quota = 1
@@ -109,6 +113,7 @@ class FakeJobs(Served):
         fault = self.failing.pop(0) if self.failing else None
         leaves = self.in_part.pop(0) if self.in_part else ""
         self.all[name] = Tuning(name, request, self.world.clock.time(), fault=fault, leaves=leaves)
+        self.all[name].dropped = self.dropped
         if region == GLOBAL:
             there = canonical(f"projects/{project}/locations/{REGION_OF_GLOBAL}")
             self.regional[name] = f"{there}/tuningJobs/{self.world.new_id()}"

@@ -78,6 +78,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A tuning job as it is now. Times are RFC 3339 or empty; ``failure`` is set if it may pass.
 
+    ``dropped`` counts the examples that were not trained on, known once the job has ended.
     ``state_name`` is Vertex AI's own word; ``tuned_model`` is the full name of the model that it registered.
     """
 
@@ -104,6 +105,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     validation_uri: str = ""
     state_name: str = ""
     tuned_model: str = ""
+    dropped: int = 0
 
 
 def counted_once(jobs: Iterable[Job]) -> list[Job]:

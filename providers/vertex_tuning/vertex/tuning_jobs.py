@@ -170,6 +170,7 @@ def _view(job: TuningJob, state: str = "", teacher: str | None = None) -> Job:
         state=_STATES.get(job.state, unknown),
         state_name=state,
         tuned_model=job.tuned_model.model,
+        dropped=job.tuning_data_stats.supervised_tuning_data_stats.total_truncated_example_count,
         base_model=short_id(job.base_model),
         output_uri=job.output_uri.rstrip("/"),
         mode={wire: mode for mode, wire in _MODES.items()}.get(spec.tuning_mode),

@@ -243,6 +243,17 @@ def test_a_job_that_succeeded_in_part_is_used_if_its_weights_are_there(
         )
 
 
+@pytest.mark.evidence("data.longest-sequence", side="plugin")
+def test_examples_that_were_dropped_are_a_warning(
+    fake: FakeVertex, said: list[str], declare: Declare
+) -> None:
+    fake.jobs.dropped = 3
+    engine, plan = MiniEngine(), declare()
+    assert engine.up(plan).ok
+    assert any("dropped examples: 3, most likely because" in line for line in said if "warning:" in line)
+    assert engine.up(plan).quiet
+
+
 @pytest.mark.parametrize(("leaves", "jobs"), [("all", 1), ("none", 2)])
 def test_a_retry_pays_again_only_where_no_weights_are(
     fake: FakeVertex, declare: Declare, leaves: str, jobs: int

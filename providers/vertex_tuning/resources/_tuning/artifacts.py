@@ -13,6 +13,10 @@ from ...vertex.errors import NotFound
 from . import progress
 
 _ENDED = {JobState.FAILED: "failed", JobState.CANCELLED: "was cancelled"}
+_DROPPED = (
+    "tuning job {} dropped examples: {:,}, most likely because they have more tokens than the model takes. "
+    "Shorten them to have them learned"
+)
 CLAIM_LABEL = "vertex-tuning-claim"
 """Carries the claim's id: so a job is found by the claim that it was made under, and by no other."""
 
@@ -103,7 +107,10 @@ def of_job(context: Context, job: Job, checkpoint: int | None = None) -> Observa
                 "mend the cause and set attempt one higher",
             )
         case JobState.SUCCEEDED:
-            return _weights(context, checkpoints.uri_of(job.output_uri, checkpoint), job)
+            seen = _weights(context, checkpoints.uri_of(job.output_uri, checkpoint), job)
+            if seen.phase is Phase.READY and job.dropped:
+                return Observation(seen.phase, seen.live, _DROPPED.format(job.name, job.dropped))
+            return seen
         case JobState.PARTIAL:
             seen = _weights(context, checkpoints.uri_of(job.output_uri, checkpoint), job)
             told = f"tuning job {job.name} succeeded in part{why}"
