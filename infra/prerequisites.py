@@ -147,7 +147,7 @@ def _quota(
             quota_config={"preferred_value": str(settings.tuning_quota.jobs)},
             contact_email=settings.tuning_quota.contact_email,
             justification="Tuning jobs declared with pulumi-vertex-tuning",
-            # A request cannot be taken back, and one that is there keeps the name that it has.
+            # A request cannot be deleted, and an existing one keeps its name.
             opts=pulumi.ResourceOptions(
                 depends_on=services, retain_on_delete=True, import_=there, ignore_changes=["name"]
             ),

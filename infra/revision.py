@@ -11,7 +11,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}(-dirty)?")
 
 
 def revision(environment: Mapping[str, str], root: Path) -> str | None:
-    """The commit, with ``-dirty`` when files were changed since; ``None`` where nobody says.
+    """The commit, with ``-dirty`` if files have changed; ``None`` if unknown.
 
     A pipeline on GitHub says it in ``GITHUB_SHA``, elsewhere git is asked about ``root``.
     """

@@ -50,7 +50,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 
 
 def plain(value: Any) -> Any:
-    """The analyzer hands out proxies that refuse to tell unknown values; what is unknown is left out."""
+    """Values without unknown ones, for which the analyzer's proxies raise."""
     if isinstance(value, Mapping):
         return dict(known(value))
     if isinstance(value, list | tuple):

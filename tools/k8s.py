@@ -152,7 +152,7 @@ def _stack(stack: Stack, siblings: set[str], cluster: Cluster) -> dict[str, Any]
             "serviceAccountName": _slug(stack.name),
             "resyncFrequencySeconds": STEPS_EVERY_S if steps else COMMITS_EVERY_S,
             "continueResyncOnCommitMatch": steps,
-            # To take a manifest away is not to delete models that somebody serves.
+            # Deleting a manifest must not delete served models.
             "destroyOnFinalize": False,
             "workspaceReclaimPolicy": "Delete",
             **({"prerequisites": [{"name": _slug(name)} for name in needed]} if needed else {}),

@@ -1,1 +1,1 @@
-"""An embedded Vertex AI and Cloud Storage for rehearsals on one machine."""
+"""An embedded Vertex AI and Cloud Storage for one machine."""

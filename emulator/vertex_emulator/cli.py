@@ -30,12 +30,12 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: what is wrong with a command line is told in one line."""
+    """Entry point; command line errors are one line."""
     try:
         code = app(standalone_mode=False)
     except TyperException as error:
         code = error.exit_code
-        if said := error.format_message():  # without a command the help is printed already
+        if said := error.format_message():  # without a command the help has been printed
             typer.echo(f"error: {said}", err=True)
     sys.exit(code)
 

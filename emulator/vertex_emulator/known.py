@@ -1,4 +1,4 @@
-"""What Google serves: every method of its clients with its paths. What is not served here is refused by name.
+"""Google's methods with their paths, so that calls that are not served here are refused by name.
 
 The methods are read as text from Google's own clients, whose import would cost this process more memory than
 everything else in it. Cloud Storage's JSON API has no such client: its list lies in `storage_methods.txt`.

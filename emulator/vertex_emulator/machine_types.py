@@ -1,4 +1,4 @@
-"""Machine types that serve: each has its accelerator built in. And the quotas of the accelerators."""
+"""Machine types for serving with built-in accelerators, and the accelerators' quotas."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ L4 = "NVIDIA_L4"
 
 
 class Accelerator(msgspec.Struct, frozen=True):
-    """An accelerator: what carries it, and how its serving quota is called.
+    """An accelerator: its machine types and its serving quota's name.
 
-    `metric` and `quota` are parts of names; both are empty where nobody has seen the quota's name.
+    `metric` and `quota` are parts of names; both are empty if the quota's name is unknown.
     """
 
     type: str
@@ -62,4 +62,4 @@ REGIONS = (
 )  # fmt: skip
 """Regions that have quotas for accelerators; not all of them have all machines."""
 FAMILIES = ("a2-", "a3-", "a4-", "g2-", "g4-")
-"""Begin the names of the machine types that have accelerators built in."""
+"""Name prefixes of machine types with built-in accelerators."""

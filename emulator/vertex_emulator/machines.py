@@ -1,4 +1,4 @@
-"""Machines that deployed models hold: what a request asks for, and whether it is to be had."""
+"""Machines of deployed models: requests, and whether they are available."""
 
 from typing import Any
 

@@ -102,7 +102,7 @@ class Predictor:
             self._models[weights.key] = future
         self._models.move_to_end(weights.key)
         try:
-            # A caller that goes away must not stop the load that others wait for.
+            # A caller that disconnects must not stop a load that others need.
             return await asyncio.shield(future)
         except Exception:
             if self._models.get(weights.key) is future:
@@ -112,7 +112,7 @@ class Predictor:
             self._make_room()
 
     def _make_room(self) -> None:
-        """Let go of the models that were used longest ago. One that still loads has those who wait for it."""
+        """Evict the least recently used models, except those that are loading."""
         loaded = [key for key, future in self._models.items() if future.done()]
         for key in loaded[: max(0, len(self._models) - MAX_MODELS)]:
             del self._models[key]
@@ -137,7 +137,7 @@ class Predictor:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _find_base(self) -> Path:
-        """Where the base model lies. Another process makes it, or finds it: this one stays without JAX."""
+        """The base model's folder. Another process makes or finds it: this one avoids JAX."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "vertex_emulator.training.base", str(self._cache)),
             stdin=asyncio.subprocess.DEVNULL,
@@ -154,5 +154,5 @@ class Predictor:
         return Path(output.decode())
 
     def close(self) -> None:
-        """Let the threads end without waiting for what they do."""
+        """Stop the threads without waiting."""
         self._pool.shutdown(wait=False, cancel_futures=True)

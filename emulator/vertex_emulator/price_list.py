@@ -1,4 +1,4 @@
-"""What the Cloud Billing Catalog lists; empty unless someone fills it."""
+"""The Cloud Billing Catalog's content; empty by default."""
 
 from typing import Annotated
 

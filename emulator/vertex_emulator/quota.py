@@ -1,4 +1,4 @@
-"""Quotas: what a project has now, out of its settings and of the requests that were granted since."""
+"""Quotas of a project: its settings, and requests granted since."""
 
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ def serving_quota(service: Service, project: Project, quota: ServingQuota, regio
 
 
 def _granted(service: Service, project: Project, quota: str, region: str | None) -> int | None:
-    """What the newest request has been granted, or what was there before it while it is looked at."""
+    """The newest request's grant, or the earlier quota while it is pending."""
     parent = project.location("global")
     for record in service.store.resources.children(Kind.QUOTA_PREFERENCE, parent):
         wanted_region = record.body.get("dimensions", {}).get("region")

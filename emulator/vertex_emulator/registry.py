@@ -1,4 +1,4 @@
-"""The model registry's books: versions, aliases, references."""
+"""The model registry: versions, aliases, references."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def add_version(service: Service, parent: str, name: str, given: Json, now: floa
 
 
 def take_aliases(service: Service, record: Record, taken: set[str]) -> None:
-    """Take aliases away from a version that has them."""
+    """Remove aliases from the version that has them."""
     left = [alias for alias in record.body["versionAliases"] if alias not in taken]
     if left != record.body["versionAliases"]:
         record.body["versionAliases"] = left

@@ -1,4 +1,4 @@
-"""What was served lately: tests count submissions here."""
+"""The log of recent calls, in which tests count submissions."""
 
 from collections import deque
 
@@ -34,7 +34,7 @@ class RequestLog:
         return self._seq
 
     def add(self, entry: Entry) -> None:
-        """Record a call that has been dealt with."""
+        """Record a finished call."""
         self._entries.append(entry)
 
     def since(self, seq: int) -> list[Entry]:

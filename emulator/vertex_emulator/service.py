@@ -63,7 +63,7 @@ class Service:
         self.uploading: set[str] = set()
         """Uploads that a request is just writing to, or putting together."""
         self.changed = asyncio.Event()
-        """Set when the runner should look again; handlers set it through `wake`."""
+        """Set when the runner has new work; handlers set it with `wake`."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

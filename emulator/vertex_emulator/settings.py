@@ -1,4 +1,4 @@
-"""How one embedded Vertex AI is run."""
+"""Settings of an embedded Vertex AI."""
 
 import ipaddress
 from enum import StrEnum
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Speed(StrEnum):
-    """How long the service takes its time where the real one would; training always really runs."""
+    """Simulated delays of the real service; training always really runs."""
 
     REAL = "real"
     FAST = "fast"
@@ -41,7 +41,7 @@ class Speed(StrEnum):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the command line decides."""
+    """Settings from the command line."""
 
     data: Path
     cache: Path
@@ -67,7 +67,7 @@ MAX_CONNECTIONS = 1024
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or a host's name stands for this machine and nothing else."""
+    """Whether an address or a host name means this machine only."""
     if host == "localhost":
         return True
     try:

@@ -1,8 +1,8 @@
-"""Tuned open models on Vertex AI as declarative state, for Pulumi.
+"""Fine-tune and serve open models on Vertex AI with Pulumi.
 
-``TunedModelService`` is what most programs need; the resources it is made of can be used alone.
-Importing this package has no side effects and imports no Google client. Pulumi is imported with the first
-of its names: commands that declare nothing start without it.
+Most programs need only ``TunedModelService``; its resources can be used alone. Importing this package has no
+side effects and imports no Google client. Pulumi is imported when the first name is used, so commands start
+without it.
 """
 
 from importlib import import_module

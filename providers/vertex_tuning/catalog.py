@@ -1,4 +1,4 @@
-"""What can be tuned, where, and on which machines it can be served: stated once, as data.
+"""The catalogue: base models, locations and machines, as data.
 
 The data are in ``catalog.json``, whose ``sources`` name Google's pages and their dates.
 """
@@ -17,14 +17,14 @@ import msgspec
 
 
 class TuningMode(enum.StrEnum):
-    """How much of the model is trained."""
+    """The tuning mode."""
 
     FULL = "FULL"
     PEFT_ADAPTER = "PEFT_ADAPTER"
 
 
 class FailureKind(enum.StrEnum):
-    """Failures of a tuning job that may pass: its data and parameters are not to blame."""
+    """Transient failures of a tuning job."""
 
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
@@ -33,31 +33,31 @@ class FailureKind(enum.StrEnum):
 
 BYTES_A_PARAMETER = 2
 ASSUMED_TOKENS = 0.317
-"""Billed tokens for each character where none was measured: the most that was measured for any family."""
+"""Billed tokens per character if unmeasured: the highest measured rate."""
 TEACHERS = (
     "deepseek-ai/deepseek-r1-0528-maas",
     "deepseek-ai/deepseek-v3.2-maas",
     "qwen/qwen3-next-80b-a3b-thinking-maas",
 )
-"""Managed models that label data for a distillation."""
+"""Managed models that can be teachers of a distillation."""
 STUDENTS = ("qwen/qwen3@", "google/gemma3@")
-"""What the ids of base models begin with that can be distilled: Qwen 3 4B to 32B, Gemma 3 1B to 27B."""
+"""Id prefixes of models that can be students: Qwen 3 4B to 32B, Gemma 3 1B to 27B."""
 LABELLED = "distillation_labelled_dataset.jsonl"
-"""What a distillation leaves in its job's output folder: the prompts with the teacher's answers."""
+"""A distillation's dataset in the job's output folder: the prompts with the teacher's answers."""
 ADAPTER_SIZES = (1, 4, 8, 16, 32)
-"""What the tuning service offers. The API's type has 2 as well."""
+"""Adapter sizes of the tuning service. The API's type also has 2."""
 EPOCHS = 3
 """Google's baseline for every model."""
 GLOBAL = "global"
-"""The tuning location that leaves the choice of a region to Google."""
+"""The tuning location in which Google chooses the region."""
 FINAL = "postprocess/node-0/checkpoints/final"
-"""Where Vertex AI leaves the tuned weights below a job's output folder (tuning guide)."""
+"""The folder of tuned weights below a job's output folder (tuning guide)."""
 TUNING_QUOTA = "Global concurrent managed OSS model fine-tuning jobs per project"
 """The quota's display name in Cloud Quotas; its id is not documented."""
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a part of the catalogue comes from, and as of when."""
+    """A source of the catalogue, with its date."""
 
     of: str
     date: str
@@ -65,7 +65,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What Google's own tuning scripts start with for a model in a mode."""
+    """Parameters of Google's own tuning scripts for a model in a mode."""
 
     learning_rate: float
     adapter_size: int | None = None
@@ -77,7 +77,7 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         id: in the form ``PUBLISHER/MODEL@VERSION``.
         max_sequence: for each mode that it allows, the longest example in tokens.
-        managed: the name under which Vertex AI serves it by itself, if Google's pages name one.
+        managed: its name as a managed model, if Google's pages have one.
         baselines: by mode; Google publishes none for some models.
     """
 
@@ -90,16 +90,16 @@ class BaseModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def weights_gb(self) -> int:
-        """About what its weights take in GB, in the 16 bits in which they are published and tuned."""
+        """The approximate size of its weights in GB, with 16 bits a parameter."""
         return self.parameters_billion * BYTES_A_PARAMETER
 
 
 class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What config.json of a base model says on its hub.
+    """The config.json of a base model.
 
     Attributes:
-        models: ids of the base models that it holds for.
-        sizes: by their names in config.json; empty where no public config.json was at hand.
+        models: ids of the base models that it applies to.
+        sizes: by their names in config.json; empty if no public config.json was available.
     """
 
     models: tuple[str, ...]
@@ -108,23 +108,23 @@ class Architecture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Images(enum.StrEnum):
-    """Which examples with images a model can be tuned on."""
+    """A model's support for examples with images."""
 
-    NONE = "none"  # it reads text only
-    ALONE = "alone"  # one example with an image drops every example without
+    NONE = "none"  # text only
+    ALONE = "alone"  # one example with an image makes Vertex AI drop those without
 
 
 class ImageSupport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of images for the models whose ids begin with ``family``."""
+    """Image support of the models whose ids begin with ``family``."""
 
     family: str
     images: Images
 
 
 class TokenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Billed training tokens for each character of the data, as Google measured them, by mode.
+    """Billed training tokens per character of the data, as Google measured them, by mode.
 
-    ``family`` is how the ids of the models begin that it holds for.
+    It applies to models whose ids begin with ``family``.
     """
 
     family: str
@@ -132,7 +132,7 @@ class TokenRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An accelerator, its memory in GB, and how many of it each machine type carries."""
+    """An accelerator, its memory in GB, and its number per machine type."""
 
     accelerator: str
     memory_gb: int
@@ -140,7 +140,7 @@ class Accelerator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a machine type is made of beside its accelerators: both are billed by the hour."""
+    """A machine type's CPUs and memory, billed by the hour like its accelerators."""
 
     machine: str
     vcpus: int
@@ -168,7 +168,7 @@ def _catalog() -> _Catalog:
 
 
 def sources() -> tuple[Source, ...]:
-    """The pages that the catalogue was made from."""
+    """The catalogue's sources."""
     return _catalog().sources
 
 
@@ -178,12 +178,12 @@ def models() -> tuple[BaseModel, ...]:
 
 
 def date_of(part: str) -> str:
-    """As of when a part of the catalogue is, such as ``models`` or ``baselines``."""
+    """The date of a part of the catalogue, such as ``models`` or ``baselines``."""
     return next(source.date for source in sources() if part in source.of)
 
 
 def tuning_locations() -> tuple[str, ...]:
-    """Every location that tunes open models; ``global`` first, as Google recommends it."""
+    """Every location that tunes open models; ``global`` first."""
     return _catalog().tuning_locations
 
 
@@ -193,24 +193,24 @@ def tuning_regions() -> tuple[str, ...]:
 
 
 def regions() -> tuple[str, ...]:
-    """Every region of Vertex AI: tuned weights are served in any that has the machine."""
+    """Every region of Vertex AI; models can be served in any that has the machine."""
     return _catalog().regions
 
 
 def machines() -> list[tuple[str, str, int]]:
-    """Every machine type that serves, with its accelerator and how many of it it carries."""
+    """Every machine type for serving, with its accelerator and its number."""
     return [
         (machine, a.accelerator, count) for a in _catalog().machines for machine, count in a.counts.items()
     ]
 
 
 def accelerator_memory(machine_type: str) -> int:
-    """GB of memory that the accelerators of a machine type have together."""
+    """The total accelerator memory of a machine type in GB."""
     return next(a.memory_gb * a.counts[machine_type] for a in _catalog().machines if machine_type in a.counts)
 
 
 def holding(gigabytes: int) -> list[str]:
-    """Of each accelerator, the machine type with the fewest whose memory is larger than so many GB."""
+    """Per accelerator, the smallest machine type with more than so many GB of memory."""
     fewest = (
         min(
             (machine for machine in a.counts if a.counts[machine] * a.memory_gb > gigabytes),
@@ -228,7 +228,7 @@ def shapes() -> tuple[Shape, ...]:
 
 
 def nearest_name(wrong: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown name: the nearest known ones, or all when none is near."""
+    """The end of a message about an unknown name: the nearest known names, or all of them."""
     known = list(known)
     near = difflib.get_close_matches(wrong, known, n=3, cutoff=0.6) or known
     return "did you mean " + " or ".join(near) if len(near) <= 3 else "known are " + ", ".join(near)
@@ -238,13 +238,13 @@ _LONG = re.compile(r"publishers/([^/]+)/models/([^/]+)")
 
 
 def short_id(model_id: str) -> str:
-    """A base model's id as ``PUBLISHER/MODEL@VERSION``, whichever of Google's two forms it has."""
+    """A base model's id as ``PUBLISHER/MODEL@VERSION``, from either of Google's forms."""
     found = _LONG.fullmatch(model_id)
     return f"{found[1]}/{found[2]}" if found else model_id
 
 
 def known_model(model_id: str) -> BaseModel | None:
-    """The base model with this id, in either form; ``None`` if the catalogue does not have it."""
+    """The base model with this id, in either form, or ``None``."""
     return next((model for model in models() if model.id == short_id(model_id)), None)
 
 
@@ -252,7 +252,7 @@ def find_model(model_id: str) -> BaseModel:
     """The base model with this id, in either form.
 
     Raises:
-        ValueError: the catalogue does not have it; the text offers the nearest names.
+        ValueError: it is not in the catalogue; the text has the nearest names.
     """
     model = known_model(model_id)
     if model is not None:
@@ -262,7 +262,7 @@ def find_model(model_id: str) -> BaseModel:
     if "/" in short and "@" not in short:
         meant = [name for name in known if name.partition("@")[0] == short]
         raise ValueError(
-            f"{model_id!r} has no version, and Vertex AI refuses that (Invalid open source publisher model "
+            f"{model_id!r} has no version, which Vertex AI refuses (Invalid open source publisher model "
             f"resource name); {nearest_name(short, meant or known)}"
         )
     meant = [name for name in known if name.partition("@")[2] == short]
@@ -270,28 +270,28 @@ def find_model(model_id: str) -> BaseModel:
 
 
 def managed_name(model_id: str) -> str:
-    """The name under which Vertex AI serves a base model by itself.
+    """A base model's name as a managed model.
 
     Raises:
-        ValueError: Google's pages name none; the text offers those of other models.
+        ValueError: Google's pages name none; the text has those of other models.
     """
     names = {model.id: model.managed for model in models() if model.managed}
     if short_id(model_id) in names:
         return names[short_id(model_id)]
     raise ValueError(
-        f"Vertex AI does not serve {model_id} by itself, as far as its pages say; name a model that it does "
-        f"serve, such as {' or '.join(names.values())}"
+        f"Google's pages name no managed model for {model_id}. Name one that Vertex AI serves, "
+        f"such as {' or '.join(names.values())}"
     )
 
 
 def images(model_id: str) -> Images | None:
-    """What is known of images in a model's training data; ``None`` where it is not known."""
+    """A model's image support, or ``None`` if unknown."""
     short = short_id(model_id)
     return next((each.images for each in _catalog().images if short.startswith(each.family)), None)
 
 
 def measured_tokens(model_id: str, mode: str) -> float | None:
-    """Billed tokens for each character of the data; ``None`` for a model and mode that nobody measured."""
+    """Billed tokens per character of the data, or ``None`` if unmeasured."""
     short = short_id(model_id)
     rates = next((each.rates for each in _catalog().token_rates if short.startswith(each.family)), {})
     return next((rate for measured, rate in rates.items() if measured == mode), None)
@@ -303,50 +303,49 @@ def highest_rate(model_id: str, modes: Iterable[str]) -> float | None:
 
 
 def billed_tokens(model_id: str, mode: str, characters: int) -> int:
-    """Training tokens that so many characters are likely to be billed as, in one epoch."""
+    """The estimated training tokens of so many characters, in one epoch."""
     rate = measured_tokens(model_id, mode) or ASSUMED_TOKENS
     return math.ceil(characters * rate)
 
 
 def architecture_of(model_id: str) -> Architecture:
-    """The architecture of a base model that the catalogue knows."""
+    """The architecture of a base model, if known."""
     return next(found for found in _catalog().architectures if model_id in found.models)
 
 
 def find_location(location: str) -> str:
-    """The tuning location itself.
+    """Return the tuning location if it is valid.
 
     Raises:
-        ValueError: open models cannot be tuned there; the text offers where they can.
+        ValueError: open models cannot be tuned there; the text lists where they can.
     """
     known = tuning_locations()
     if location in known:
         return location
-    # All of them: the nearest name may be on another continent.
+    # List all: the nearest name may be on another continent.
     raise ValueError(f"open models cannot be tuned in {location!r}; they can in {', '.join(known)}")
 
 
 def find_region(region: str) -> str:
-    """The region itself.
+    """Return the region if it is valid.
 
     Raises:
-        ValueError: Vertex AI has no such region, or it is ``global``, where nothing is served.
+        ValueError: Vertex AI has no such region, or it is ``global``, which serves nothing.
     """
     if region in regions():
         return region
     if region == GLOBAL:
         raise ValueError(
-            f"{GLOBAL!r} is no region, and models are served in one; to tune there, "
-            f"set tuning.location: {GLOBAL}"
+            f"{GLOBAL!r} is not a region that can serve models. To tune there, set tuning.location: {GLOBAL}"
         )
     raise ValueError(f"Vertex AI has no region {region!r}; {nearest_name(region, regions())}")
 
 
 def find_machine(machine_type: str) -> tuple[str, int]:
-    """The accelerator that a machine type carries, and how many of it.
+    """A machine type's accelerator and its number.
 
     Raises:
-        ValueError: no such machine type; the text offers the nearest names.
+        ValueError: no such machine type; the text has the nearest names.
     """
     found = {machine: (accelerator, count) for machine, accelerator, count in machines()}
     if machine_type not in found:

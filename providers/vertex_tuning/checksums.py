@@ -1,4 +1,4 @@
-"""How Cloud Storage writes checksums down."""
+"""Checksums in Cloud Storage's notation."""
 
 from __future__ import annotations
 

@@ -20,10 +20,10 @@ def endpoint(name: str) -> str:
 
 
 def billing(project: str) -> str:
-    """Where a billing account is linked to a project."""
+    """The page to link a billing account to a project."""
     return f"{CONSOLE}/billing/linkedaccount?project={project}"
 
 
 def quotas(project: str) -> str:
-    """A project's quotas, and where more can be asked for."""
+    """A project's quotas, with requests for more."""
     return f"{CONSOLE}/iam-admin/quotas?project={project}"

@@ -1,4 +1,4 @@
-"""A model's serving container (ModelContainerSpec in JSON), fitted to other weights and another machine."""
+"""Adapt a model's serving container (ModelContainerSpec in JSON) to other weights and machines."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _SEPARATE = {"--model": "weights", "--tensor-parallel-size": "count", "-tp": "co
 def fitted(
     container: Json, *, weights: str, accelerators: int, copied_from: str | None = None
 ) -> dict[str, Any]:
-    """A container of Vertex AI's, for these weights on a machine with so many accelerators.
+    """The container for these weights on a machine with so many accelerators.
 
     Args:
-        container: what Vertex AI recommends, or what another model is served by.
-        weights: folder of the weights that it is to serve.
-        accelerators: what it may divide the model among.
-        copied_from: of a copy, the folder of the other model's weights.
+        container: Vertex AI's recommendation, or another model's container.
+        weights: folder of the weights to serve.
+        accelerators: accelerators to divide the model among.
+        copied_from: for a copy, the folder of the other model's weights.
 
     Raises:
-        ValueError: it would still read other weights than these.
+        ValueError: it would still read other weights.
     """
     json = dict(container)
     for key in ("command", "args"):
@@ -39,14 +39,13 @@ def fitted(
     left = [uri for uri in _uris(json) if not _below(uri, weights)]
     if copied_from is not None and left:
         raise ValueError(
-            f"the container to copy reads {', '.join(left)}, which belongs to another model; "
-            "write serving.container"
+            f"the copied container reads {', '.join(left)}, another model's weights; set serving.container"
         )
     return json
 
 
 def fixed_weights(container: Json) -> Iterator[str]:
-    """The folders of weights that a container's own ``--model`` and ``MODEL_ID`` name."""
+    """The folders of weights in a container's own ``--model`` and ``MODEL_ID``."""
     for key in ("command", "args"):
         arguments = [str(each) for each in container.get(key) or ()]
         for before, argument in zip(["", *arguments], arguments, strict=False):
@@ -89,7 +88,7 @@ def _names_weights(variable: Json) -> bool:
 
 
 def _moved(text: str, weights: str, copied_from: str | None) -> str:
-    """The text with the new folder in the old one's place, wherever it stands."""
+    """The text with every occurrence of the old folder replaced."""
     if not copied_from:
         return text
     return re.sub(rf"{re.escape(copied_from.rstrip('/'))}(?=/|$|[\s'\",;])", lambda _: weights, text)

@@ -1,4 +1,4 @@
-"""What Vertex AI asks of validation data beside training data. Pure."""
+"""Vertex AI's rules for validation data. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 from .dataset import Contents
 
 MOST_SHARE = 0.25
-"""Of the training file's bytes; 25.03 % was refused."""
+"""Share of the training file's bytes; 25.03 % was refused."""
 MOST_ROWS = 5000
 ADVICE = "hold out about 10 % of the examples"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is known of one file of a pair; ``None`` where it has not been read."""
+    """Facts of one file of a pair; ``None`` if not read."""
 
     size: int
     examples: int | None = None
@@ -23,16 +23,16 @@ class Facts(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: Contents) -> Facts:
-        """The facts of a file that was read."""
+        """The facts of a file."""
         return cls(found.size, found.examples, found.format.value)
 
 
 def problems(training: Facts, validation: Facts, training_name: str) -> Iterator[str]:
-    """Every reason why Vertex AI refuses this validation data, with the figures and the fix."""
+    """Every reason why Vertex AI would refuse this validation data, with figures and fix."""
     if training.format and validation.format and training.format != validation.format:
         yield (
             f"it is in the format {validation.format}, and {training_name} in {training.format}: "
-            "both files of a tuning need one format. Write one of them anew"
+            "both files of a tuning need the same format. Convert one of them"
         )
     if validation.size > MOST_SHARE * training.size:
         share = validation.size / max(training.size, 1)

@@ -1,4 +1,4 @@
-"""What stands behind tuned weights: kept beside them, and handed on with them."""
+"""The lineage of tuned weights, stored beside them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FILE = "lineage.json"
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One dataset: its identity, where it came from, where the job read it, and how many examples it has.
+    """A dataset: its identity, source, the object that the job read, and its number of examples.
 
-    ``generation`` is the source's, if that is an object; ``crc32c`` is of the bytes that the job read.
+    ``generation`` is that of a source object; ``crc32c`` is of the bytes that the job read.
     """
 
     content: str
@@ -34,10 +34,10 @@ class LossCurves(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A tuning: what was trained on what, by whom, and out of which commit.
+    """A tuning's record: base model, data, owner and commit.
 
-    ``owner`` is Pulumi's project, stack and service. ``job``, ``ended`` and ``losses`` are known when it
-    is over. Of a distillation ``labelled`` is the dataset with the answers of the ``teacher``.
+    ``owner`` is Pulumi's project, stack and service. ``job``, ``ended`` and ``losses`` are known at its
+    end. For a distillation ``labelled`` is the dataset with the answers of the ``teacher``.
     """
 
     fingerprint: str
@@ -61,15 +61,15 @@ _LINEAGE = msgspec.json.Decoder(Lineage)
 
 
 def uri_of(artifacts_uri: str) -> str:
-    """Where the lineage of these weights is: in the folder of their tuning, beside what Vertex AI wrote."""
+    """The lineage's URI: in the tuning's folder, beside Vertex AI's output."""
     return f"{output_of(artifacts_uri)}/{FILE}"
 
 
 def read(content: bytes) -> Lineage:
-    """A lineage out of its file.
+    """Parse a lineage file.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is invalid.
     """
     try:
         return _LINEAGE.decode(content)
@@ -78,5 +78,5 @@ def read(content: bytes) -> Lineage:
 
 
 def of_inputs(said: dict[str, Any]) -> Lineage | None:
-    """A lineage as it passes through Pulumi; ``None`` for those of states from before it was whole."""
+    """Parse a lineage from Pulumi's values; ``None`` for incomplete ones of older states."""
     return msgspec.convert(said, Lineage, strict=False) if "fingerprint" in said else None

@@ -1,4 +1,4 @@
-"""Full resource names, types and console pages: how Google and Pulumi write them, stated once."""
+"""Full resource names, ids, types and labels."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TENSORBOARD_NAME = rf"{_PLACE}/tensorboards/{_ID}"
 SERIES_NAME = rf"{TENSORBOARD_NAME}/experiments/{_ID}/runs/{_ID}/timeSeries/{_ID}"
 GCS_NAME = r"gs://[a-z0-9][a-z0-9._\-]{1,220}[a-z0-9](?:/[^\x00-\x1f\x7f*?\[\]#]{0,1024})?"
 LABEL = r"[a-z0-9_\-]{0,63}"
-"""What fits into a label and into a filter of labels."""
+"""The form of a label's value."""
 
 
 def whole(pattern: str) -> msgspec.Meta:
-    """The constraint that a whole text has this form; a pattern alone would be looked for anywhere in it.
+    """A constraint on a whole text; a plain pattern would match any part of it.
 
-    What is read from outside is held by it: a name becomes part of an address, so nothing else may be one.
+    It validates names from outside, because they become parts of addresses.
     """
     return msgspec.Meta(pattern=rf"\A(?:{pattern})\Z")
 
@@ -38,7 +38,7 @@ def location(name: str) -> str:
     """The location in a full resource name, or in the path of a call on one.
 
     Raises:
-        ValueError: it is no such name.
+        ValueError: it is not such a name.
     """
     found = re.fullmatch(rf"projects/{_PROJECT}/locations/({_LOCATION})(?:[/:][A-Za-z0-9_.\-/:@]+)?", name)
     if found is None or ".." in name:
@@ -50,31 +50,31 @@ def vertex_host(place: str) -> str:
     """The host that serves Vertex AI for a region, or for ``global``.
 
     Raises:
-        ValueError: it is no such place. What is put in front of a host name decides who gets the token.
+        ValueError: it is not a location. The host name decides who gets the token.
     """
     if place == "global":
         return "aiplatform.googleapis.com"
     if not re.fullmatch(_REGION, place):
-        raise ValueError(f"{place!r} is no region, such as us-central1")
+        raise ValueError(f"{place!r} is not a region, such as us-central1")
     return f"{place}-aiplatform.googleapis.com"
 
 
 LABEL_PREFIX = "vertex-tuning-"
-"""Begins every label of ours."""
+"""Prefix of our labels."""
 OWNER_LABEL = f"{LABEL_PREFIX}owner"
 FINGERPRINT_LABEL = f"{LABEL_PREFIX}fingerprint"
 TYPES = "pulumi-python:dynamic/vertex:"
-"""Begins the type of every resource of ours in a state; its kind follows."""
+"""Prefix of our resource types in a state, before the kind."""
 COMPONENT = "vertex-tuning:index:TunedModelService"
 """The type of a service in a state."""
 
 
 PREFIX = "vt-"
-"""Begins every id that we choose."""
+"""Prefix of the ids that we choose."""
 
 
 def ours(name: str) -> bool:
-    """Whether an endpoint or model has an id that we chose; labels come a moment after it."""
+    """Whether an endpoint or model has an id that we chose; its labels are set later."""
     return name.rsplit("/", 1)[-1].startswith(PREFIX)
 
 
@@ -95,18 +95,18 @@ def bucket(uri: str) -> str:
 
 
 def copied(output_uri: str, uri: str, generation: str) -> str:
-    """Where the copy of one generation of a user's object lies, for tunings to read."""
+    """The URI of the copy of one generation of a user's object, which tunings read."""
     return f"{output_uri}/datasets/{hashlib.sha256(uri.encode()).hexdigest()[:16]}-{generation}.jsonl"
 
 
 def is_copy(copy: str, uri: str) -> bool:
-    """Whether it is such a copy of this object, in whatever generation and below whatever folder."""
+    """Whether it is a copy of this object, of any generation and in any folder."""
     generation = generation_of(copy)
     return generation is not None and copy == copied(copy.rsplit("/", 2)[0], uri, generation)
 
 
 def generation_of(copy: str) -> str | None:
-    """The generation that such a copy is of; ``None`` for other objects."""
+    """The generation of such a copy; ``None`` for other objects."""
     found = re.search(r"/datasets/[0-9a-f]{16}-([0-9]+)\.jsonl$", copy)
     return found[1] if found else None
 
@@ -127,13 +127,13 @@ def model(project: str, region: str, model_id: str) -> str:
 
 
 SERVICES = "Readiness/"
-"""Begins the keys of the claims of all services."""
+"""Prefix of the claim keys of services."""
 DEPLOYED_MODELS = "DeployedModel/"
-"""Begins the keys of the claims of all deployments."""
+"""Prefix of the claim keys of deployments."""
 
 
 def claims_of_models(project: str, region: str) -> str:
-    """Where the claims of a place's deployments are, below ``.claims``."""
+    """The folder of a location's deployment claims, below ``.claims``."""
     return f"{DEPLOYED_MODELS}projects/{project}/locations/{region}/models"
 
 
@@ -143,19 +143,19 @@ def readiness(owner: str) -> str:
 
 
 def claim_of_service(owner: str) -> str:
-    """The claim that a service has from its first create to its destroy: its readiness's."""
+    """The key of the claim that a service has from first create to destroy: its readiness's."""
     return f"{SERVICES}{readiness(owner)}"
 
 
 ENDPOINTS = "Endpoint/"
-"""Begins the keys of the claims of all endpoints."""
+"""Prefix of the claim keys of endpoints."""
 
 
 def beside(name: str, other: str) -> str:
-    """``name`` with the id of ``other``, whose place may be written with the project's number."""
+    """``name`` with the id of ``other``, which may use the project's number."""
     return f"{name.rpartition('/')[0]}/{other.rpartition('/')[2]}"
 
 
 def bare(model_name: str) -> str:
-    """A registered model's id, without its place and without ``@VERSION``."""
+    """A registered model's id, without location and ``@VERSION``."""
     return model_name.rsplit("/", 1)[-1].partition("@")[0]

@@ -1,6 +1,6 @@
-"""Text of others, made harmless: for terminals, for logs that CI reads, and for reports.
+"""Make text from outside safe for terminals, CI logs and reports.
 
-It shows what was there instead of hiding it: a control character becomes its escape, such as ``\\x1b``.
+Control characters become visible escapes, such as ``\\x1b``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-"""What moves a cursor, colours, rings, ends a line, or turns the direction of what follows."""
+"""Control characters, line ends and characters that change the text direction."""
 _LEGACY_COMMAND = re.compile(r"##(?=\[)")
 _COMMAND = re.compile(r"^(?=\s*::)", re.MULTILINE)
 
@@ -21,9 +21,9 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def lines(text: str, *, begins: bool = True) -> str:
-    """The text without control characters, in which no line is a command to GitHub's or Azure's runner.
+    """The text without control characters and without lines that are commands to GitHub's or Azure's runner.
 
-    ``begins`` says whether the text begins a line where it is shown.
+    ``begins`` says whether the text starts a line of output.
     """
     shown = _LEGACY_COMMAND.sub("#\\#", _CONTROL.sub(_escaped, text.replace("\r\n", "\n")))
     if begins:
@@ -38,7 +38,7 @@ def line(text: str) -> str:
 
 
 def values(found: Any) -> Any:
-    """Outputs with every text in them made harmless."""
+    """Outputs with all their text made safe."""
     match found:
         case str():
             return lines(found)

@@ -1,7 +1,7 @@
-"""From a spec and its data's content to ids, fingerprints and the inputs of each resource.
+"""Compute ids, fingerprints and each resource's inputs from a spec and its data.
 
-Pure: everything that decides identity, replacement or cost is computed here, in the program, as
-plain values. So a preview knows it, and an unknown output never causes a replacement.
+Pure: whatever decides identity, replacement or cost is computed here, in the program, as plain values. So a
+preview knows it, and unknown outputs never cause a replacement.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ In = TypeVar("In", bound=ResourceInputs)
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Whose resources these are: Pulumi's project and stack."""
+    """Pulumi's project and stack."""
 
     project: str
     stack: str
 
     def before(self, renamed_from: str | None) -> Place:
-        """The place whose resources these were before the stack, or the project, was renamed."""
+        """The project and stack before a rename."""
         project, _, stack = (renamed_from or self.stack).rpartition("/")
         return Place(project or self.project, stack)
 
@@ -80,14 +80,14 @@ def plan(
     promoted: Promoted | None = None,
     beside: Sequence[ServiceSpec] = (),
 ) -> ServicePlan:
-    """Everything that a service needs to be declared.
+    """Plan a service.
 
     Args:
         spec: the service.
         place: the Pulumi project and stack.
-        datasets: for each local path in the spec, what was found in the file.
-        prices: what things cost; everything is unknown without it.
-        promoted: what ``from_stack`` names, read; without it the weights are left open.
+        datasets: the dataset of each local path in the spec.
+        prices: the price book; without it prices are unknown.
+        promoted: the weights of ``from_stack``; without it they stay unknown.
         beside: of the program's services, one for each output bucket.
     """
     former = place.before(spec.stack_renamed_from)

@@ -1,7 +1,7 @@
-"""What a platform team allows: rules over the planned inputs of a service's resources.
+"""Policy rules over the planned inputs of a service's resources.
 
-Each rule is one pure function here. A stack's own configuration is checked with them before anything is
-declared; the CrossGuard pack in ``policy/`` checks the same inputs from outside, whatever the stack says.
+Each rule is a pure function. A stack's configuration is checked with them before anything is declared; the
+CrossGuard pack in ``policy/`` checks the same inputs from outside.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Ceiling = Annotated[Decimal, Field(ge=0, strict=False, allow_inf_nan=False)]
 
 
 class Policy(Spec):
-    """What services may be. What is left out is not limited.
+    """Limits on services. Keys that are not set do not limit.
 
     Attributes:
-        regions, machines, models: the only ones that may be used.
-        max_epochs, max_replicas: the most that a service may ask for.
-        required_labels: keys that every service has to carry.
-        private_endpoints: only endpoints behind private service connect.
-        evaluation_commands: the only commands that ``serving.evaluation`` may run, each as a list of program
-            and arguments. They run with the rights of whoever runs ``up``, so a stack for Google Cloud
-            allows none unless ``stacks/defaults.yaml`` or an environment's file lists it.
+        regions, machines, models: the allowed ones.
+        max_epochs, max_replicas: maxima for each service.
+        required_labels: labels that every service needs.
+        private_endpoints: allow only endpoints with private service connect.
+        evaluation_commands: the commands that ``serving.evaluation`` may run, each a list of program and
+            arguments. They run with the rights of whoever runs ``up``, so a stack for Google Cloud allows
+            none unless ``stacks/defaults.yaml`` or an environment's file lists it.
     """
 
     regions: Regions | None = None
@@ -51,22 +51,21 @@ class Policy(Spec):
 
 
 class UnknownPrice(enum.StrEnum):
-    """What a budget does about parts whose price is unknown."""
+    """How a budget treats unknown prices."""
 
     DENY = "deny"
     ALLOW = "allow"
 
 
 class Budget(Spec):
-    """The most that a stack may cost, in the price book's currency.
+    """Limits on a stack's cost, in the price book's currency.
 
     Attributes:
         monthly: machines at ``max_replicas`` all month and stored weights, of all services.
-        once: all tunings that the stack declares, each as often as ``tuning.retry`` allows, whether or not
-            they have been paid already.
-        currency: of the two amounts, such as ``USD``; the price book's.
-        unknown: ``deny`` refuses what has no price of its own; ``allow`` counts what has one, and machines
-            and storage of other regions at their us-central1 list price.
+        once: all declared tunings with their retries, paid already or not.
+        currency: the currency of both amounts, such as ``USD``; it must be the price book's.
+        unknown: ``deny`` refuses unknown and assumed prices; ``allow`` counts known prices, and other
+            regions at the us-central1 list price.
     """
 
     monthly: Ceiling | None = None
@@ -76,7 +75,7 @@ class Budget(Spec):
 
 
 class Violation(NamedTuple):
-    """What is not allowed: the key of the service that says it, and why."""
+    """A violation: the service's key, and why."""
 
     key: str
     problem: str
@@ -99,13 +98,13 @@ def _among(allowed: Sequence[str] | None, value: Any) -> Iterator[str]:
 
 def _at_most(most: int | None, value: Any) -> Iterator[str]:
     if most is not None and value is not None and value > most:
-        yield f"{value:g} is above the {most} that the policy allows"
+        yield f"{value:g} is above the policy's maximum of {most}"
 
 
 def _labels(required: Sequence[str], value: Any) -> Iterator[str]:
     for key in required:
         if not (value or {}).get(key):
-            yield f"{key} is missing; policy.required_labels asks for it"
+            yield f"{key} is missing; policy.required_labels requires it"
 
 
 def _private(wanted: bool, value: Any) -> Iterator[str]:  # noqa: FBT001 - a policy's value
@@ -122,16 +121,14 @@ def _commands(allowed: Sequence[Sequence[str]] | None, value: Any) -> Iterator[s
 
 
 RULES: Mapping[str, Rule] = {
-    "regions": Rule(
-        "Everything is in an allowed region; a tuning at ``global`` needs ``global`` among them.", _among
-    ),
-    "machines": Rule("Models are served on allowed machines.", _among),
-    "models": Rule("Allowed base models are tuned.", _among),
-    "max_epochs": Rule("No more epochs than allowed.", _at_most),
-    "max_replicas": Rule("No more replicas than allowed.", _at_most),
-    "required_labels": Rule("What is labelled carries the required keys.", _labels),
-    "private_endpoints": Rule("Endpoints are reached through private service connect.", _private),
-    "evaluation_commands": Rule("Evaluations run allowed commands.", _commands),
+    "regions": Rule("Regions are allowed; a tuning at ``global`` needs ``global`` among them.", _among),
+    "machines": Rule("Machines are allowed.", _among),
+    "models": Rule("Base models are allowed.", _among),
+    "max_epochs": Rule("Epochs are within the maximum.", _at_most),
+    "max_replicas": Rule("Replicas are within the maximum.", _at_most),
+    "required_labels": Rule("Required labels are set.", _labels),
+    "private_endpoints": Rule("Endpoints use private service connect.", _private),
+    "evaluation_commands": Rule("Evaluation commands are allowed.", _commands),
 }
 """Each key of a policy and its rule. Each kind of resource says which of its inputs a rule judges."""
 
@@ -161,7 +158,7 @@ def _broken(policy: Policy, rule: str, kind: type[Provider[Any]], inputs: Inputs
 
 
 def over_budget(budget: Budget, estimates: Mapping[str, Estimate]) -> list[Violation]:
-    """What a stack's services exceed together: one line for each ceiling, with the services' shares."""
+    """The budget limits that a stack exceeds: one line each, with the services' shares."""
     others = sorted({each.currency for each in estimates.values()} - {budget.currency})
     if others:
         return [Violation("currency", f"is {budget.currency}, and the price book is in {', '.join(others)}")]
@@ -183,12 +180,10 @@ def _above(budget: Budget, key: str, most: Decimal | None, shares: Mapping[str, 
         if money != Money()
     )
     if whole.known > most:
-        about = (
-            f"{whole.told(budget.currency)} is above the {rounded(most)} {budget.currency} that are allowed"
-        )
+        about = f"{whole.told(budget.currency)} is above the budget of {rounded(most)} {budget.currency}"
         return [Violation(key, f"{about}: {told}")]
     if whole.uncertain and budget.unknown is UnknownPrice.DENY:
-        mend = "run `vertex-tuning prices refresh`, write the rows by hand, or set budget.unknown: allow"
-        guessed = f"; no price is known of {', '.join(whole.assumed)}" if whole.assumed else ""
-        return [Violation(key, f"cannot be held without prices: {told}{guessed}; {mend}")]
+        mend = "run `vertex-tuning prices refresh`, set your own prices, or set budget.unknown: allow"
+        guessed = f"; no price is known for {', '.join(whole.assumed)}" if whole.assumed else ""
+        return [Violation(key, f"cannot be checked without prices: {told}{guessed}; {mend}")]
     return []

@@ -1,4 +1,4 @@
-"""Turn what Pydantic found into lines that name the place as it stands in the user's file."""
+"""Turn Pydantic's errors into lines that name the key in the user's file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from .catalog import nearest_name
 
-# Pydantic's wording for the mistakes that people make most, in the words of a stack file.
+# Messages for Pydantic's most frequent errors, in a stack file's terms.
 _WORDS = {
     "missing": "is missing",
     "int_type": "must be a whole number",
@@ -35,7 +35,7 @@ _WORDS = {
 
 
 class Problem(NamedTuple):
-    """A mistake and its place, such as ``services[0].tuning.epochs``."""
+    """A problem and its key, such as ``services[0].tuning.epochs``."""
 
     path: str
     problem: str
@@ -45,12 +45,12 @@ class Problem(NamedTuple):
 
 
 def listed(problems: Iterable[Problem], prefix: str = "") -> str:
-    """One line for each, indented below a heading."""
+    """One line each, indented below a heading."""
     return "\n".join(f"  {prefix}{mistake}" for mistake in problems)
 
 
 def path_of(parts: Iterable[str | int]) -> str:
-    """The path as a reader of YAML writes it: ``services[1].serving``."""
+    """The path in YAML notation: ``services[1].serving``."""
     text = ""
     for part in parts:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -60,7 +60,7 @@ def path_of(parts: Iterable[str | int]) -> str:
 def problems_of(
     error: ValidationError, model: type[BaseModel], at: Sequence[str | int] = ()
 ) -> list[Problem]:
-    """Every mistake in ``error``, in the order found, with ``at`` in front of each path."""
+    """Every problem in ``error``, in order, with ``at`` before each path."""
     return [
         Problem(path_of([*at, *_in_file(found["loc"])]), _problem(found, model))
         for found in error.errors(include_url=False)
@@ -68,7 +68,7 @@ def problems_of(
 
 
 def _in_file(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Without the marks that Pydantic adds for a mapping's key and for a union's branch."""
+    """The path without Pydantic's marks for mapping keys and union branches."""
     return tuple(part for part in location if not (isinstance(part, str) and "[" in part))
 
 
@@ -88,11 +88,11 @@ def _problem(found: Any, model: type[BaseModel]) -> str:
         return text
     if kind == "string_type" and isinstance(value, bool | int | float | date):
         return f"{text}, not {value}: put it in quotes"
-    return f"{text}, and nothing is written" if value is None else f"{text}, not {value!r}"
+    return f"{text}, and the value is empty" if value is None else f"{text}, not {value!r}"
 
 
 def _model_at(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """The model at ``location`` below ``model``; its ``REFUSED`` has the reason for keys that it refuses."""
+    """The model at ``location`` in ``model``; its ``REFUSED`` has reasons for refused keys."""
     current: type[BaseModel] | None = model
     for part in location:
         if isinstance(part, int):

@@ -1,7 +1,7 @@
-"""What another stack tuned and tested, read from that stack's outputs while the program runs.
+"""Read another stack's served model from its outputs while the program runs.
 
-Not through ``StackReference``, whose outputs are ``Output``s: what decides identity has to be a plain
-value. The engine answers the same question at once when it is asked directly.
+Not with ``StackReference``, which returns ``Output``s: what decides identity has to be a plain value. A
+direct call to the engine returns plain values.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from . import lineage
 from .specs import FromStack, GcsUri, TuningJobName
 
 OFFLINE = "VERTEX_TUNING_OFFLINE"
-"""Set where a preview has neither others' states nor credentials, as for a stranger's pull request."""
+"""Set for previews without other stacks' states and without credentials, such as those of forks."""
 
 
 class Promoted(msgspec.Struct, frozen=True):
-    """Weights of another stack: where they are, which job made them, and what stands behind them."""
+    """Another stack's weights: folder, job and lineage."""
 
     artifacts_uri: str
     job: str
@@ -31,16 +31,14 @@ class Promoted(msgspec.Struct, frozen=True):
 
 
 class NotPromotable(ValueError):
-    """The other stack has nothing to hand on; the text says why."""
+    """The other stack's model cannot be used; the text says why."""
 
 
 def read(source: FromStack) -> Promoted | None:
-    """Ask the engine for the other stack's outputs; ``None`` in a preview that is not to look at others.
-
-    An `up` always looks.
+    """Read the other stack's model; ``None`` in previews that may not read other stacks.
 
     Raises:
-        NotPromotable: there is no such stack or service, or it is not settled.
+        NotPromotable: the stack or service does not exist, or is not settled.
     """
     if os.environ.get(OFFLINE) and pulumi.runtime.is_dry_run():
         return None
@@ -48,9 +46,9 @@ def read(source: FromStack) -> Promoted | None:
 
 
 def served(source: FromStack, services: Iterable[str]) -> Promoted | None:
-    """What one of this stack's own services took over from there before; ``None`` if none did.
+    """The model that one of this stack's services already uses from there, or ``None``.
 
-    Who hands on may be tuning anew, or be gone; that ends nothing here.
+    It stays in use while the other stack tunes again or is gone.
     """
     own = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
     try:
@@ -69,32 +67,30 @@ def _outputs(stack: str) -> Mapping[str, Any]:
     try:
         answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
     except Exception as error:
-        # The engine tells the way of the call first.
+        # The engine's error begins with the call's path.
         why = str(error).rpartition("error: ")[2]
         raise NotPromotable(f"stack {stack} cannot be read: {why}") from error
     return (answer.value or {}).get("outputs") or {}
 
 
 def chosen(source: FromStack, outputs: Mapping[str, Any]) -> Promoted:
-    """The promoted weights out of a stack's outputs.
+    """The weights in a stack's outputs.
 
     Raises:
-        NotPromotable: the service is not there, or not settled.
+        NotPromotable: the service does not exist, or is not settled.
     """
     said = outputs.get(source.service)
     if not isinstance(said, Mapping):
         there = ", ".join(sorted(outputs)) or "nothing; run its `up` first"
         raise NotPromotable(f"stack {source.stack} has no service {source.service!r}, it has {there}")
     if said.get("settled") is not True:
-        raise NotPromotable(
-            f"{source.service} of {source.stack} is not settled; run its `up` to the end first"
-        )
+        raise NotPromotable(f"{source.service} of {source.stack} is not settled; finish its `up` first")
     try:
         return _promoted(said)
     except msgspec.ValidationError as error:
         raise NotPromotable(
-            f"{source.service} of {source.stack} does not say what it serves ({error}): it was not tuned, "
-            "or by an older version; run its `up` once more"
+            f"{source.service} of {source.stack} has no usable lineage ({error}): it was not tuned here, "
+            "or by an older version; run its `up` again"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Prompts with expected answers, against which a new model is scored."""
+"""Prompts with expected answers, which score a new model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_BYTES = 10_000_000
 
 
 class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One question and what its answer has to be, or to contain."""
+    """A prompt and its expected answer, whole or in part."""
 
     prompt: str
     expected: str
@@ -23,16 +23,17 @@ _PROMPT = msgspec.json.Decoder(Prompt)
 
 
 def read(path: Path) -> tuple[Prompt, ...]:
-    """The prompts of a JSON Lines file; empty lines are passed over.
+    """The prompts of a JSON Lines file; empty lines are skipped.
 
     Raises:
-        ValueError: it cannot be read, a line is not a prompt, or there are none or too many; whoever tells it
-            says of which file.
+        ValueError: it cannot be read, a line is not a prompt, or there are none or too many; the text does
+        not
+            name the file.
     """
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise ValueError(f"it has {size:,} bytes, at most {MOST_BYTES:,} are read")
+            raise ValueError(f"it has {size:,} bytes; the maximum is {MOST_BYTES:,}")
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise ValueError(f"it cannot be read: {error.strerror or error}") from error
@@ -45,5 +46,5 @@ def read(path: Path) -> tuple[Prompt, ...]:
         except REFUSED as error:
             raise ValueError(f"line {number}: {counted_from_one(str(error))}") from error
     if not 0 < len(found) <= MOST:
-        raise ValueError(f"it has {len(found):,} prompts; 1 to {MOST:,} are asked")
+        raise ValueError(f"it has {len(found):,} prompts; it must have 1 to {MOST:,}")
     return tuple(found)

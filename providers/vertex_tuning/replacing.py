@@ -1,4 +1,4 @@
-"""Files that others read while they are written."""
+"""Replace files atomically."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Write whole or not at all: whoever reads it meanwhile sees the old file or the new one.
+    """Write a file atomically: readers see the old or the new content.
 
     Args:
-        path: in a folder that is there.
+        path: in an existing folder.
         content: all of it.
-        mode: of a file that is new; one that is there keeps its own.
+        mode: permissions of a new file; an existing one keeps its own.
 
     Raises:
-        OSError: it cannot be written, and nothing of it is left.
+        OSError: it cannot be written; no temporary file remains.
     """
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     new = Path(name)

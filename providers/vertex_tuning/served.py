@@ -1,4 +1,4 @@
-"""What is served on an endpoint now, and what stands behind it."""
+"""The models that an endpoint serves now, with their lineage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .vertex.errors import NotFound, VertexError
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployed model: its share of the traffic in per cent, its weights, and their lineage.
+    """A deployed model: its share of the traffic in per cent, its weights and their lineage.
 
-    ``unknown`` says why there is no lineage, when there is none.
+    ``unknown`` says why there is no lineage.
     """
 
     deployed_id: str
@@ -25,14 +25,14 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(vertex: Vertex, endpoint: str) -> list[Served]:
-    """Everything on an endpoint, most traffic first.
+    """Every model on an endpoint, most traffic first.
 
     Raises:
-        VertexError: there is no such endpoint, or the caller may not look.
+        VertexError: the endpoint does not exist, or the caller may not read it.
     """
     found = vertex.serving.endpoint(endpoint)
     if found is None:
-        raise NotFound("there is no such endpoint")
+        raise NotFound("the endpoint does not exist")
     served = []
     for deployed in found.deployed:
         registered = vertex.serving.model(deployed.model)
@@ -55,12 +55,12 @@ def look(vertex: Vertex, endpoint: str) -> list[Served]:
 
 def _lineage(vertex: Vertex, artifacts_uri: str | None) -> tuple[lineage.Lineage | None, str]:
     if artifacts_uri is None:
-        return None, "the registered model does not say where its weights are"
+        return None, "the registered model does not name its weights"
     uri = lineage.uri_of(artifacts_uri)
     try:
         content = vertex.storage.read(uri)
         if content is None:
-            return None, f"there is no {uri}: not tuned by this plugin, or before it wrote lineage down"
+            return None, f"{uri} does not exist: not tuned by this plugin, or by a version without lineage"
         return lineage.read(content[0]), ""
     except (VertexError, ValueError) as error:
         return None, f"{uri} cannot be read: {error}"

@@ -1,4 +1,4 @@
-"""Local data as users see it: from the project's folder, where commands are typed."""
+"""Paths of local data relative to the project's folder, as users write them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .specs import is_local
 
 
 def from_root(source: str, program: str | os.PathLike[str]) -> str:
-    """A source as the stack file writes it, which a program knows by a path from its own folder.
+    """A source as written in the stack file, from the program's relative path.
 
     Args:
         source: a ``gs://`` address, or a path.
-        program: the program's folder, seen from the project's.
+        program: the program's folder, relative to the project's.
     """
     if not is_local(source) or Path(source).is_absolute():
         return source

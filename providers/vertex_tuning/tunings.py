@@ -1,4 +1,4 @@
-"""A tuning before it exists: its data, its identity, and what its job is made of. Pure."""
+"""A planned tuning: its data, fingerprint and job inputs. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .specs import HyperParameters, ServiceSpec, TuningSpec, is_gcs
 
 
 class DataPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One dataset: where it is read from, where the job reads it, and what identifies its content."""
+    """A dataset: its source, the object that the job reads, and its content's identity."""
 
     source: str
     uri: str
@@ -23,12 +23,12 @@ class DataPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def live(self) -> bool:
-        """Whether it is a user's object that may be overwritten: nothing pins its bytes before a tuning."""
+        """Whether it is a user's object that may be overwritten before a tuning."""
         return is_gcs(self.source) and "#" not in self.source
 
 
 class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A tuning and everything that follows from it."""
+    """A planned tuning and its derived values."""
 
     fingerprint: str
     training: DataPlan
@@ -39,9 +39,9 @@ class TuningPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted: str | None = None) -> str:
-    """Identity of a tuning: what is trained, how, on which content, the attempt, and an adopted job.
+    """A tuning's fingerprint: base model, parameters, content, attempt, and an adopted job.
 
-    Names, labels, places and accounts are not in it: they do not change what comes out.
+    Names, labels, locations and accounts are not in it: they do not change the weights.
     """
     said = {
         "version": 1,
@@ -51,7 +51,7 @@ def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted
         "training": training,
         "validation": validation,
         "attempt": spec.attempt,
-        # In every fingerprint of 0.1.0, which had it as a parameter.
+        # Part of every fingerprint since 0.1.0.
         "learning_rate_multiplier": None,
         **{name: getattr(spec, name) for name in HyperParameters.model_fields},
         **({"adopt_job": adopted} if adopted else {}),
@@ -61,7 +61,7 @@ def fingerprint(spec: TuningSpec, training: str, validation: str | None, adopted
 
 
 def planned(spec: ServiceSpec, tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> TuningPlan:
-    """A tuning, from its spec and what was found in its local files."""
+    """Plan a tuning from its spec and its local datasets."""
     training = _data(spec, tuning.training_data, datasets)
     validation = _data(spec, tuning.validation_data, datasets) if tuning.validation_data else None
     identity = fingerprint(

@@ -139,7 +139,7 @@ def test_the_repositorys_own_stacks_preview(workspace: Make, name: str) -> None:
     ran = stack.preview()
     assert ran.ok, ran.text
     assert "TuningJob" in ran.text
-    assert "pays for a tuning" in ran.text, "what costs money is told before it happens"
+    assert "starts a paid tuning" in ran.text, "what costs money is told before it happens"
 
 
 def test_what_is_too_long_for_the_model_is_said_in_preview(

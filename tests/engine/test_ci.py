@@ -81,7 +81,7 @@ def test_a_pull_request_has_one_comment(workspace: Make, values: dict[str, Any],
     assert "| `tuning.epochs` | `1` | `2` | re-train |" in comment(github)
     assert "**Edits of files**" in comment(github)
     assert "| replace | TuningJob tickets-job |" in comment(github)
-    assert "pays for a tuning" in comment(github)
+    assert "starts a paid tuning" in comment(github)
 
     stack.configure({**values, "services": [{**service, "tuning": {**service["tuning"], "epochs": 0}}]})
     ran = ci(stack, "preview", STACK, github=github)
@@ -226,7 +226,7 @@ def test_settle_leaves_a_stack_alone_that_somebody_is_at_work_on(
     assert ci(stack, "up", STACK).ok
     held = lock(stack)
     end = time.monotonic() + 240
-    while "somebody else is at work on it" not in (ran := ci(stack, "settle", STACK, github=github)).text:
+    while "another run holds the lock" not in (ran := ci(stack, "settle", STACK, github=github)).text:
         assert ran.ok, ran.text
         assert "nothing can move on yet" in ran.text
         assert time.monotonic() < end, "the job ends soon, and then there is something to do"
@@ -247,7 +247,7 @@ def test_the_pull_request_of_a_stranger(workspace: Make, values: dict[str, Any],
     assert ran.ok, ran.text
     summary = (stack.folder / "summary.md").read_text()
     assert "| create | TuningJob tickets-job |" in summary
-    assert "pays for a tuning" in summary
+    assert "starts a paid tuning" in summary
     assert {path: path.read_bytes() for path in stack.folder.glob("stacks/*")} == before
 
     (stack.folder / "data" / "train.jsonl").write_text("{}\n")

@@ -58,7 +58,7 @@ def test_the_loop_is_killed_and_the_next_up_ends_the_job(
 
     preview = stack.preview()
     assert preview.ok, preview.text
-    assert "has passed: `pulumi up` ends what is under way" in preview.text
+    assert "has passed: `pulumi up` cancels what is not ready" in preview.text
     assert len(cloud.active()) == 1, "a preview changes nothing"
 
     ran = stack.up()

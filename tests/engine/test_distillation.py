@@ -22,7 +22,7 @@ def test_a_distilled_model_from_preview_to_destroy(
     stack = workspace({**values, "services": [{**service, "tuning": tuning}]})
 
     preview = stack.preview()
-    assert f"the answers of {TEACHER} are billed apart" in preview.text
+    assert f"the answers of {TEACHER} are billed separately" in preview.text
     up = stack.up()
     assert up.ok, up.text
     outputs = json.loads(stack.run("stack", "output", "--json", "--show-secrets").text)["tickets"]

@@ -68,7 +68,7 @@ def test_a_model_that_the_catalogue_does_not_know(
     stack = workspace(edited(values, location=GLOBAL, base_model=NEWER))
     refused = stack.preview()
     assert not refused.ok
-    assert "base_model_unlisted: true takes a newer one" in refused.text
+    assert "base_model_unlisted: true accepts a newer one" in refused.text
 
     stack.configure(edited(values, location=GLOBAL, base_model=NEWER, base_model_unlisted=True))
     ran = stack.up()

@@ -90,7 +90,7 @@ def test_a_service_inside_a_component_has_its_own_lines(
     said = {
         line["urn"]
         for line in found.get("diagnostics", [])
-        if "paid tuning" in line["message"] or "pays for a tuning" in line["message"]
+        if "paid tuning" in line["message"] or "starts a paid tuning" in line["message"]
     }
     assert said
     assert said <= declared, "the lines belong to resources that exist"

@@ -37,7 +37,7 @@ def test_the_same_fingerprint_is_not_paid_for_twice_in_a_project(
     before = prod.preview()
     assert before.ok, before.text
     assert f"uses {job} of vertex-tuning/test/tickets, pays nothing" in before.text
-    assert "pays for a tuning" not in before.text
+    assert "starts a paid tuning" not in before.text
     assert prod.up().ok
     served = prod.outputs()["tickets-prod"]
     assert served["lineage"]["owner"] == "vertex-tuning/test/tickets", "who tuned it, not who reads it"
@@ -113,7 +113,7 @@ def test_a_reader_keeps_what_it_has_while_the_owner_tunes_anew_and_after_it(
     served = {**values, "output_uri": f"gs://{BUCKET}/promoted", "services": [reads]}
     prod.configure(served)
     assert staging.up().ok
-    settling = "tickets of organization/vertex-tuning/test is not settled; run its `up` to the end first"
+    settling = "tickets of organization/vertex-tuning/test is not settled; finish its `up` first"
     early = prod.up()
     assert not early.ok, "it has nothing yet"
     assert settling in early.text

@@ -49,7 +49,7 @@ def test_one_command_to_the_end_after_a_killed_run(
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "is dead; taking the lock away" in ran.stderr
+    assert "is dead; removing the lock" in ran.stderr
     assert json.loads(ran.stdout) == {
         "stack": STACK,
         "settled": True,
@@ -82,7 +82,7 @@ def test_what_may_pass_is_repeated_and_told_and_what_does_not_ends_it(
     assert loop.process.returncode == 1, loop.text
     [line] = [line for line in loop.text.splitlines() if "next run in 4s" in line]
     assert "Unavailable: service tickets, TuningJob" in line, "each repetition is one line"
-    assert "That may pass; what is under way or paid for is taken up" in line
+    assert "This may pass; running and paid work is reused" in line
     assert loop.text.count("next run in") == 1, "a missing permission is not waited for"
     assert denied in loop.text
     assert loop.text.rstrip().endswith("error: test: `pulumi up` ended with exit code 1, as told above")
@@ -138,4 +138,4 @@ def test_whatever_the_engine_ends_with_is_one_failure_of_ours(
     assert (ran.returncode, said["settled"]) == (1, False), why
     assert said["engine_exit"] not in (0, None)
     code = said["engine_exit"]
-    assert f"error: {STACK}: `pulumi up` ended with exit code {code}, as told above" in ran.stderr
+    assert f"error: {STACK}: `pulumi up` failed with exit code {code}; see its output above" in ran.stderr

@@ -66,7 +66,7 @@ def test_the_rehearsal(tmp_path: Path) -> None:
         stack.write_text(written.replace("epochs: 15", "epochs: 16"))
         preview = clone.run("preview")
         assert "epochs" in preview
-        assert "pays for a tuning" in preview
+        assert "starts a paid tuning" in preview
         assert "USD (list price of 2026-08-01)" in " ".join(preview.split()), "the demo shows an amount"
         stack.write_text(written)
         clone.run("destroy")

@@ -76,7 +76,7 @@ def test_new_examples_and_more_replicas_as_a_reviewer_reads_them(
     assert (changed["training"], changed["verb"]) == ("re-trains", "changed")
 
     plain = stack.preview()
-    assert "by the hour until it is destroyed; 2.00 to 4.00 USD an hour" in plain.text
+    assert "costs 2.00 to 4.00 USD an hour until destroyed" in plain.text
     assert '"2.00 USD" => "2.00 to 4.00 USD"' in plain.text, "a plain preview shows how the estimate changes"
 
 
@@ -113,7 +113,7 @@ PACK: list[tuple[dict[str, Any], list[str], str]] = [
             "service tickets, region: us-central1 is not allowed",
             "labels: cost-centre is missing",
             "no public endpoint",
-            "budget.monthly: 840.61 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD",
+            "budget.monthly: 840.61 USD (list price of 2026-07-08 and 2026-09-20) is above the budget of 1.00 USD",
         ],
         "each breach is told",
     ),

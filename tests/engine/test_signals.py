@@ -91,7 +91,9 @@ def test_a_signal_ends_the_waiting_and_nothing_else(
 
         assert "/tuningJobs/" in shown(stack, *BEFORE_SERVING)["job"]
         deploying = interrupted(stack, number, "machines start", "deploying")
-        says(deploying, "DeployedModel: stopped waiting: machines start", "bills 1 x g2-standard-12")
+        says(
+            deploying, "DeployedModel: stopped waiting: machines start", "until destroyed: 1 × g2-standard-12"
+        )
 
         finished = stack.up()
         assert finished.ok, finished.text

@@ -155,7 +155,7 @@ def test_an_edit_that_would_pay_again_is_refused_when_denied(workspace: Make, va
     reverted = stack.preview()
     assert reverted.ok, reverted.text
     assert "pays nothing" in reverted.text
-    assert "pays for a tuning" not in reverted.text
+    assert "starts a paid tuning" not in reverted.text
     preview = read_preview(stack.run("preview", "--json", "--show-sames").text.encode())
     [service] = build(preview, NO_PRICES).services
     assert service.training is Training.REUSED, "and so does the report"

@@ -48,7 +48,7 @@ REFUSED = [
     ),
     pytest.param(
         {"tuning": {"base_model": "google/gemma-3-4b-it"}},
-        "tuning.base_model: 'google/gemma-3-4b-it' has no version, and Vertex AI refuses that",
+        "tuning.base_model: 'google/gemma-3-4b-it' has no version, which Vertex AI refuses",
         id="no version",
         marks=pytest.mark.evidence("jobs.version-in-id", side="plugin"),
     ),

@@ -47,7 +47,7 @@ READERS: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     "prompts": (prompts.read, ValueError, "line 1"),
     "a lineage": (lambda path: lineage.read(path.read_bytes()), ValueError, ""),
     "a configuration beside weights": (part_of_a_checkpoint, Unreadable, "cannot be read"),
-    "a header of tensors": (header, Unreadable, "no safetensors header"),
+    "a header of tensors": (header, Unreadable, "invalid safetensors header"),
     "GitHub's event": (
         lambda path: pull_request({"GITHUB_EVENT_PATH": str(path)}),
         GitHubError,

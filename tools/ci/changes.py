@@ -1,4 +1,4 @@
-"""What a preview says, told apart: edits of files, work under way, and what was changed behind our back."""
+"""Classify a preview's changes: edits of files, progress, and drift."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Change(msgspec.Struct, frozen=True):
 def changes(preview: Preview) -> list[Change]:
     """What would change, from ``pulumi preview --refresh --json``.
 
-    The refresh tells what the state held before it looked, and what it found: with the same inputs as
+    The refresh shows the old state and what it found: with the same inputs as
     then, a resource that was ready has drifted, and one that was not moves on, unless it ended badly.
     """
     looks = {step.urn: step for step in preview.steps if step.op == "refresh"}

@@ -29,7 +29,7 @@ def up(
         float, typer.Option(help="Seconds to wait for whoever holds the stack's lock.")
     ] = LOCK_WAIT_S,
 ) -> None:
-    """Bring a stack to what its files say, and tell what is still on its way."""
+    """Apply a stack's files, and report what is not settled."""
     engine = Engine(ROOT)
     if not engine.exists(name):
         fail(f"there is no stack {name} yet; make it once: {texts.MAKE.format(stack=name)}")
@@ -50,8 +50,8 @@ def up(
 def settle(name: StackName) -> None:
     """Move what is under way in a stack one step on, and nothing else.
 
-    An edit that waits for its approval, or drift that nobody has looked at, is left alone. What ended badly
-    is told in one open issue, which closes once it is mended: it does not fail every run until then.
+    Unapplied edits and drift are left alone. A failure opens one issue, which closes once it is fixed, and
+    does not fail every run until then.
     """
     engine = Engine(ROOT)
     found, status = changes(engine.preview(name, refresh=True)), 0
@@ -64,7 +64,7 @@ def settle(name: StackName) -> None:
         try:
             status = _brought_about(engine, name)
         except StackLocked:
-            notice(f"{name}: left alone, somebody else is at work on it")
+            notice(f"{name}: skipped: another run holds the lock")
         if status:
             found = changes(engine.preview(name, refresh=True))
     failed = [change for change in found if change.kind is Kind.FAILED]
@@ -74,7 +74,7 @@ def settle(name: StackName) -> None:
 
 
 def drift(name: StackName) -> None:
-    """Look whether somebody changed what a stack made: one open issue while it is so, closed after it.
+    """Check a stack for drift: one open issue while there is any.
 
     Work under way is no drift, and neither is an edit that no `up` has brought about yet.
     """
@@ -91,11 +91,11 @@ def _brought_about(engine: Engine, name: str) -> int:
     """Run `up`; its exit code.
 
     Raises:
-        StackLocked: somebody else is at work on the stack; nothing was done.
+        StackLocked: another run holds the lock; nothing was done.
     """
     status = engine.up(name).code
     left = unsettled(engine.outputs(name))
-    told = f"on their way: {', '.join(left)}; the workflow `settle` goes on" if left else "settled"
+    told = f"not settled: {', '.join(left)}; the workflow `settle` continues" if left else "settled"
     tell("GITHUB_STEP_SUMMARY", f"### `{name}`: {'failed' if status else told}\n")
     return status
 

@@ -40,7 +40,7 @@ class Stack(msgspec.Struct, frozen=True):
         name: as Pulumi calls it.
         values: its own values over those that it shares.
         files: every file that it is made of, relative to the project's folder.
-        mistake: why its own file cannot be read, if so; the engine tells it in this stack's preview, and the
+        mistake: why its own file cannot be read; the engine reports it in this stack's preview, and the
             other stacks are none the worse for it.
     """
 
@@ -138,7 +138,7 @@ def _stack(root: Path, path: Path) -> Stack:
 def _config(path: Path) -> dict[str, Any]:
     found = read_mapping(path).get("config") or {}
     if not isinstance(found, dict):
-        raise BadFile(f"config must hold a mapping, not a {type(found).__name__}")
+        raise BadFile(f"config must be a mapping, not a {type(found).__name__}")
     return found
 
 

@@ -12,7 +12,7 @@ from vertex_tuning.report.markdown import text as escaped
 from .changes import Change, Kind
 
 LONGEST = 1_000
-"""Of what is told about one resource."""
+"""Length limit of the text about one resource."""
 HEADINGS = {
     Kind.EDIT: "Edits of files",
     Kind.DRIFT: "Changed behind Pulumi's back",
@@ -25,8 +25,8 @@ _DRIFT = """\
 This issue closes by itself once the two are one.\
 """
 _FAILED = """\
-Mend the cause that is told above; to tune again, which is paid for, set `tuning.attempt` one higher.
-This issue closes by itself once it is mended.\
+Fix the cause above. To tune again, which costs money, raise `tuning.attempt`.
+This issue closes automatically once it is fixed.\
 """
 
 
@@ -62,7 +62,7 @@ def untouched(stack: str) -> str:
 
 
 def issue(stack: str, found: Sequence[Change]) -> tuple[str, str]:
-    """Title and text about changes of one kind that somebody has to look at."""
+    """An issue's title and text about changes of one kind."""
     if found[0].kind is Kind.DRIFT:
         title, begin, end = (
             f"Drift in {stack}",

@@ -11,7 +11,7 @@ MEANING = {
     Change.IN_PLACE: "the resource is updated where it is",
     Change.RETRAIN: "a new tuning job, which is paid for; `retrain: deny` refuses it",
     Change.REDEPLOY: "a new deployment; beside the old one, or after it with `rollout: recreate`",
-    Change.MOVE: "the resource is made anew",
+    Change.MOVE: "the resource is replaced",
     Change.NONE: "nothing: it does not exist outside, or cannot be changed there",
     Change.FOLLOWS: "nothing by itself: it differs only when another input does",
 }

@@ -1,1 +1,1 @@
-"""What is served: one file for each resource, each with its small table of routes."""
+"""Request handlers: one file per resource, each with its routes."""

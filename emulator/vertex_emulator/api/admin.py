@@ -1,8 +1,8 @@
-"""The emulator's own surface under `/emulator/`. Nothing here is Google's.
+"""The emulator's admin API under `/emulator/`. It is not Google's.
 
 | call | what it does |
 | --- | --- |
-| GET /emulator/health | says that it serves, and at which speed |
+| GET /emulator/health | health, and the speed |
 | GET /emulator/routes | what is served: HTTP method, template, Google's name for it |
 | GET, PUT /emulator/projects/{p} | billing, services, quotas of a project (see `ProjectSettings`) |
 | GET /emulator/requests?since=N | served calls with a higher number; `last` is the highest number so far |
@@ -43,7 +43,7 @@ class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def health(call: Call) -> Json:
-    """A sign of life."""
+    """The health check."""
     return {"ok": True, "speed": call.service.settings.speed.value}
 
 
@@ -58,7 +58,7 @@ def get_project(call: Call) -> Json:
 
 
 def put_project(call: Call) -> Json:
-    """Change the settings that are given; quota requests of before count no longer."""
+    """Change the given settings; earlier quota requests are discarded."""
     store = call.service.store
     project = store.projects.get(call.params["project"])
     current: Json = msgspec.to_builtins(project.settings)
@@ -125,7 +125,7 @@ def _rules(call: Call) -> tuple[Rule, ...]:
     except msgspec.ValidationError as error:
         raise invalid(str(error)) from None
     if any(isinstance(rule.action, Signal) for rule in rules) and not _local(call):
-        raise ApiError(7, "Signals can only be asked for from the machine that the emulator runs on.")
+        raise ApiError(7, "Signals can only be requested from the machine that the emulator runs on.")
     return rules
 
 
@@ -149,7 +149,7 @@ def progress(call: Call) -> Json:
 
 
 def predictions(call: Call) -> Json:
-    """How long predictions took."""
+    """The time of predictions."""
     return call.service.predictor.timings.shown()
 
 

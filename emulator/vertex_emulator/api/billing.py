@@ -1,4 +1,4 @@
-"""Cloud Billing v1: whether a project has someone who pays."""
+"""Cloud Billing v1: whether a project has a billing account."""
 
 from vertex_emulator.api.common import Json, project_of
 from vertex_emulator.api.routing import Call, Route, books

@@ -1,4 +1,4 @@
-"""What the handlers of Vertex resources share: where a call lands, etags, update masks."""
+"""Shared by the handlers of Vertex resources: scopes, etags, update masks."""
 
 import re
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class Scope(NamedTuple):
 
 
 def scope(call: Call, *, at_global: bool = False) -> Scope:
-    """Where a call on a Vertex resource lands; ``at_global`` says that the kind exists at `global` too.
+    """The scope of a call on a Vertex resource; ``at_global`` if the kind also exists at `global`.
 
     Raises:
         ApiError: PERMISSION_DENIED when the project has no billing or the API is not enabled,
@@ -73,7 +73,7 @@ def _require_enabled(project: Project, service: str) -> None:
 
 
 def require_service(project: Project, service: str) -> None:
-    """Refuse work in a project where the API is off or nobody pays."""
+    """Refuse work in a project where the API is disabled or billing is off."""
     _require_enabled(project, service)
     info = {"consumer": f"projects/{project.number}", "service": service}
     if not project.settings.billing_enabled:
@@ -92,7 +92,7 @@ def name_in(where: Scope, collection: Kind, resource_id: str) -> str:
 
 
 def check_etag(given: Json, record: Record) -> None:
-    """Refuse an update of what has changed since the client read it, if the client says what it read."""
+    """Refuse an update with an etag that is not current."""
     if given.get("etag") and given["etag"] != record.body.get("etag"):
         raise ApiError(10, f"{record.name} has changed: its etag is {record.body.get('etag')}.")
 

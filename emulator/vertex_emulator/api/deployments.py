@@ -120,7 +120,7 @@ def _find(record: Record, deployed_id: str) -> Json:
 
 
 def undeploy(call: Call) -> Json:
-    """Begin to take a deployed model off its endpoint."""
+    """Begin to undeploy a model from its endpoint."""
     request = parse(call.version, "UndeployModelRequest", call.payload)
     record = named(call)
     gone, split = request["deployedModelId"], request.get("trafficSplit")
@@ -187,7 +187,7 @@ def _mutate(service: Service, operation: Operation) -> None:
     record = service.store.resources.get(operation.payload["name"])
     _find(record, wanted["id"])
     others = [item for item in deployed_models(record) if item["id"] != wanted["id"]]
-    # What the model holds now is free for what it is to hold; a refusal rolls this back.
+    # The model's current machines count as free; a refusal rolls this back.
     record.body["deployedModels"] = others
     service.store.resources.save(record)
     project = service.store.projects.get(record.name.split("/")[1])

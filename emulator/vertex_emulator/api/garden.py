@@ -1,4 +1,4 @@
-"""Model Garden: one call that registers weights, makes an endpoint and deploys; and what fits the weights."""
+"""Model Garden: the call that registers weights, makes an endpoint and deploys; and recommendations."""
 
 import re
 from typing import Any
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 _PUBLISHER_MODEL = re.compile(r"publishers/[\w.-]+/models/[\w.-]+(?:@[\w.-]+)?")
 _ENDPOINT = ("privateServiceConnectConfig",)
-"""What a request says of the endpoint and the endpoint then shows."""
+"""The endpoint fields of a request that the endpoint then shows."""
 _RECOMMENDED = ("g2-standard-12", "g2-standard-24", "a2-ultragpu-1g", "a3-highgpu-8g")
 """Machines that custom weights are recommended to run on, the smallest first."""
 _HUGGING_FACE = re.compile(r"[\w.-]+/[\w.-]+")

@@ -1,6 +1,6 @@
-"""Which host answers for an endpoint: a dedicated endpoint has one of its own, all others share the region's.
+"""Hosts of endpoints: a dedicated endpoint has its own, all others share the region's.
 
-The second listener stands for the DNS names of all dedicated endpoints; the path tells them apart.
+The second listener serves the DNS names of all dedicated endpoints; the path distinguishes them.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _DEDICATED_S = 3600.0
 
 
 def check_dedicated(route: Route, method: str, path: str, query: Iterable[str]) -> None:
-    """Refuse what the host of a dedicated endpoint does not serve: other methods, and query parameters.
+    """Refuse other methods and query parameters at the host of a dedicated endpoint.
 
     Raises:
         ApiError: NOT_FOUND, or INVALID_ARGUMENT for a parameter.

@@ -30,7 +30,7 @@ _FILTERABLE = frozenset({"model", "display_name", "create_time", "update_time", 
 
 
 def named(call: Call) -> Record:
-    """The model version that a call is about."""
+    """The model version of a call."""
     return resolve(call.service, f"{scope(call).parent}/models/{call.params['model']}")
 
 

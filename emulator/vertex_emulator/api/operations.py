@@ -47,7 +47,7 @@ def list_(call: Call) -> Json:
 
 
 def _before(token: str | None) -> int:
-    """The number of the operation that was shown last: it may be gone, the list goes on behind it."""
+    """The number of the last shown operation, after which the list continues."""
     shown = pages.after(token)
     if shown is None:
         return _NEWEST

@@ -26,7 +26,7 @@ class _Config(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Given(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A QuotaPreference as a request has it; what only the service writes is read over."""
+    """A QuotaPreference from a request; output-only fields are ignored."""
 
     service: str
     quota_id: str
@@ -42,7 +42,7 @@ class _Given(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=
 
 
 def create(call: Call) -> Json:
-    """Ask for a quota; it is granted after a while, up to the project's `quota_grant_limit`."""
+    """Request a quota; it is granted later, up to the project's `quota_grant_limit`."""
     project = quota_project(call)
     arguments = call.arguments("quotaPreferenceId", "ignoreSafetyChecks")
     return _create(call, project, arguments.get("quotaPreferenceId") or uuid.uuid4().hex, call.payload or {})

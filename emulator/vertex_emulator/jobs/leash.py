@@ -2,7 +2,7 @@
 
 A server that is killed cannot stop its workers. On Linux the kernel does it: this module asks for a signal at
 the parent's death and then becomes the worker. Elsewhere a worker that lost its server runs to its end, in a
-folder that nobody reads any more.
+unused folder.
 """
 
 import ctypes

@@ -37,7 +37,7 @@ def begin(
 ) -> Json:
     """Start an operation under `parent` and give it as the answer shows it.
 
-    `reserve` are names of resources that it is going to create: nobody else may until it is done.
+    `reserve` are names of resources that it is going to create; others cannot until it is done.
     """
     now = service.now()
     steps = service.methods[method].steps

@@ -31,8 +31,8 @@ class Runner:
                     self._advance_operations()
                     self._advance_jobs()
                     pause = self._until_next()
-                except Exception:  # noqa: BLE001 - a full disk, say: what waits must go on when it is over
-                    _LOG.exception("The emulator's runner is in trouble")
+                except Exception:  # noqa: BLE001 - such as a full disk: continue when it is over
+                    _LOG.exception("The emulator's runner failed; retrying")
                     pause = _AFTER_TROUBLE_S
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._service.changed.wait(), pause)

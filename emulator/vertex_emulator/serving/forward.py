@@ -1,4 +1,4 @@
-"""The forward pass of a Llama model in NumPy, with a cache of what earlier positions left behind."""
+"""The forward pass of a Llama model in NumPy, with a cache of earlier positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of objects: immutable files under names that nobody outside chooses, and a readable view of them.
+"""The bytes of objects: immutable files with generated names, and a readable view of them.
 
 A blob is `blobs/<two hex digits>/<uuid>`, so that no object name can ever reach a path. For people, each
 object whose name is also a harmless relative path appears as a read-only hard link under
@@ -64,11 +64,11 @@ class Blobs:
         return blob
 
     def discard(self, upload: str) -> None:
-        """Throw incoming bytes away."""
+        """Delete incoming bytes."""
         self.incoming(upload).unlink(missing_ok=True)
 
     def remove(self, blob: str) -> None:
-        """Delete a blob. Who has it open reads on."""
+        """Delete a blob. Open readers can continue."""
         self.path(blob).unlink(missing_ok=True)
 
     def materialise(self, blob: str, target: Path) -> None:
@@ -100,9 +100,9 @@ class Blobs:
                 folder.rmdir()
 
     def sweep(self, objects: Iterable[tuple[str, str, str]], uploads: set[str]) -> None:
-        """After a start: drop what a killed process left behind and build the view anew.
+        """At start: delete a killed process's leftovers and rebuild the view.
 
-        `objects` are (bucket, name, blob); `uploads` are the incoming files of uploads that go on.
+        `objects` are (bucket, name, blob); `uploads` are the incoming files of unfinished uploads.
         """
         shutil.rmtree(self._view)
         self._view.mkdir()

@@ -92,7 +92,7 @@ class Database:
                 effect()
 
     def after_commit(self, effect: Callable[[], None]) -> None:
-        """Do something once the running transaction has come to stay, such as removing a file it gave up.
+        """Run after the current transaction has committed, such as removing a file.
 
         A process that is killed in between leaves a file too many, never one too few.
         """

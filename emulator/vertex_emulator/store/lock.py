@@ -8,14 +8,14 @@ from vertex_emulator.store.database import DATABASE
 
 
 class DataLocked(Exception):
-    """The data folder is not to be had: another server works on it, or it is something else."""
+    """The data folder is locked by another server, or is not a data folder."""
 
 
 def lock_data(data: Path) -> IO[str]:
     """Hold the folder until the file is closed or the process ends, however it ends. Raises DataLocked."""
     data.mkdir(parents=True, exist_ok=True)
     if (data / "buckets").exists() and not (data / DATABASE).exists():
-        # Our own `buckets` is built anew at every start: somebody else's must never be taken for it.
+        # Our `buckets` is rebuilt at every start: never treat a foreign folder as it.
         raise DataLocked(f"{data} is no data folder of the emulator: it has buckets, but no {DATABASE}.")
     file = (data / "lock").open("a")
     try:

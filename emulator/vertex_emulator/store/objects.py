@@ -1,4 +1,4 @@
-"""Buckets and objects of Cloud Storage: the books; the bytes are in `blobs`."""
+"""Records of Cloud Storage's buckets and objects; the bytes are in `blobs`."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ class Binding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """A bucket. `bindings` are its IAM policy; None means that nobody has set one."""
+    """A bucket. `bindings` are its IAM policy; None if it was never set."""
 
     name: str
     project: int

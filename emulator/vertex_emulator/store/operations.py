@@ -56,7 +56,7 @@ class Operations:
         )
 
     def save(self, operation: Operation) -> None:
-        """Write back a changed operation; one that is done lets go of its names."""
+        """Store a changed operation; when done it releases its names."""
         if operation.done:
             operation.due = None
             self._database.execute("DELETE FROM reservations WHERE operation = ?", operation.name)

@@ -1,4 +1,4 @@
-"""Projects: they spring into existence when first named, with what a rehearsal needs switched on."""
+"""Projects: created when first named, with APIs and billing enabled."""
 
 import hashlib
 import re
@@ -24,7 +24,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ProjectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a test or a person may set about a project."""
+    """Settings of a project."""
 
     billing_enabled: bool = True
     services: tuple[str, ...] = (BILLING_API, QUOTAS_API, USAGE_API, STORAGE_API, VERTEX_API)

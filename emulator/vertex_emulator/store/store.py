@@ -34,7 +34,7 @@ class Store:
         self.blobs.sweep(self.objects.everything(), live)
 
     def begin_upload(self, upload: Upload) -> None:
-        """Enter an upload, and forget those that nobody is going to end."""
+        """Record an upload, and delete abandoned ones."""
         with self.database.transaction():
             for file in self.uploads.expire(upload.created):
                 self.database.after_commit(partial(self.blobs.discard, file))

@@ -84,6 +84,6 @@ class Uploads:
         return found
 
     def live(self) -> set[str]:
-        """The incoming files of uploads that go on."""
+        """The incoming files of unfinished uploads."""
         rows = self._database.execute("SELECT record FROM uploads")
         return {file for row in rows for file in msgspec.json.decode(row[0], type=Upload).files}

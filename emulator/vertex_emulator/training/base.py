@@ -98,7 +98,7 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(
             file, fcntl.LOCK_EX
-        )  # The system lets go of it when the file is closed, or its process dies.
+        )  # The system releases it when the file is closed, or its process dies.
         yield
 
 

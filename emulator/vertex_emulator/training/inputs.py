@@ -1,4 +1,4 @@
-"""All that a job reads before it trains, checked without JAX so that a mistake is told within moments."""
+"""A job's inputs, checked without JAX, so that errors appear at once."""
 
 from __future__ import annotations
 

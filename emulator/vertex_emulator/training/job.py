@@ -23,7 +23,7 @@ from vertex_emulator.training.unigram import unigram_loss
 
 
 def run(spec: TrainingSpec, inputs: Inputs, report: Report) -> Metrics:
-    """Train, write `checkpoints/` and metrics.json under the output folder, and tell `report` about every
+    """Train, write `checkpoints/` and metrics.json under the output folder, and call `report` for every
     step.
 
     Equal inputs and an equal seed give equal bytes on one machine. TrainingError: the loss left the numbers.

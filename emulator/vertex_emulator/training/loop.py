@@ -1,4 +1,4 @@
-"""The epochs of a run and what is told about them on the way."""
+"""The epochs of a run and their progress reports."""
 
 from __future__ import annotations
 

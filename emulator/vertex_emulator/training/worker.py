@@ -96,7 +96,7 @@ def _prepared(inputs: Inputs) -> Progress:
 
 
 def _train(spec: TrainingSpec, inputs: Inputs, progress: ProgressFile) -> None:
-    # Only here, since it brings in JAX: a mistake in the input is told before that second is spent.
+    # Imported here, since it imports JAX: input errors are reported before that.
     from vertex_emulator.training.job import run
 
     run(spec, inputs, progress.report)

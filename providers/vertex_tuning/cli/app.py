@@ -27,7 +27,7 @@ COMMANDS = (
 app = typer.Typer(
     name="vertex-tuning",
     cls=ui.Commands,
-    help="Tuned open models on Vertex AI: check data, finish stacks, ask models, find what was left behind.",
+    help="Tuned open models on Vertex AI: check data, finish rollouts, ask models, find unmanaged resources.",
     epilog="\n\n".join(
         (
             ui.block(
@@ -55,9 +55,9 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 def _root(
     *,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Keep the commands' names, however many there are."""
-    # A retry that helps is no news, and one that does not ends in an error of its own.
+    """Keep subcommand names even with a single command."""
+    # Retries that succeed are not logged; those that fail end in their own error.
     set_on_retry_hooks([])

@@ -1,4 +1,4 @@
-"""The command that finds what was left behind."""
+"""The command ``doctor``: resources that no stack manages."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ def doctor(
     exports: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="What `pulumi stack export` printed, a file for each stack; '-' reads standard input.",
+            help="What `pulumi stack export` printed, one file per stack; '-' reads standard input.",
             show_default=False,
         ),
     ] = None,
     project: Annotated[
         list[str] | None,
-        typer.Option(help="Google Cloud project to look in too; may be given again.", show_default=False),
+        typer.Option(help="Another Google Cloud project to search; repeatable.", show_default=False),
     ] = None,
     region: Annotated[
-        list[str] | None, typer.Option(help="Region to look in too; may be given again.", show_default=False)
+        list[str] | None, typer.Option(help="Another region to search; repeatable.", show_default=False)
     ] = None,
     output_uri: Annotated[
         list[str] | None,
         typer.Option(
-            help="Output folder whose claims to look at too: gs://BUCKET/FOLDER.", show_default=False
+            help="Another output folder whose claims to check: gs://BUCKET/FOLDER.", show_default=False
         ),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option(help="The price book.", show_default="prices.json, if it is there")
+        Path | None, typer.Option(help="The price book.", show_default="prices.json, if it exists")
     ] = None,
     *,
     json_output: ui.Json = False,
 ) -> None:
-    """List what is ours in Google Cloud and in none of the stacks.
+    """List resources created by this plugin that no stack manages.
 
-    Endpoints, deployed models, models, running jobs, and claims that no resource stands for; and claims
-    whose deadline has passed. It looks in the projects, regions and output folders that the exports name,
-    and in those that are given. It changes nothing.
+    Endpoints, deployed models, models, running jobs, and claims without a resource; and claims whose deadline
+    has passed. It searches the projects, regions and output folders that the exports name, and those that are
+    given. It changes nothing.
     """
     # The kinds of resources say what is theirs, and Pulumi comes with them: no other command waits for it.
     from ..orphans import known, look, look_at_claims
@@ -64,7 +64,7 @@ def doctor(
     regions = held.regions.union(ui.as_written(Region, each, "--region") for each in region or ())
     folders = held.folders.union(ui.as_written(GcsUri, each, "--output-uri") for each in output_uri or ())
     if not (projects and regions) and not folders:
-        raise typer.BadParameter("nowhere to look: give an export, --project and --region, or --output-uri")
+        raise typer.BadParameter("nothing to search: give an export, --project and --region, or --output-uri")
     try:
         book = find_book(prices, Path())
     except ValueError as error:
@@ -78,7 +78,7 @@ def doctor(
         ),
         *(partial(look_at_claims, vertex, folder, held) for folder in sorted(folders)),
     ]
-    with ui.asking("looking for what was left behind"):
+    with ui.asking("searching for unmanaged resources"):
         found = _all(looks)
     if json_output:
         ui.show_json(found)
@@ -96,9 +96,9 @@ def _all(looks: Iterable[Callable[[], list[Orphan]]]) -> list[Orphan]:
 
 
 def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
-    """What was left behind, for people, and what it bills together."""
+    """The findings as text, with their total cost an hour."""
     if not found:
-        yield Text("Nothing was left behind.", "bold green")
+        yield Text("No unmanaged resources found.", "bold green")
     for orphan in found:
         yield Text.assemble((orphan.kind, "bold red" if orphan.bills else "yellow"), f" {orphan.name}")
         for label, said in (("owner", orphan.owner), ("cost", orphan.bills), ("about", orphan.about)):
@@ -107,9 +107,9 @@ def lines(found: list[Orphan], prices: Book) -> Iterator[Text]:
     low = sum((orphan.hourly for orphan in found), Money())
     high = sum((orphan.hourly_most for orphan in found), Money())
     if high != Money():
-        yield Text(f"Together they bill {span((low, high), prices.currency, ' an hour')}.", "bold")
+        yield Text(f"Together they cost {span((low, high), prices.currency, ' an hour')}.", "bold")
     if any(orphan.bills and orphan.hourly_most == Money() for orphan in found):
-        yield Text("What the running tunings cost comes on top.", "bold")
+        yield Text("The running tunings cost extra.", "bold")
 
 
 COMMAND = ui.Command(
@@ -121,7 +121,7 @@ COMMAND = ui.Command(
         "vertex-tuning doctor --output-uri gs://acme-search-dev-tuning/models",
     ),
     exits={
-        ui.Exit.OK: "nothing was left behind",
-        ui.Exit.FAILED: "something was, or could not be looked for",
+        ui.Exit.OK: "no unmanaged resources found",
+        ui.Exit.FAILED: "unmanaged resources found, or the search failed",
     },
 )

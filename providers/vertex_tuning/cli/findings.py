@@ -1,4 +1,4 @@
-"""How `validate` shows what it knows of a file: figures, a picture of the lengths, findings by kind."""
+"""How `validate` prints a file: figures, a histogram of lengths, findings by kind."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,7 +12,7 @@ _WIDTH = 32
 
 
 def report(looks: Sequence[Look], bar: str) -> Iterator[Text]:
-    """Line after line; `bar` is the character that bars are made of."""
+    """The lines; `bar` is the character for bars."""
     for index, look in enumerate(looks):
         if index:
             yield Text()
@@ -61,7 +61,7 @@ def _figures(dataset: Contents, rate: float | None) -> Iterator[Text]:
 
 
 def _picture(look: Look, bar: str) -> Iterator[Text]:
-    """A bar for each class of lengths, and each limit below the last class that is within it."""
+    """A bar for each class of lengths, with each limit below the last class within it."""
     yield Text("  tokens an example", "dim")
     shortest, longest = min(look.lengths), max(look.lengths)
     most = max(look.lengths.values())
@@ -111,7 +111,7 @@ def _group(outcome: Outcome, kind: FindingKind, count: int) -> Iterator[Text]:
 def _entries(
     title: str, severity: Severity, count: int, messages: Iterable[tuple[list[int], str]]
 ) -> Iterator[Text]:
-    """The title with its count, then each message once, after the numbers of the lines that it is about."""
+    """The title with its count, then each message once with its line numbers."""
     yield Text.assemble("  ", (title, _STYLES[severity]), f" ({count:,})")
     kept = 0
     for lines, message in messages:

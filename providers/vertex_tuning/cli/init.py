@@ -1,4 +1,4 @@
-"""The command that writes a team's first stack file for an environment."""
+"""The command ``init``: a team's first stack file for an environment."""
 
 from __future__ import annotations
 
@@ -18,37 +18,41 @@ AT_GLOBAL = (
 
 
 def init(
-    team: Annotated[str, typer.Option(help="Whose stack it is.", show_default=False)],
-    environment: Annotated[str, typer.Option("--env", help="Such as dev or prod.", show_default=False)],
+    team: Annotated[str, typer.Option(help="The team that owns the stack.", show_default=False)],
+    environment: Annotated[
+        str, typer.Option("--env", help="The environment, such as dev or prod.", show_default=False)
+    ],
     project: Annotated[
-        str | None, typer.Option(help="Google Cloud project; needed unless the team's file names it.")
+        str | None, typer.Option(help="Google Cloud project; required unless a shared file has it.")
     ] = None,
     region: Annotated[
-        str | None, typer.Option(help="Where to tune and serve; needed unless it is shared.")
+        str | None, typer.Option(help="Region to tune and serve in; required unless a shared file has it.")
     ] = None,
     location: Annotated[
         str, typer.Option(help="Where the first service is tuned: global, as Google recommends, or a region.")
     ] = GLOBAL,
     bucket: Annotated[
-        str | None, typer.Option(help="For data and weights; PROJECT-tuning if left out.")
+        str | None, typer.Option(help="Bucket for data and weights. Default: PROJECT-tuning.")
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Training data of a first service: a path below the root, or gs://…")
     ] = None,
-    service: Annotated[str, typer.Option(help="What the first service is called.")] = "tickets",
-    base_model: Annotated[str, typer.Option(help="What it tunes.")] = "meta/llama3_1@llama-3.1-8b",
+    service: Annotated[str, typer.Option(help="Name of the first service.")] = "tickets",
+    base_model: Annotated[
+        str, typer.Option(help="Base model of the first service.")
+    ] = "meta/llama3_1@llama-3.1-8b",
     mode: Annotated[str, typer.Option(help="FULL or PEFT_ADAPTER.")] = "PEFT_ADAPTER",
     root: Annotated[Path, typer.Option(help="The folder that holds Pulumi.yaml.")] = Path(),
     *,
     json_output: ui.Json = False,
 ) -> None:
-    """Write the stack file of a team's environment, checked as a preview checks it."""
+    """Create a validated stack file for a team environment."""
     from ..fit import baseline_line
     from ..stack import InvalidStack
     from ..stack.starter import starter
 
     if not (root / "Pulumi.yaml").exists():
-        ui.fail(f"{root.resolve()} holds no Pulumi.yaml; go to the project's folder, or give --root")
+        ui.fail(f"{root.resolve()} has no Pulumi.yaml. Change to the project's folder, or give --root")
     given = {key: value for key, value in (("project", project), ("region", region)) if value is not None}
     tuning = {"location": location, "base_model": base_model, "mode": mode, "training_data": data}
     try:
@@ -64,7 +68,7 @@ def init(
         with path.open("x") as file:
             file.write(made.text)
     except FileExistsError:
-        ui.fail(f"{made.path} is there already; edit it, or remove it first")
+        ui.fail(f"{made.path} exists already. Edit it, or remove it first")
     if json_output:
         ui.show_json(made)
         return
@@ -72,7 +76,7 @@ def init(
         ui.note(baseline_line(base_model, TuningMode(mode)))
     if data and location == GLOBAL:
         ui.note(AT_GLOBAL)
-    services = ", ".join(made.services) or "none yet, name one in it"
+    services = ", ".join(made.services) or "none yet; add one to the file"
     ui.screen().print(f"{made.path} is written. Services: {services}.")
     ui.note(
         f'Next: pulumi stack init {made.stack} --secrets-provider "gcpkms://…" (docs/how-to/state.md), '
@@ -88,6 +92,6 @@ COMMAND = ui.Command(
     ),
     exits={
         ui.Exit.OK: "written",
-        ui.Exit.FAILED: "it would have mistakes, or is there already; nothing was written",
+        ui.Exit.FAILED: "the file would be invalid, or exists already; nothing was written",
     },
 )

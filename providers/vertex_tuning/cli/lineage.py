@@ -26,7 +26,7 @@ def lineage(
     if json_output:
         ui.show_json(found)
     elif not found:
-        ui.screen().print("Nothing is deployed on it.")
+        ui.screen().print("No model is deployed on this endpoint.")
     for served in () if json_output else found:
         for name, value in _rows(served):
             ui.screen().print(Text.assemble((f"{name:<15}", "dim"), value))
@@ -72,6 +72,6 @@ COMMAND = ui.Command(
     ),
     exits={
         ui.Exit.OK: "everything that is served has a lineage",
-        ui.Exit.FAILED: "something has none, or could not be looked at",
+        ui.Exit.FAILED: "a served model has no lineage, or it could not be read",
     },
 )

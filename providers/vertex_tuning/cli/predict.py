@@ -1,4 +1,4 @@
-"""The command that asks a served model."""
+"""The command ``predict``: ask a served model."""
 
 from __future__ import annotations
 
@@ -19,27 +19,30 @@ if TYPE_CHECKING:
 
 def predict(
     endpoint: states.Endpoint,
-    prompt: Annotated[str, typer.Option("--prompt", "-p", help="What to ask; '-' reads standard input.")],
+    prompt: Annotated[str, typer.Option("--prompt", "-p", help="The prompt; '-' reads standard input.")],
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")] = 200,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 always takes the likeliest token.")] = 0.0,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 always picks the most likely token.")] = 0.0,
     top_p: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Least share of likely tokens to choose among.")
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Sample from the most likely tokens with this total probability."
+        ),
     ] = 1.0,
-    top_k: Annotated[
-        int, typer.Option(min=-1, help="Most tokens to choose among; -1 considers every one.")
-    ] = -1,
+    top_k: Annotated[int, typer.Option(min=-1, help="Sample from so many tokens; -1 means all.")] = -1,
     *,
     stack: states.Stack = "",
-    chat: Annotated[bool, typer.Option("--chat", help="Send the prompt as a user's turn of a chat.")] = False,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Send the prompt as a chat message of the user.")
+    ] = False,
     compare_base: Annotated[
         bool,
-        typer.Option("--compare-base", help="Ask the base model too, as Vertex AI serves it by itself."),
+        typer.Option("--compare-base", help="Also ask the base model, as Vertex AI serves it."),
     ] = False,
     base: Annotated[
-        str, typer.Option(help="Managed model to compare with, for a base that is not served by itself.")
+        str, typer.Option(help="Managed model to compare with, if Vertex AI does not serve the base.")
     ] = "",
     base_region: Annotated[
-        str, typer.Option(help="Where the base model is served; by default in the endpoint's region.")
+        str, typer.Option(help="Region of the base model. Default: the endpoint's region.")
     ] = "",
     json_output: ui.Json = False,
 ) -> None:
@@ -89,7 +92,7 @@ def _asked(prompt: str) -> str:
     except UnicodeDecodeError:
         raise typer.BadParameter("standard input is not UTF-8", param_hint="--prompt") from None
     if not text:
-        raise typer.BadParameter("there is nothing to ask", param_hint="--prompt")
+        raise typer.BadParameter("the prompt is empty", param_hint="--prompt")
     return text
 
 

@@ -1,4 +1,4 @@
-"""The command that keeps the price book."""
+"""The command ``prices``: show and refresh the price book."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import ui
 
 
 class Action(enum.StrEnum):
-    """What to do with the book."""
+    """The action on the price book."""
 
     SHOW = "show"
     REFRESH = "refresh"
@@ -31,18 +31,18 @@ def prices(
     file: Annotated[
         Path | None,
         typer.Option(
-            help="The book; a stack finds prices.json in the repository by itself.", show_default=PRICES
+            help="The price book. A stack uses prices.json in the repository by default.", show_default=PRICES
         ),
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(help="With refresh: only this region; may be given again.", show_default="all"),
+        typer.Option(help="With refresh: only this region; repeatable.", show_default="all"),
     ] = None,
-    currency: Annotated[str, typer.Option(help="With refresh: ISO code, as USD.")] = "USD",
+    currency: Annotated[str, typer.Option(help="With refresh: ISO code, such as USD.")] = "USD",
     *,
     json_output: ui.Json = False,
 ) -> None:
-    """Show or refresh the prices that estimates and budgets are made with.
+    """Show or refresh the prices used for estimates and budgets.
 
     Google's list prices come with the package, dated; rows of the book win over them. A refresh replaces
     the rows that an earlier one made, each dated and with its SKU ids, and keeps rows by hand.
@@ -91,7 +91,7 @@ COMMAND = ui.Command(
         "vertex-tuning prices show --file prices.json",
     ),
     exits={
-        ui.Exit.OK: "shown, or refreshed: what could not be priced is listed",
-        ui.Exit.FAILED: "the book cannot be read, or Google refused or did not answer",
+        ui.Exit.OK: "shown, or refreshed; items without a price are listed",
+        ui.Exit.FAILED: "the price book cannot be read, or Google refused or did not answer",
     },
 )

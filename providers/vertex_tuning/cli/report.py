@@ -1,4 +1,4 @@
-"""The command that turns a preview into a report for reviewers."""
+"""The command ``report``: turn a preview into a report for reviewers."""
 
 from __future__ import annotations
 
@@ -16,40 +16,38 @@ def report(
     preview: Annotated[
         str, typer.Argument(help="What `pulumi preview --json --show-sames` printed; '-' is standard input.")
     ] = "-",
-    page: Annotated[
-        Path | None, typer.Option("--html", help="Write a page here that needs no other file.")
-    ] = None,
+    page: Annotated[Path | None, typer.Option("--html", help="Also write an HTML page to this file.")] = None,
     prices: Annotated[
         Path | None,
-        typer.Option(help="The price book.", show_default="the stack's, or prices.json if it is there"),
+        typer.Option(help="The price book.", show_default="the stack's, or prices.json if it exists"),
     ] = None,
     folder: Annotated[
-        Path, typer.Option(help="The program's folder: paths of data in a preview are relative to it.")
+        Path, typer.Option(help="The program's folder, to which a preview's data paths are relative.")
     ] = Path("infra"),
     limit: Annotated[
         int | None,
-        typer.Option(help="Most characters of the Markdown; by itself GitHub's limit, which is 65,536."),
+        typer.Option(help="Maximum length of the Markdown in characters. Default: GitHub's limit of 65,536."),
     ] = None,
     *,
     compare: Annotated[
         bool,
-        typer.Option(help="Read old data from Cloud Storage to count which examples come and go."),
+        typer.Option(help="Read old data from Cloud Storage to count added and removed examples."),
     ] = True,
     json_output: ui.Json = False,
 ) -> None:
-    """Say what a preview means: risks first, then what changes and why, and what it costs.
+    """Summarize a preview: risks, changes, causes and cost.
 
-    Prints Markdown for a pull request's comment. Without --show-sames in the preview, services that stay
-    as they are are not counted in the sums.
+    Prints Markdown for a pull request's comment. Without --show-sames in the preview, unchanged services are
+    not included in the sums.
     """
-    # What a preview means is read from the resources, with which Pulumi comes: no other command waits for it.
+    # The resources import Pulumi; no other command pays for that import.
     from ..report import COMMENT_LIMIT, build, html, markdown, read_preview
     from ..report.markdown import LEAST_LIMIT
     from ..report.preview import MOST_BYTES
     from ..stack import prices_of
 
     if limit is not None and limit < LEAST_LIMIT:
-        ui.fail(f"--limit: {limit} characters are too few; give {LEAST_LIMIT} or more", ui.Exit.USAGE)
+        ui.fail(f"--limit: {limit} characters are too few; the minimum is {LEAST_LIMIT}", ui.Exit.USAGE)
     try:
         read = read_preview(_text(preview, MOST_BYTES + 1))
     except OSError as error:
@@ -89,7 +87,7 @@ COMMAND = ui.Command(
         "vertex-tuning report preview.json --html report.html > comment.md",
     ),
     exits={
-        ui.Exit.OK: "reported, be the preview good or failed",
+        ui.Exit.OK: "reported, also for a failed preview",
         ui.Exit.FAILED: "the preview or the price book cannot be read",
     },
 )

@@ -1,4 +1,4 @@
-"""The command that prints the schema of stack files, for editors and other validators."""
+"""The command ``schema``: the JSON Schema of stack files."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ def schema(
     *,
     shared: Annotated[
         bool,
-        typer.Option(
-            "--shared", help="Of the files that stacks share: defaults.yaml, environments/, teams/."
-        ),
+        typer.Option("--shared", help="The schema of shared files: defaults.yaml, environments/, teams/."),
     ] = False,
     _: Annotated[
-        bool, typer.Option("--json", help="As everywhere; a schema is JSON without it, too.")
+        bool, typer.Option("--json", help="Accepted for consistency: the schema is always JSON.")
     ] = False,
 ) -> None:
-    """Print the JSON Schema (draft 2020-12) of stack files, made from the rules that check them."""
+    """Print the JSON Schema (draft 2020-12) of stack files."""
     from ..stack.schema import shared_schema, stack_schema
 
     ui.show_json(shared_schema() if shared else stack_schema())

@@ -1,4 +1,4 @@
-"""What `validate` tells about a file beside what is wrong with it. Pure: surveys in, figures out."""
+"""The statistics that `validate` prints about a file. Pure."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ class Limit(Struct, frozen=True):
 
 
 class Overlap(Struct, frozen=True):
-    """Examples of a validation file that a training file has, too, with the first line there."""
+    """Examples of a validation file that are also in a training file, with the first line there."""
 
     path: str
     examples: Repeats
@@ -52,13 +52,13 @@ class Look(Struct, frozen=True):
 
 
 def limits(model: str | None, mode: TuningMode | None) -> tuple[Limit, ...]:
-    """The limits to hold examples against: those of the model in the mode, or all that the choice leaves.
+    """The length limits of the model in the mode, or of all models and modes that match.
 
     Raises ValueError for an unknown model, and for a
     mode without a model or one that it does not allow.
     """
     if mode and not model:
-        raise ValueError("--mode says something with --model only")
+        raise ValueError("--mode needs --model")
     chosen = [catalog.find_model(model)] if model else catalog.models()
     if model and mode and mode not in chosen[0].max_sequence:
         raise ValueError(
@@ -91,7 +91,7 @@ def look(
     model: str | None = None,
     rate: float | None = None,
 ) -> Look:
-    """What is known of a file; `others` are the training files with which it must share nothing."""
+    """The result for a file; `others` are training files, with which it must share no example."""
     dataset = found.outcome.dataset
     images = fit.image_problem(model, dataset) if model and dataset else None
     unsure = fit.image_warning(model, dataset) if model and dataset else None
@@ -129,7 +129,7 @@ def _measured(outcome: Outcome, rate: float | None) -> Outcome:
 
 
 def _beside(validation: Outcome, training: Look) -> Iterator[str]:
-    """Why the file cannot be the validation data of this training file."""
+    """Why Vertex AI would refuse the file as validation data of this training file."""
     if validation.dataset is not None and training.outcome.dataset is not None:
         yield from holdout.problems(
             holdout.Facts.of(training.outcome.dataset),
@@ -139,9 +139,9 @@ def _beside(validation: Outcome, training: Look) -> Iterator[str]:
 
 
 def as_json(look: Look) -> dict[str, Any]:
-    """The outcome with the statistics in it; those are null for a file that cannot be used."""
+    """The result as JSON; statistics are null for a file that cannot be used."""
     return {
-        # The path is said too: an unusable file has no dataset to name it.
+        # An unusable file has no dataset, so the path is included.
         "path": str(look.path),
         **msgspec.to_builtins(look.outcome),
         "refused": list(look.refused),

@@ -75,7 +75,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until Ctrl-C.")] = False,
     every: Annotated[int, typer.Option(min=2, help="With --watch: seconds between two looks.")] = 10,
     prices: Annotated[
-        Path | None, typer.Option(help="The price book.", show_default="prices.json, if it is there")
+        Path | None, typer.Option(help="The price book.", show_default="prices.json, if it exists")
     ] = None,
     json_output: ui.Json = False,
 ) -> None:

@@ -1,7 +1,7 @@
-"""One look and feel: where commands print, how they fail, and what their exit codes mean.
+"""Output, errors and exit codes of all commands.
 
-Results go to standard output, everything else to standard error. Colour is for terminals; ``NO_COLOR``
-turns it off there too.
+Results go to standard output, everything else to standard error. Colour is used on terminals only, unless
+``NO_COLOR`` is set.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from ..vertex.errors import VertexError
 
 
 class Exit(enum.IntEnum):
-    """How a command ended; scripts may rely on it."""
+    """How a command ended: stable exit codes for scripts."""
 
     OK = 0
     FAILED = 1
@@ -50,29 +50,29 @@ class Exit(enum.IntEnum):
 
     @property
     def meaning(self) -> str:
-        """In general; each command's help says what it means there."""
+        """The general meaning; each command's help has its own."""
         return {
-            Exit.OK: "done, and nothing to complain about",
-            Exit.FAILED: "found what it looks for, or could not do it",
-            Exit.USAGE: "wrong usage: nothing was done",
-            Exit.UNSETTLED: "the deadline passed before the end",
+            Exit.OK: "success",
+            Exit.FAILED: "problems found, or the command failed",
+            Exit.USAGE: "wrong usage; nothing was done",
+            Exit.UNSETTLED: "the deadline passed",
             Exit.INTERRUPTED: "stopped by Ctrl-C or by the runner",
         }[self]
 
 
-# What fits with the margins of a help text and a backslash.
+# The width of a help text without its margins and a backslash.
 _WIDEST = 72
 
-Json = Annotated[bool, typer.Option("--json", help="The result as JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A command with what its help promises.
+    """A command with its examples and exit codes.
 
     Attributes:
         run: the function whose parameters are the arguments; its name is the command's.
-        examples: command lines that work as they stand, but for the names in them.
-        exits: what the exit codes mean here; wrong usage is the same everywhere.
+        examples: command lines that work with your own names.
+        exits: the exit codes' meanings for this command, except wrong usage.
     """
 
     run: Callable[..., None]
@@ -81,17 +81,17 @@ class Command(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What is typed after ``vertex-tuning``."""
+        """The command's name."""
         return self.run.__name__
 
     @property
     def codes(self) -> dict[Exit, str]:
-        """Every exit code with its meaning here, in order."""
+        """Every exit code with its meaning for this command, in order."""
         everywhere = {Exit.USAGE: "wrong usage", Exit.INTERRUPTED: "stopped by Ctrl-C"}
         return dict(sorted({**everywhere, **self.exits}.items()))
 
     def add_to(self, app: typer.Typer) -> None:
-        """Make it a command of the application."""
+        """Add the command to the application."""
         codes = tuple(f"{code:d}  {meaning}" for code, meaning in self.codes.items())
         examples = tuple(line for example in self.examples for line in broken(example))
         epilog = f"{block('Examples', examples)}\n\n{block('Exit codes', codes)}"
@@ -99,12 +99,12 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def _told(run: Callable[..., None]) -> str:
-    """What a command does, in paragraphs: where a line ends is the terminal's business."""
+    """The docstring as paragraphs without line breaks, for the terminal to wrap."""
     return "\n\n".join(" ".join(each.split()) for each in (run.__doc__ or "").split("\n\n"))
 
 
 class Commands(TyperGroup):
-    """The application: whatever ends it is one line, wrong usage too."""
+    """The application; every error, wrong usage included, is one line."""
 
     def main(
         self,
@@ -115,10 +115,10 @@ class Commands(TyperGroup):
         windows_expand_args: bool = True,  # noqa: FBT001, FBT002
         **extra: Any,
     ) -> Any:
-        """Run what the command line says, and end with its exit code.
+        """Run the command and exit with its code.
 
         Raises:
-            SystemExit: in the end, unless ``standalone_mode`` is off.
+            SystemExit: always, unless ``standalone_mode`` is off.
         """
         run = partial(
             super().main,
@@ -137,7 +137,7 @@ class Commands(TyperGroup):
                 sys.stdout.flush()
         except TyperException as error:
             code = error.exit_code
-            if said := error.format_message():  # without a command the help is printed already
+            if said := error.format_message():  # without a command the help has been printed
                 context = getattr(error, "ctx", None)
                 path = context.command_path if context else self.name
                 _say_error(f"{said.rstrip('.')}; see: {path} --help")
@@ -152,7 +152,7 @@ class Commands(TyperGroup):
 
 
 def _let_go() -> None:
-    """What standard output does not take has been told; the interpreter must not try it again at its end."""
+    """Close standard output after a reported failure, so that the interpreter does not retry at exit."""
     try:
         if sys.stdout:
             sys.stdout.flush()
@@ -161,7 +161,7 @@ def _let_go() -> None:
 
 
 def broken(line: str) -> Iterator[str]:
-    """A command line as a terminal of 80 columns shows it whole and a shell takes it back."""
+    """A command line, wrapped with backslashes to fit 80 columns."""
     shown = ""
     for word in re.findall(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""", line):
         if shown and len(f"{shown} {word}") > _WIDEST:
@@ -172,13 +172,13 @@ def broken(line: str) -> Iterator[str]:
 
 
 def block(heading: str, lines: tuple[str, ...]) -> str:
-    """A heading with indented lines below it, as help texts show them."""
-    # Escaped as one text: a backslash that ends a line would be doubled.
+    """A heading with indented lines, for help texts."""
+    # Escape the whole: a backslash at a line's end would be doubled otherwise.
     return f"[bold]{heading}[/bold]\n" + escape("\n".join(f"  {line}" for line in lines))
 
 
 class _Harmless:
-    """What is shown, without control characters of others and without lines that CI reads as commands."""
+    """The text without control characters and without lines that CI reads as commands."""
 
     def __init__(self, shown: RenderableType) -> None:
         self._shown = shown
@@ -203,12 +203,12 @@ def _console(*, stderr: bool = False) -> Console:
 
 
 def screen() -> Console:
-    """Where results are printed; lines are as long as they are, for those who pipe them on."""
+    """The console for results; it never wraps lines, so that they can be piped."""
     return _console()
 
 
 def note(text: str, style: str = "") -> None:
-    """Say what is going on, beside the result."""
+    """Print a progress message to standard error."""
     _console(stderr=True).print(Text(text, style))
 
 
@@ -218,7 +218,7 @@ def show_json(value: Any) -> None:
 
 
 def table(title: str, *headings: str) -> Table:
-    """An empty table; what is too wide is folded, never cut."""
+    """An empty table whose long cells wrap."""
     made = Table(title=title, title_justify="left")
     for heading in headings:
         made.add_column(heading, overflow="fold")
@@ -227,10 +227,10 @@ def table(title: str, *headings: str) -> Table:
 
 @contextmanager
 def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error while something of a known size is done; gone when it is.
+    """A progress bar on standard error for work of a known size.
 
-    It is for eyes: only on a terminal, and not in a build, whose log would keep every step. Yields what is
-    told how much more has been done.
+    It appears on terminals only, not in CI, whose log would keep every step. Yields a function that advances
+    the bar.
     """
     console = Console(stderr=True)
     seen = shown and console.is_terminal and not os.environ.get("CI")
@@ -241,7 +241,7 @@ def progress(what: str, total: int, *, shown: bool) -> Iterator[Callable[[int], 
 
 
 def fail(text: str, code: int = Exit.FAILED) -> NoReturn:
-    """End with one line on standard error.
+    """Print one line to standard error and exit.
 
     Raises:
         typer.Exit: always.
@@ -256,21 +256,21 @@ def _say_error(text: str) -> None:
 
 
 def why(error: OSError) -> str:
-    """What the system said, after the file that it is about, if it is about one."""
+    """The system's error message, after the file's name if there is one."""
     said = error.strerror or str(error)
     return f"{error.filename}: {said}" if error.filename else said
 
 
 def standard_input(most: int = -1) -> bytes:
-    """What comes in, up to a number of bytes; nothing where it is closed."""
+    """Standard input, up to a number of bytes; empty if it is closed."""
     return sys.stdin.buffer.read(most) if sys.stdin else b""
 
 
 def as_written(kind: Any, text: str, hint: str) -> str:
-    """What a field of a stack file makes of a text, such as a ``GcsUri``.
+    """Parse a text like a stack file's field, such as a ``GcsUri``.
 
     Raises:
-        typer.BadParameter: the text is none.
+        typer.BadParameter: the text is invalid.
     """
     try:
         return str(TypeAdapter(kind).validate_python(text))
@@ -280,7 +280,7 @@ def as_written(kind: Any, text: str, hint: str) -> str:
 
 @contextmanager
 def asking(about: str) -> Iterator[None]:
-    """Calls to Google: a refusal ends the command with one line that begins with what it is about."""
+    """A context for calls to Google: an error ends the command with one line that begins with ``about``."""
     try:
         yield
     except VertexError as error:

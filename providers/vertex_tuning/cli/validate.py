@@ -1,4 +1,4 @@
-"""The command that says whether training files are fit for tuning, before anything is uploaded or billed."""
+"""The command ``validate``: check training files before anything is uploaded or paid for."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +14,7 @@ from . import findings, statistics, ui
 
 _DATA_HELP = "Training files, in JSON Lines."
 _VALIDATION_HELP = (
-    "A validation file: checked against Vertex AI's limits, and for examples of the training files."
+    "A validation file: checked against Vertex AI's limits and for examples that are in the training files."
 )
 _MODEL_HELP = (
     "Base model: its longest sequence, whether it takes images, and its measured tokens for each character."
@@ -30,10 +30,10 @@ def validate(
     mode: Annotated[TuningMode | None, typer.Option(help=_MODE_HELP)] = None,
     json_output: ui.Json = False,
 ) -> None:
-    """Check local training files line by line, and count what is in them."""
+    """Check local training files and show statistics."""
     for file in (*files, *([validation] if validation else [])):
         if not is_local(str(file)):
-            ui.fail(f"{file} is no local file; download it first and name its path", ui.Exit.USAGE)
+            ui.fail(f"{file} is not a local file. Download it first and give its path", ui.Exit.USAGE)
     try:
         limits = statistics.limits(model, mode)
     except ValueError as error:
@@ -71,5 +71,5 @@ COMMAND = ui.Command(
         "vertex-tuning validate data/tickets-train.jsonl --validation data/tickets-validation.jsonl",
         "vertex-tuning validate data/*.jsonl --model meta/llama3_1@llama-3.1-8b --mode PEFT_ADAPTER --json",
     ),
-    exits={ui.Exit.OK: "every file can be used, warnings allowed", ui.Exit.FAILED: "a file cannot"},
+    exits={ui.Exit.OK: "every file is valid; warnings are allowed", ui.Exit.FAILED: "a file is invalid"},
 )

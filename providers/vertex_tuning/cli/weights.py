@@ -1,4 +1,4 @@
-"""The command that brings weights from a hub into a bucket, to tune from them."""
+"""The command ``weights``: check and upload weights to tune from."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from . import ui
 
 
 class Action(enum.StrEnum):
-    """What to do with the weights."""
+    """The action on the weights."""
 
     CHECK = "check"
     PUSH = "push"
 
 
 def weights(
-    action: Annotated[Action, typer.Argument(help="check only looks; push checks, then uploads.")],
+    action: Annotated[Action, typer.Argument(help="check only checks; push checks, then uploads.")],
     folder: Annotated[Path, typer.Argument(help="A Hugging Face model folder.", show_default=False)],
     to: Annotated[
-        str, typer.Argument(help="For push: gs://BUCKET/FOLDER, a folder of its own.", show_default=False)
+        str, typer.Argument(help="For push: gs://BUCKET/FOLDER, a separate folder.", show_default=False)
     ] = "",
     *,
-    base_model: Annotated[str, typer.Option(help="Id of the base model that the weights stand in for.")],
+    base_model: Annotated[
+        str, typer.Option(help="Id of the base model whose architecture the weights have.")
+    ],
     json_output: ui.Json = False,
 ) -> None:
-    """Check the weights in a folder against a base model, and bring them into a bucket.
+    """Check a weights folder against a base model and upload it.
 
-    The result is what `custom_base_model` takes. Nothing is uploaded while anything is wrong. A push that was
-    cut off is run again: files that have arrived are left, and one that was cut off starts over.
+    Use the uploaded folder as `custom_base_model`. Nothing is uploaded unless all checks pass. Repeat an
+    interrupted push: complete files are skipped, an incomplete one starts over.
     """
     connection = Connection.from_environment()
     uri = _target(action, to)
@@ -49,7 +51,7 @@ def weights(
         _refuse(action, problems)
     ui.note(f"{folder}: {len(checkpoint.files)} files, {checkpoint.size:,} bytes; {checkpoint.compared}")
     if checkpoint.left_out:
-        ui.note(f"left out, because no model needs it: {', '.join(checkpoint.left_out)}")
+        ui.note(f"skipped, because no model needs it: {', '.join(checkpoint.left_out)}")
     if action is Action.CHECK:
         if json_output:
             ui.show_json({"files": [file.name for file in checkpoint.files], "compared": checkpoint.compared})
@@ -68,10 +70,10 @@ def _target(action: Action, to: str) -> str:
     if action is Action.CHECK:
         return ""
     if not to:
-        raise typer.BadParameter("push needs to know where to: gs://BUCKET/FOLDER", param_hint="TO")
+        raise typer.BadParameter("push needs a target: gs://BUCKET/FOLDER", param_hint="TO")
     uri = ui.as_written(GcsUri, to, "TO")
     if uri.count("/") < 3:
-        raise typer.BadParameter(f"{to!r} names no folder in the bucket", param_hint="TO")
+        raise typer.BadParameter(f"{to!r} has no folder in the bucket", param_hint="TO")
     return uri
 
 
@@ -81,11 +83,11 @@ def _refuse(action: Action, problems: list[Problem]) -> NoReturn:
         ui.fail(f"{problems[0]}{left}")
     for problem in problems:
         ui.note(str(problem))
-    ui.fail(f"{len(problems)} mistakes, as told above{left}")
+    ui.fail(f"{len(problems)} problems, see above{left}")
 
 
 def _say(step: Step) -> None:
-    ui.note(f"{step.name}: {'sent' if step.sent else 'is there'}, {step.size:,} bytes", "dim")
+    ui.note(f"{step.name}: {'uploaded' if step.sent else 'exists'}, {step.size:,} bytes", "dim")
 
 
 COMMAND = ui.Command(
@@ -94,5 +96,8 @@ COMMAND = ui.Command(
         "vertex-tuning weights check ours --base-model meta/llama3_1@llama-3.1-8b",
         "vertex-tuning weights push ours gs://acme-tuning/bases/ours --base-model meta/llama3_1@llama-3.1-8b",
     ),
-    exits={ui.Exit.OK: "fit, and there", ui.Exit.FAILED: "unfit, in the way, or refused by Google"},
+    exits={
+        ui.Exit.OK: "fit, and there",
+        ui.Exit.FAILED: "unusable weights, conflicting files, or refused by Google",
+    },
 )

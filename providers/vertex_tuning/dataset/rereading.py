@@ -1,4 +1,4 @@
-"""Read again what the fast path refuses: examples with images, and examples with keys that are not read."""
+"""Decode what the fast path refuses: examples with images or with unread keys."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain

@@ -84,7 +84,7 @@ class ContentsExample(Struct, frozen=True, gc=False, omit_defaults=True):
     completion: None = None
 
     def as_chat(self) -> ChatExample:
-        """The same conversation as messages; a missing or empty system prompt is no message."""
+        """The conversation as messages, without a missing or empty system prompt."""
         told = self.systemInstruction
         system = "".join(part.text for part in told.parts) if told else ""
         turns = [
@@ -142,7 +142,7 @@ def decode_line(line: bytes, formats: Iterable[DatasetFormat]) -> tuple[DatasetF
 
 
 def decode_lines(chunk: bytes, name: DatasetFormat) -> list[Any] | None:
-    """The examples of a chunk of whole lines if each line is one; None when its lines need a closer look.
+    """The examples of a chunk if each line is one; None if lines have to be decoded singly.
 
     msgspec reads a stream of values a tenth faster than line by line, but minds no line ends. So that is left
     to it where every line begins with a brace and ends with one: such a line end can only stand between two

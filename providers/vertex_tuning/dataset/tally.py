@@ -1,4 +1,4 @@
-"""What was counted in a part of a file, and how the parts come together. Pure."""
+"""Counts of a part of a file, and how parts are merged. Pure."""
 
 from collections import Counter
 from typing import Final, Self

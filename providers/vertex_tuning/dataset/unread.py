@@ -1,6 +1,6 @@
-"""Keys of other services that change what is to be learned, and that open-model tuning does not read.
+"""Keys of other services that would change what is learned, and that open-model tuning does not read.
 
-A line with one of them leaves the fast path: it is decoded once more, and its values are looked at.
+A line with one of them leaves the fast path and is decoded again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ OF_A_CONTENT: Final = _OF_A_TURN
 
 
 def of_line(line: Mapping[str, Any], system_goes: str) -> Iterator[Problem]:
-    """What the keys of a line ask for in vain; `system_goes` says where its format has the system prompt."""
+    """Problems of a line's unread keys; `system_goes` says where its format has the system prompt."""
     for key in (*_SYSTEM, "systemInstruction"):
         if line.get(key) and not (key == "systemInstruction" and "contents" in line):
             text = f'"{key}" is not read, so the model would be trained without it; {system_goes}'

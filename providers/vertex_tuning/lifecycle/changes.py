@@ -19,7 +19,7 @@ class Change(enum.StrEnum):
 
     @property
     def replaces(self) -> bool:
-        """Whether the resource is made anew."""
+        """Whether the resource is replaced."""
         return self in (Change.RETRAIN, Change.REDEPLOY, Change.MOVE)
 
     @property

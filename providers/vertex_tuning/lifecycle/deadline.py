@@ -119,7 +119,7 @@ def awaited(context: Context, key: str, owner: str, seen: Observation) -> Observ
     if held is None:
         return seen
     if _passed(context, held.claim.due):
-        why = f"the deadline of {shown(held.claim.due)} has passed: `pulumi up` ends what is under way"
+        why = f"the deadline of {shown(held.claim.due)} has passed: `pulumi up` cancels what is not ready"
         return Observation(Phase.PARTIAL, seen.live, why)
     if _takes_another(context, held):
         return Observation(Phase.PARTIAL, seen.live, seen.reason)

@@ -1,8 +1,8 @@
-"""What things cost: a book of dated prices, and estimates over what is planned.
+"""Prices: a book of dated prices, and estimates of planned resources.
 
 Google's public list prices come with the package (``list_prices.json``), each with its date and source.
-Rows by hand and those of ``vertex-tuning prices refresh`` win. What has no price is unknown, and every sum
-says so.
+Rows by hand and those of ``vertex-tuning prices refresh`` win. A missing price is unknown, and every sum says
+so.
 """
 
 from .book import (

@@ -1,4 +1,4 @@
-"""The price book: one JSON file, a dated and sourced price in each row."""
+"""The price book: a JSON file with a dated and sourced price per row."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ..replacing import replace_file
 from .money import Basis, Money
 
 LIST_PRICE = "list price: "
-"""Begins the source of the rows in the package."""
+"""Prefix of the package's sources."""
 FROM_CATALOG = "Cloud Billing Catalog: "
-"""Begins the source of rows that a refresh may replace; rows by hand begin otherwise and stay."""
+"""Prefix of sources that a refresh replaces; rows by hand have others and stay."""
 LIST_REGION = "us-central1"
-"""The region of the package's prices: assumed for regions without one of their own."""
+"""The region of the package's prices, assumed for regions without a price."""
 
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$")]
 Named = Annotated[str, msgspec.Meta(min_length=1)]
@@ -35,12 +35,12 @@ class _Priced(
     tag_field="what",
     omit_defaults=True,
 ):
-    """What every row has.
+    """A row of the book.
 
     Attributes:
         price: in units of ``currency``, not negative.
-        date: when it was looked up.
-        source: where: SKU ids of the Cloud Billing Catalog, or whatever the person who wrote it says.
+        date: when it was read.
+        source: where it was read: SKU ids of the Cloud Billing Catalog, or free text.
     """
 
     price: Decimal
@@ -54,24 +54,24 @@ class _Priced(
 
     @property
     def listed(self) -> bool:
-        """Whether it is Google's list price, and no price of a contract or by hand."""
+        """Whether it is Google's list price."""
         return self.source.startswith((LIST_PRICE, FROM_CATALOG))
 
     def money(self, times: Decimal | int = 1, *, assumed_for: str = "", region: str = "") -> Money:
-        """So many units at this price; ``assumed_for`` names what has no price of its own."""
+        """The cost of so many units; ``assumed_for`` names an item that uses another region's price."""
         bases = (Basis(region if assumed_for else "", self.date),) if self.listed else ()
         return Money(self.price * times, assumed=(assumed_for,) if assumed_for else (), bases=bases)
 
 
 class TrainingTokens(_Priced, frozen=True, kw_only=True, tag="training, 1M tokens"):
-    """A million training tokens of a base model, in one mode or, without one, in every mode."""
+    """A million training tokens of a base model, in one mode or, without ``mode``, in all."""
 
     base_model: Named
     mode: TuningMode | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What it is the price of."""
+        """The key that the price is looked up by."""
         return ("training", self.base_model, self.mode)
 
 
@@ -84,7 +84,7 @@ class NodeHour(_Priced, frozen=True, kw_only=True, tag="node, 1 hour"):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What it is the price of."""
+        """The key that the price is looked up by."""
         return ("node", self.machine_type, self.region, self.spot)
 
 
@@ -95,7 +95,7 @@ class StorageMonth(_Priced, frozen=True, kw_only=True, tag="storage, 1 GiB month
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What it is the price of."""
+        """The key that the price is looked up by."""
         return ("storage", self.region)
 
 
@@ -103,7 +103,7 @@ Row = TrainingTokens | NodeHour | StorageMonth
 
 
 class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Prices in one currency, each told once."""
+    """Prices in one currency, each once."""
 
     rows: tuple[Row, ...] = ()
 
@@ -122,22 +122,22 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.rows[0].currency if self.rows else "USD"
 
     def over(self, other: Book) -> Book:
-        """These rows, and those of ``other`` for what these do not price; of one currency only."""
+        """These rows, and those of ``other`` where these have no price, in one currency."""
         if self.rows and self.currency != other.currency:
             return self
         keys = {row.key for row in self.rows}
         return Book((*self.rows, *(row for row in other.rows if row.key not in keys)))
 
     def training(self, base_model: str, mode: str) -> Decimal | None:
-        """A million training tokens, or ``None`` when the book does not say."""
+        """A million training tokens, or ``None`` if the book has none."""
         return _price(self.training_row(base_model, mode))
 
     def node(self, machine_type: str, region: str, *, spot: bool) -> Decimal | None:
-        """An hour of a machine, or ``None`` when the book does not say."""
+        """An hour of a machine, or ``None`` if the book has none."""
         return _price(self._row("node", machine_type, region, spot))
 
     def storage(self, region: str) -> Decimal | None:
-        """A GiB for a month, or ``None`` when the book does not say."""
+        """A GiB for a month, or ``None`` if the book has none."""
         return _price(self._row("storage", region))
 
     def training_row(self, base_model: str, mode: str) -> Row | None:
@@ -158,7 +158,7 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return next((row for row in self.rows if row.key == key), None)
 
     def told(self) -> Iterator[tuple[str, str, str, str]]:
-        """For people: what, price, date and source of each row."""
+        """As text: item, price, date and source of each row."""
         for row in self.rows:
             what = " ".join(
                 "spot" if part is True else str(part)
@@ -174,7 +174,7 @@ def _price(row: Row | None) -> Decimal | None:
 
 
 def _money(what: str, own: Row | None, listed: Row | None) -> Money:
-    """One unit at its own price, or at the list price of another region, or of an unknown price."""
+    """One unit at its price, at another region's list price, or at an unknown price."""
     if own is not None:
         return own.money()
     if listed is not None and listed.listed:
@@ -186,7 +186,7 @@ _BOOK = msgspec.json.Decoder(Book)
 
 
 PRICES = "prices.json"
-"""Where a book is looked for when none is named."""
+"""The default file name of a book."""
 NO_PRICES = Book()
 """Every price unknown."""
 
@@ -216,7 +216,7 @@ def read_book(path: Path) -> Book:
 
 
 def find_book(named: Path | str | None, root: Path) -> Book:
-    """The list prices of the package, under those of the book that is named or lies at ``root``.
+    """The package's list prices, overridden by the named book or the one at ``root``.
 
     Raises:
         ValueError: as ``read_book``.
@@ -227,6 +227,6 @@ def find_book(named: Path | str | None, root: Path) -> Book:
 
 
 def write_book(book: Book, path: Path) -> None:
-    """Write a book; whoever reads it meanwhile sees the old one or the new one, whole."""
+    """Write a book atomically."""
     text = msgspec.json.format(msgspec.json.encode(book), indent=2) + b"\n"
     replace_file(path, text, mode=0o644)

@@ -15,14 +15,14 @@ from .money import Basis, Money, span
 HOURS_A_MONTH = 730
 """Google Cloud counts a month as 730 hours."""
 STALE_AFTER = dt.timedelta(days=90)
-"""A list price that was looked up longer ago may have changed."""
+"""Older list prices give a warning."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """What resources cost.
 
     Attributes:
-        once: the tuning, whether or not it has been paid already.
+        once: the tuning, paid already or not.
         again: every tuning that may follow a failed one.
         hourly: the machines at ``min_replicas`` and at ``max_replicas``.
         storage: of the weights, a month.
@@ -52,11 +52,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def bases(self) -> tuple[Basis, ...]:
-        """The list prices that it was counted with."""
+        """The list prices in it."""
         return (self.once + self.monthly[1]).bases
 
     def told(self) -> dict[str, str]:
-        """For people, and for a stack's outputs, where a preview shows how it changes."""
+        """As text, for people and stack outputs."""
         return {
             "once": self.once.told(self.currency),
             "hourly": span(self.hourly, self.currency),
@@ -65,11 +65,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stale(bases: Iterable[Basis], today: dt.date) -> str:
-    """One line about list prices that are older than 90 days; empty if none is."""
+    """A warning about list prices older than 90 days; empty if there are none."""
     dates = sorted({basis.date for basis in bases if today - basis.date > STALE_AFTER})
     if not dates:
         return ""
     return (
         f"list prices of {' and '.join(map(str, dates))} are older than {STALE_AFTER.days} days; "
-        "`vertex-tuning prices refresh` looks them up, and rows by hand in prices.json win"
+        "run `vertex-tuning prices refresh`, or write rows to prices.json"
     )

@@ -1,4 +1,4 @@
-"""Amounts that say what they rest on: dated list prices, assumptions, and what is unknown."""
+"""Amounts with their basis: dated list prices, assumptions, and unknown parts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import msgspec
 
 
 class Basis(msgspec.Struct, frozen=True, order=True):
-    """A list price that is in an amount; ``region`` is set where another region's price is assumed."""
+    """A list price in an amount; ``region`` is set if another region's price is assumed."""
 
     region: str
     date: dt.date
 
 
 def named(bases: Iterable[Basis]) -> str:
-    """For people: ``list price of 2026-07-08``, or ``us-central1 list price of 2026-07-08``."""
+    """As text: ``list price of 2026-07-08``, or ``us-central1 list price of 2026-07-08``."""
     regions = groupby(sorted(set(bases)), key=lambda basis: basis.region)
     return " and ".join(
         f"{region} list price of {' and '.join(str(basis.date) for basis in found)}".lstrip()
@@ -27,7 +27,7 @@ def named(bases: Iterable[Basis]) -> str:
 
 
 class Money(msgspec.Struct, frozen=True):
-    """An amount of which parts may be unknown or assumed.
+    """An amount with possibly unknown or assumed parts.
 
     Attributes:
         known: the sum of all parts that have a price, assumed prices included.
@@ -54,18 +54,18 @@ class Money(msgspec.Struct, frozen=True):
 
     @property
     def uncertain(self) -> tuple[str, ...]:
-        """The parts whose price is not known, assumed ones included."""
+        """The parts with an unknown or assumed price."""
         return _once(self.unknown, self.assumed)
 
     @property
     def basis(self) -> str:
-        """The end of an amount: its list prices and assumptions, in parentheses; empty without any."""
+        """The suffix of an amount: list prices and assumptions in parentheses; empty without any."""
         prices = named(self.bases)
         assumed = f", assumed for {', '.join(self.assumed)}" if self.assumed else ""
         return f" ({prices}{assumed})" if prices else ""
 
     def told(self, currency: str, each: str = "", *, dated: bool = True) -> str:
-        """For people; ``each`` follows the amount, such as `` an hour``; ``dated`` names the list prices.
+        """As text; ``each`` follows the amount, such as `` an hour``; ``dated`` adds the list prices.
 
         ``12.30 USD (list price of 2026-07-08)``, ``unknown (x)``, or ``at least 12.30 USD + unknown (x)``.
         """
@@ -75,7 +75,7 @@ class Money(msgspec.Struct, frozen=True):
         return f"at least {amount} + unknown ({', '.join(self.unknown)})" if self.unknown else amount
 
     def brief(self, currency: str) -> str:
-        """The amount alone, for where its basis and the unknown parts are named elsewhere."""
+        """The amount without basis and without names of unknown parts."""
         amount = f"{rounded(self.known)} {currency}"
         if not self.unknown:
             return amount
@@ -87,14 +87,14 @@ def _once(*parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def rounded(amount: Decimal) -> str:
-    """To the cent; a positive amount below half a cent is ``less than 0.01``."""
+    """Rounded to the cent; a positive amount below half a cent is ``under 0.01``."""
     if 0 < amount < Decimal("0.005"):
-        return "less than 0.01"
+        return "under 0.01"
     return f"{amount:,.2f}"
 
 
 def span(money: tuple[Money, Money], currency: str, each: str = "", *, brief: bool = False) -> str:
-    """From the least to the most, or one amount when they are the same."""
+    """A range, or one amount if both ends are equal."""
     low, high = money
     if not low.unknown and not high.unknown and low.known != high.known:
         amount = f"{rounded(low.known)} to {rounded(high.known)} {currency}"

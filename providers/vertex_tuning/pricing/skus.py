@@ -1,9 +1,9 @@
-"""Which SKUs of the Cloud Billing Catalog make which row of a price book: told here and nowhere else.
+"""Map SKUs of the Cloud Billing Catalog to rows of a price book.
 
-Serving is billed in three SKUs a machine family: accelerators and virtual CPUs by the hour, memory by
-the GiB hour. Spot machines are billed through Compute Engine and a management fee: their rows are left
-to hand. How the catalogue words the tuning of open models could not be checked: what does not match
-stays unknown, and the SKUs that speak of tuning are listed for whoever wants to write the row by hand.
+Serving has three SKUs per machine family: accelerators and virtual CPUs by the hour, memory by the GiB hour.
+Spot machines are billed through Compute Engine and a management fee: write their rows by hand. How the
+catalogue names the tuning of open models could not be checked: unmatched items stay unknown, and SKUs that
+mention tuning are listed, so that rows can be written by hand.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _MODES = {
 }
 _HOUR, _GIB_HOUR, _TOKEN, _GIB_MONTH = ("h",), ("GiBy.h", "GBy.h"), ("count",), ("GiBy.mo", "GBy.mo")
 _GIB_OF_GB = Decimal(2**30) / Decimal(10**9)
-"""What is sold by the GB (``GBy``) costs more by the GiB, in which machines and weights are counted."""
+"""What is sold by the GB (``GBy``) costs more by the GiB, which machines and weights are measured in."""
 _TUNING = re.compile(r"tun(ing|ed)\b", re.IGNORECASE)
 
 
 class Sku(msgspec.Struct, frozen=True, kw_only=True):
-    """A SKU as far as it matters here.
+    """The parts of a SKU that are used here.
 
     Attributes:
-        price: of one ``unit``, in the dearest tier: an estimate does not count on discounts.
+        price: of one ``unit``, in the most expensive tier.
     """
 
     id: str
@@ -64,24 +64,24 @@ class Sku(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refreshed(msgspec.Struct, frozen=True):
-    """A new book, and one line for each price that could not be had."""
+    """A new book, and one line for each missing price."""
 
     book: Book
     missing: tuple[str, ...]
 
 
 class Unmatched(Exception):
-    """No SKU, or more than one with different prices, stands for a wanted price."""
+    """No SKU, or several with different prices, match a wanted price."""
 
 
 def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str] = ()) -> Refreshed:
-    """The rows that the catalogue has, and those of ``old`` that were written by hand or are elsewhere.
+    """The rows from the catalogue, and those of ``old`` that are by hand or of other regions.
 
     Args:
         old: the book so far.
         skus: the services' SKUs, in one currency.
-        today: goes into each row.
-        wanted: regions; every region where open models are tuned when there are none. Rows of others stay.
+        today: the date of each row.
+        wanted: regions; by default every region that tunes open models. Rows of others stay.
     """
     places = tuple(wanted) or tuning_regions()
     kept = [row for row in old.rows if not _replaced(row, places)]
@@ -94,12 +94,12 @@ def refresh(old: Book, skus: Sequence[Sku], today: dt.date, wanted: Iterable[str
             rows.append(found)
     if any(what.startswith("training") for what in missing):
         speak = sorted({sku.description for sku in skus if _TUNING.search(sku.description)})
-        missing += [f"speaks of tuning, and matches nothing: {text}" for text in speak[:20]]
+        missing += [f"mentions tuning and matches nothing: {text}" for text in speak[:20]]
     return Refreshed(Book((*kept, *rows)), tuple(missing))
 
 
 def _replaced(row: Row, places: Sequence[str]) -> bool:
-    """Whether a refresh of these regions looks up anew what this row says; tuning has no region."""
+    """Whether a refresh of these regions replaces this row; tuning has no region."""
     asked = isinstance(row, TrainingTokens) or row.region in places
     return asked and row.source.startswith(FROM_CATALOG)
 
@@ -162,7 +162,7 @@ def _storage(skus: Sequence[Sku], region: str, today: dt.date) -> Row:
 
 
 def _one(skus: Sequence[Sku], pattern: str, units: tuple[str, ...]) -> Sku:
-    """The SKU that matches; several that cost the same are as good as one."""
+    """The SKU that matches; several with the same price count as one."""
     found = [sku for sku in skus if re.search(pattern, sku.description, re.IGNORECASE)]
     fit = [_by_gib(sku) for sku in found if sku.unit in units]
     if found and not fit:
@@ -170,7 +170,7 @@ def _one(skus: Sequence[Sku], pattern: str, units: tuple[str, ...]) -> Sku:
     if not fit:
         raise Unmatched("no SKU matches")
     if len({sku.price for sku in fit}) > 1:
-        raise Unmatched(f"{len(fit)} SKUs match and cost different: {', '.join(sku.id for sku in fit)}")
+        raise Unmatched(f"{len(fit)} SKUs match with different prices: {', '.join(sku.id for sku in fit)}")
     return min(fit, key=lambda sku: sku.id)
 
 

@@ -1,4 +1,4 @@
-"""What a preview means for a reviewer: one model, rendered as Markdown, as HTML and as JSON."""
+"""A preview's report for reviewers: one model, rendered as Markdown, HTML and JSON."""
 
 from .build import build
 from .html import html

@@ -1,4 +1,4 @@
-"""From a preview and a price book to the report's model. Pure but for ``compared``, which may read data."""
+"""Build the report's model from a preview and a price book. Pure, except that ``compared`` may read data."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def build(
 
     Args:
         preview: what the engine plans.
-        book: prices of today; before and after are counted with the same ones.
-        compared: finds out which examples are added and removed, where both contents can be read.
+        book: today's prices, used for both before and after.
+        compared: counts added and removed examples, where both contents can be read.
         program: the program's folder, from which a preview names local data.
-        today: says which list prices are old; none is without it.
+        today: decides which list prices are old; without it none is.
     """
     resources = ours(preview)
     said, errors, complete = _said(preview), _errors(preview), _complete(preview)
@@ -97,7 +97,7 @@ def _notes(parts: Sequence[Planned], counted: Costs, said: Mapping[str, list[str
 
 
 def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
-    """How the models did that serve and that failed last, and what a new one has to show."""
+    """The scores of the served and the last rejected model, and what a new one has to reach."""
     readiness, deployed = one(parts, "Readiness"), one(parts, "DeployedModel")
     if deployed is None:
         return
@@ -107,13 +107,13 @@ def _proofs(parts: Sequence[Planned]) -> Iterator[str]:
         yield f"{rejected.get('model')} {FAILED}: {_scored(rejected)}"
     verdict = before.get("verdict")
     if isinstance(verdict, Mapping):
-        yield f"what serves now was evaluated: {_scored(verdict)}"
+        yield f"the served model was evaluated: {_scored(verdict)}"
     if deployed.op not in (Op.CREATE, Op.REPLACE) or deployed.after is None:
         return
     evaluation, canary = deployed.after.get("evaluation"), deployed.after.get("canary")
     if isinstance(evaluation, Mapping):
         least = _figure(evaluation.get("threshold"))
-        yield f"the new model is evaluated before callers get it: at least {least}"
+        yield f"the new model is evaluated before callers reach it: at least {least}"
     if isinstance(canary, Mapping):
         steps = ", ".join(f"{_figure(step)} %" for step in canary.get("steps") or ())
         yield f"it takes the traffic in steps: {steps}, each for {canary.get('wait', '10m')}"
@@ -164,7 +164,7 @@ def _renamed(endpoint: Planned | None) -> bool:
 
 
 def _errors(preview: Preview) -> tuple[str, ...]:
-    """Why it failed, a line each, without the engine's word that it did."""
+    """The errors, one line each, without the engine's summary."""
     lines = (
         _line(line) for d in preview.diagnostics if d.severity == "error" for line in d.message.splitlines()
     )
@@ -172,14 +172,14 @@ def _errors(preview: Preview) -> tuple[str, ...]:
 
 
 def _complete(preview: Preview) -> bool:
-    """Whether what stays as it is was shown, or nothing was there before."""
+    """Whether the preview includes unchanged resources, or the stack was empty."""
     shown = any(step.op == Op.SAME and step.urn.split("::")[2] == COMPONENT for step in preview.steps)
     before = [step.old_state for step in preview.steps if step.urn.split("::")[2] == STACK]
     return shown or not any(state is not None and state.outputs for state in before)
 
 
 def _said(preview: Preview) -> dict[str, list[str]]:
-    """What was said of each resource but errors, a line each."""
+    """Messages per resource, without errors."""
     found: dict[str, list[str]] = {}
     for diagnostic in preview.diagnostics:
         if diagnostic.severity != "error" and diagnostic.urn:

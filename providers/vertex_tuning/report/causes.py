@@ -1,4 +1,4 @@
-"""Which edits are behind the steps of a preview, in the words of the stack file."""
+"""Which edits cause a preview's steps, by their keys in the stack file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .model import Change, Data
 from .preview import Op, Planned
 
 LATER, WITH_IT = "takes effect next time", "takes effect with this"
-"""What an edit means that makes no difference by itself: of what stays, and of what is made anew."""
+"""The effect of an edit without its own change: for resources that stay, and for replaced ones."""
 _LONGEST = 120
 HIDDEN = "(hidden)"
-"""Stands for the value of a container's environment variable: reports are public where pull requests are."""
+"""Placeholder for values of container environment variables: reports may be public."""
 _COSTLIEST_FIRST = (
     lifecycle.Change.RETRAIN.value,
     lifecycle.Change.MOVE.value,
@@ -31,7 +31,7 @@ _COSTLIEST_FIRST = (
 
 
 def changes(resources: Sequence[Planned]) -> tuple[Change, ...]:
-    """The edits of one service, those that cost most first, each once."""
+    """The edits of one service, most expensive first, each once."""
     found = sorted(
         (
             change
@@ -77,11 +77,11 @@ def _of(resource: Planned, before: Mapping[str, Any], after: Mapping[str, Any]) 
 def _without_a_step(
     resource: Planned, provider: type[Provider[Any]], after: Mapping[str, Any]
 ) -> Iterator[Change]:
-    """Edits for which nothing is done: they say how the next change happens.
+    """Edits that change nothing now but affect the next change.
 
-    They are compared with what was declared last, because outputs keep what was declared at the last step.
+    They are compared with the last declaration, because outputs keep what was declared at the last step.
     """
-    step = lifecycle.Change.IN_PLACE.because("here every difference counts")
+    step = lifecycle.Change.IN_PLACE.because("every difference counts here")
     table = dict.fromkeys(without_a_step(provider), step)
     for name in compare(table, resource.declared, after).in_place:
         means = WITH_IT if resource.op is Op.REPLACE else LATER
@@ -89,13 +89,13 @@ def _without_a_step(
 
 
 def without_a_step(provider: type[Provider[Any]]) -> tuple[str, ...]:
-    """The inputs of a kind that a user writes and whose edit makes no difference by itself."""
+    """The inputs of a kind that a user writes and whose edit alone changes nothing."""
     found = (name for name, rule in provider.changes.items() if rule.change is lifecycle.Change.NONE)
     return (*(name for name in found if provider.key_of(name)), *provider.reports)
 
 
 def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
-    """What differs inside two mappings, key by key; or the two values."""
+    """The differences between two mappings, key by key; or the two values."""
     if not isinstance(was, Mapping) or not isinstance(now, Mapping):
         yield "", was, now
         return
@@ -105,14 +105,14 @@ def _parts(was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _edits(key: str, was: Any, now: Any, means: str, *, outside: bool = False) -> Iterator[Change]:
-    """What differs at a key or below it, as a report shows it."""
+    """The difference at a key or below it, as text."""
     for below, old, new in _parts(was, now):
         before, after = (_shown(_masked(key + below, value)) for value in (old, new))
         yield Change(key=key + below, before=before, after=after, means=means, outside=outside)
 
 
 def _masked(path: str, value: Any) -> Any:
-    """The value without what a container's environment holds: names are shown, values are not."""
+    """The value without the values of container environment variables."""
     if not isinstance(value, Mapping):
         return value
     if path == "serving.container.env":
@@ -132,7 +132,7 @@ def _shown(value: Any) -> str:
 
 
 def datasets(resources: Sequence[Planned], program: Path) -> Iterator[tuple[Planned, Data]]:
-    """The datasets whose content changes or that go, with the examples before and after."""
+    """The changed and removed datasets, with the examples before and after."""
     stays = any(each.kind == "TunedModel" and each.after is not None for each in resources)
     for resource in resources:
         before, after = resource.before or {}, resource.after or {}

@@ -1,4 +1,4 @@
-"""Which examples come and go: the old object against the new file, line by line."""
+"""Count added and removed examples: the old object and the new file, line by line."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ MOST_BYTES = 256 * 2**20
 
 
 class Comparison:
-    """Reads what it can; where it cannot, the report says why. One failure to connect is not tried again."""
+    """Compares where both can be read; otherwise the report says why. A failed connection is not retried."""
 
     def __init__(self, folder: Path, vertex: Vertex | None = None) -> None:
         self._folder, self._vertex, self._why = folder, vertex, ""
 
     def __call__(self, resource: Planned, data: Data) -> Data:
-        """The same dataset with its lines compared, or with the reason why they are not."""
+        """The dataset with its lines compared, or with the reason why not."""
         before, after = resource.before or {}, resource.after or {}
         if not before or not after:
             return data
         source = str(after.get("source", ""))
         path = self._folder / source
         if is_gcs(source) or is_gcs(str(before.get("source", ""))):
-            return _not(data, "the content lies in Cloud Storage and is not compared")
+            return _not(data, "the content is in Cloud Storage and is not compared")
         if not path.is_file():
-            return _not(data, "the new file is not here")
+            return _not(data, "the new file does not exist")
         if max(int(before.get("bytes") or 0), path.stat().st_size) > MOST_BYTES:
             return _not(data, f"larger than {MOST_BYTES // 2**20} MiB, not compared")
         if self._why:

@@ -1,4 +1,4 @@
-"""What a change costs once, and what a month costs before and after it, with the weights that stay."""
+"""One-time and monthly costs before and after a change, stored weights included."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .preview import Op, Planned, one
 
 
 class Costs(msgspec.Struct, frozen=True):
-    """A service's costs, the two estimates that they come from, and what is to be said of the weights."""
+    """A service's costs, the two estimates, and notes on the weights."""
 
     cost: Cost
     before: Estimate
@@ -26,14 +26,14 @@ class Costs(msgspec.Struct, frozen=True):
 def costs(
     parts: Sequence[Planned], book: Book, training: Training, said: Mapping[str, list[str]], *, complete: bool
 ) -> Costs:
-    """Count them out of the planned inputs of a service's resources.
+    """Compute them from the planned inputs of a service's resources.
 
     Args:
         parts: the service's resources.
-        book: prices of today, for both sides.
+        book: today's prices, for both sides.
         training: whether a model is tuned.
-        said: what was said of each resource.
-        complete: whether the preview shows what stays as it is.
+        said: messages per resource.
+        complete: whether the preview includes unchanged resources.
     """
     job = one(parts, "TuningJob")
     before, after = (estimate(book, _side(parts, side)) for side in ("before", "after"))
@@ -41,7 +41,7 @@ def costs(
     stored = before.storage if _owned(job) else Money()
     to_store = after.storage
     if training is Training.REUSED:
-        # Weights of our own that are taken up again have been stored all the time.
+        # Reused weights of our own have been stored all the time.
         to_store = to_store if job is not None and _ours(job, said) else Money()
         stored += to_store
     elif job is not None and job.op in (Op.SAME, Op.UPDATE):
@@ -72,12 +72,12 @@ def _side(parts: Sequence[Planned], side: str) -> Iterator[tuple[str, Mapping[st
 
 
 def _owned(job: Planned | None) -> bool:
-    """Whether the weights so far are the service's own: its job was neither adopted nor found."""
+    """Whether the old weights are the service's own: its job was neither adopted nor reused."""
     return job is not None and bool((job.before or {}).get("owned", True))
 
 
 def _ours(job: Planned, said: Mapping[str, list[str]]) -> bool:
-    """Whether the weights that are taken up are the service's own, or nobody's."""
+    """Whether the reused weights are the service's own, or without an owner."""
     after = job.after or {}
     owners = [owner for line in said.get(job.urn, ()) if (owner := used_of(line))]
     ours = {NOBODY, after.get("owner"), after.get("owner_label")}
@@ -85,11 +85,11 @@ def _ours(job: Planned, said: Mapping[str, list[str]]) -> bool:
 
 
 def _gone(parts: Sequence[Planned]) -> Planned | None:
-    """The tuning whose weights nothing stands for after the change, if they are there."""
+    """The tuning whose weights no resource names after the change, if they exist."""
     job, model = one(parts, "TuningJob"), one(parts, "TunedModel")
     if job is None or job.before is None or job.op not in (Op.DELETE, Op.REPLACE) or not _owned(job):
         return None
-    # In the same folder the next tuning's weights take their place.
+    # In the same folder the next tuning replaces the weights.
     same = job.before.get("job_output_uri") == (job.after or {}).get("job_output_uri")
     there = model is not None and (model.before or {}).get("phase") == "ready"
     return job if there and not same else None
@@ -108,16 +108,16 @@ def _of_weights(parts: Sequence[Planned], kept: Money, currency: str) -> Iterato
     job = _gone(parts)
     if job is None or job.before is None:
         return
-    whose = "its weights" if job.op is Op.DELETE else "the weights of the tuning so far"
+    whose = "its weights" if job.op is Op.DELETE else "the weights of the current tuning"
     if _deletes(parts):
         yield f"{whose} are deleted (delete_artifacts: true)"
         return
     told = "price unknown" if kept.unknown else f"{kept.brief(currency)} a month"
-    yield f"{whose} stay in {job.before.get('job_output_uri')}; {told}"
+    yield f"{whose} are kept in {job.before.get('job_output_uri')}; {told}"
 
 
 def _all_shown(parts: Sequence[Planned]) -> bool:
-    """Whether what a month costs is all among the resources of an incomplete preview."""
+    """Whether an incomplete preview includes all resources that have a monthly cost."""
     if {part.op for part in parts} in ({Op.CREATE}, {Op.DELETE}):
         return True
     model = one(parts, "TunedModel")

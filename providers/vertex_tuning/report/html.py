@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no picture, no network."""
+"""The report as one self-contained HTML page: no script, no font, no network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def html(report: Report) -> str:
-    """The whole page; everything that came from a user is text in it."""
+    """The whole page; everything from users is escaped."""
     title = f"{report.stack}: {words.headline(report)}" if report.stack else words.headline(report)
     return "\n".join(
         [
@@ -74,7 +74,7 @@ def _service(service: Service, report: Report) -> Iterator[str]:
     yield f"<details{' open' if len(report.services) <= _OPEN else ''}>"
     yield f"<summary>{escape(service.name)} <span>{service.verb.value}</span></summary>"
     yield '<div class="body">'
-    # A failed preview has not come to all of it: "none" and "no" would be said too soon.
+    # A failed preview is incomplete, so "none" and "no" may be wrong.
     yield from _pairs("facts", () if report.errors else words.facts(service, report.currency))
     if service.changes:
         rows = [

@@ -1,4 +1,4 @@
-"""The report as Markdown for a pull request's comment, never longer than the host allows."""
+"""The report as Markdown for a pull request's comment, within the host's length limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import words
 from .model import Report, Risk, Service, Severity
 
 COMMENT_LIMIT = 65_536
-"""Characters that GitHub takes in one comment."""
+"""GitHub's limit of characters in a comment."""
 LEAST_LIMIT = 1_000
 """The head without any of its lists fits into this."""
 _SMALL = 6  # changes that are shown without folding
@@ -21,17 +21,17 @@ _SHARES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.0)  # of the head's lists, until it fits
 _SIGNS = {Severity.HIGH: "🔴", Severity.MEDIUM: "🟠", Severity.LOW: "⚪"}
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 _BEGINS = re.compile(r"^(?:(?=[-+=])|(\d+)(?=[.)](?: |$)))")
-"""What would begin a list, or end one."""
+"""Characters that would begin or end a list."""
 _LIVE = re.compile(
     r"(?<=[@#])|(?<=www)(?=\.)|(?<=http:)(?=//)|(?<=https:)(?=//)|(?<=ftp:)(?=//)|(?<=\bgh)(?=-\d)",
     re.IGNORECASE,
 )
-"""Where GitHub begins to read a mention, a reference or a link. Neither a backslash nor an entity stops it:
-it looks for them in what has been rendered (github/cmark-gfm#181); only a zero-width space does."""
+"""Where a mention, a reference or a link begins. GitHub searches the rendered text for them, so neither a
+backslash nor an entity prevents them (github/cmark-gfm#181); a zero-width space does."""
 
 
 def markdown(report: Report, limit: int = COMMENT_LIMIT) -> str:
-    """Risks first, then a line a service, then the reasons: open if they are few, folded if they are many.
+    """Risks, then a line per service, then details: open if few, folded if many.
 
     No longer than ``limit``, which is ``LEAST_LIMIT`` or more.
     """
@@ -59,11 +59,11 @@ def _fitting_head(report: Report, room: int) -> str:
 
 
 def _left_out(services: int) -> str:
-    return f"\n_The reasons of {services:,} services are left out: the comment would be too long._\n"
+    return f"\n_The details of {services:,} services are omitted: the comment would be too long._\n"
 
 
 def _head(report: Report, share: float) -> Iterator[str]:
-    """What stands above the reasons, with this share of what its lists hold at most."""
+    """The part above the details, with this share of its lists' maximum."""
     most_risks, most_rows = int(_MOST_RISKS * share), int(_MOST_ROWS * share)
     stack = f"{code(report.stack, _LONGEST_NAME)}: " if report.stack else ""
     yield f"### {stack}{words.headline(report)}"
@@ -143,16 +143,16 @@ def _capped(lines: Sequence[str], most: int, what: str) -> Iterator[str]:
 
 
 def text(value: str, most: int = _LONGEST) -> str:
-    """User's text as text, cut after ``most`` characters.
+    """Escaped text of users, cut after ``most`` characters.
 
-    No markup, no list, no mention, no reference and no link comes out of it, wherever in a line it stands.
+    It renders no markup, list, mention, reference or link anywhere in a line.
     """
     plain = _SPECIAL.sub(r"\\\1", html.escape(_cut(value, most), quote=False))
     return _dead(_BEGINS.sub(r"\1\\", plain))
 
 
 def code(value: str, most: int = _LONGEST) -> str:
-    """User's text as a code span that it cannot leave, in a table's cell, too; cut like ``text``."""
+    """Text of users as a code span, safe in a table's cell; cut like ``text``."""
     plain = _cut(value, most)
     if not plain:
         return "-"
@@ -166,6 +166,6 @@ def _dead(value: str) -> str:
 
 
 def _cut(value: str, most: int) -> str:
-    """One line, and no more of it than ``most`` characters."""
+    """One line of at most ``most`` characters."""
     line = plain.line(" ".join(value.split()))
     return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"

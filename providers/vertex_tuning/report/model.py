@@ -1,4 +1,4 @@
-"""The report's model: what its three renderings show, and nothing else."""
+"""The report's model, which the three renderings show."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import msgspec
 from ..pricing import Money
 from ..pricing.money import span
 
-UNSEEN = "what stays as it is (preview without --show-sames)"
-"""A part of a month's costs that an incomplete preview does not show."""
+UNSEEN = "unchanged resources (preview without --show-sames)"
+"""The part of the monthly costs that an incomplete preview lacks."""
 
 
 class Verb(enum.StrEnum):
-    """What becomes of a service."""
+    """What happens to a service."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -22,7 +22,7 @@ class Verb(enum.StrEnum):
 
 
 class Training(enum.StrEnum):
-    """Whether a model is tuned."""
+    """Whether a tuning runs."""
 
     NO = "no"
     FIRST = "trains"
@@ -31,19 +31,19 @@ class Training(enum.StrEnum):
 
 
 class Downtime(enum.StrEnum):
-    """What callers notice."""
+    """The effect on callers."""
 
     NONE = "none"
     STARTS = "none: it starts"
     TAKEN_OVER = "none: the new model takes over from the old one"
-    GAP = "yes: the old model goes before the new one serves"
+    GAP = "yes: the old model stops before the new one serves"
     MOVES = "yes: the endpoint gets another name and address"
-    ENDS = "for good: it is no longer served"
+    ENDS = "permanent: it is no longer served"
     NOT_SERVED = "not served"
 
 
 class Severity(enum.IntEnum):
-    """How much a risk matters; the highest comes first."""
+    """A risk's severity, highest first."""
 
     HIGH = 0
     MEDIUM = 1
@@ -56,7 +56,7 @@ class Severity(enum.IntEnum):
 
 
 class Risk(msgspec.Struct, frozen=True, order=True):
-    """Something that a reviewer should not overlook."""
+    """A risk for the reviewer."""
 
     severity: Severity
     service: str
@@ -64,9 +64,9 @@ class Risk(msgspec.Struct, frozen=True, order=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """An edited value: its key below the service in the stack file, and what the edit means.
+    """An edited value: its key below the service in the stack file, and its effect.
 
-    ``outside`` marks what was changed behind Pulumi's back and is put right again.
+    ``outside`` marks drift that the change reverts.
     """
 
     key: str
@@ -77,10 +77,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset whose content changes. Counts are ``None`` where they are not known.
+    """A dataset whose content changes. Unknown counts are ``None``.
 
-    ``added`` and ``removed`` count lines; without them ``not_compared`` says why. ``gone`` marks data that
-    the service no longer has.
+    ``added`` and ``removed`` count lines; without them ``not_compared`` says why. ``gone`` marks removed
+    data.
     """
 
     key: str
@@ -94,7 +94,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Money from the fewest replicas to the most."""
+    """Costs from the fewest to the most replicas."""
 
     low: Money
     high: Money
@@ -103,7 +103,7 @@ class Span(msgspec.Struct, frozen=True):
         return Span(self.low + other.low, self.high + other.high)
 
     def told(self, currency: str) -> str:
-        """For people; what is unknown is named among the risks."""
+        """As text; unknown parts are listed among the risks."""
         return span((self.low, self.high), currency, brief=True)
 
 
@@ -111,7 +111,7 @@ NOTHING = Span(Money(), Money())
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What this change pays once, and what a month costs before and after it."""
+    """The one-time cost of this change, and monthly costs before and after."""
 
     once: Money
     before: Span
@@ -121,7 +121,7 @@ class Cost(msgspec.Struct, frozen=True):
         return Cost(self.once + other.once, self.before + other.before, self.after + other.after)
 
     def monthly(self, currency: str) -> str:
-        """For people: one figure if it stays, an arrow if it changes."""
+        """As text: one figure, or two with an arrow if it changes."""
         after = self.after.told(currency)
         return after if self.before == self.after else f"{self.before.told(currency)} → {after}"
 
@@ -130,7 +130,7 @@ NO_COST = Cost(Money(), NOTHING, NOTHING)
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens to one service, and why."""
+    """One service's change and its causes."""
 
     name: str
     verb: Verb
@@ -147,12 +147,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole.
 
     Attributes:
-        errors: why the preview failed; then the rest is what the engine came to before, and neither its
-            figures nor "none" and "no" are the last word.
-        services: those that change, those with the gravest risks first.
-        others: how many resources change that are not ours, by operation and type.
-        prices: the list prices that amounts are counted with; empty if none is.
-        complete: whether the preview showed what stays as it is, too, so that sums hold all of it.
+        errors: why the preview failed; then the rest is incomplete, its figures and "none" and "no" included.
+        services: the changed ones, highest risk first.
+        others: numbers of changed resources of others, by operation and type.
+        prices: the list prices in the amounts; empty if there are none.
+        complete: whether the preview includes unchanged resources, so that sums are complete.
     """
 
     stack: str

@@ -1,4 +1,4 @@
-"""What ``pulumi preview --json`` prints, as far as a report needs it."""
+"""The parts of ``pulumi preview --json`` that a report needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Op(enum.StrEnum):
     SAME = "same"
 
 
-# The engine's other steps, as create-replacement, are parts of these.
+# The engine's other steps, such as create-replacement, are parts of these.
 _OPS = frozenset(Op)
 
 
@@ -51,7 +51,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
-    """A line that the engine, the program or a provider said."""
+    """A message of the engine, the program or a provider."""
 
     message: str
     severity: str = "info"
@@ -70,9 +70,9 @@ _PREVIEW = msgspec.json.Decoder(Preview)
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """One of our resources: ``before`` is what was there last, ``after`` is what is declared.
+    """One of our resources: ``before`` has its outputs in the state, ``after`` the declared inputs.
 
-    ``declared`` is what was declared when ``before`` was made.
+    ``declared`` has the inputs that ``before`` was made with.
     """
 
     op: Op
@@ -131,13 +131,13 @@ def ours(preview: Preview) -> list[Planned]:
 
 
 def one(parts: Sequence[Planned], kind: str) -> Planned | None:
-    """The resource of a kind; the new one, should an old one go under another name."""
+    """The resource of a kind; the new one if an old one is deleted under another name."""
     found = sorted((part for part in parts if part.kind == kind), key=lambda part: part.op is Op.DELETE)
     return found[0] if found else None
 
 
 def others(preview: Preview) -> dict[str, int]:
-    """How many other resources change, by operation and type."""
+    """Numbers of other changed resources, by operation and type."""
     found: dict[str, int] = {}
     for step in preview.steps:
         state = step.new_state or step.old_state

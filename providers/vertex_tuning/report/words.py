@@ -1,17 +1,17 @@
-"""What both renderings say with the same words."""
+"""Phrases of both renderings."""
 
 from __future__ import annotations
 
 from .model import UNSEEN, Data, Report, Service, Training, Verb
 
-PARTIAL = "As far as the preview came before it failed; more may come of it."
-"""Stands above what a failed preview found."""
-NO_STEPS = "nothing is done now"
-"""Stands for the steps of a service of which only what comes next is edited."""
+PARTIAL = "The preview failed, so this is incomplete."
+"""The note above the results of a failed preview."""
+NO_STEPS = "nothing happens now"
+"""The steps of a service whose edits take effect later."""
 
 
 def headline(report: Report) -> str:
-    """The whole in one line."""
+    """The summary in one line."""
     if report.errors:
         return "the preview failed"
     if not report.services:
@@ -27,10 +27,10 @@ def headline(report: Report) -> str:
 
 
 def totals(report: Report) -> list[tuple[str, str]]:
-    """Money of all services."""
+    """The costs of all services."""
     if report.errors:
         return []
-    whole = "" if report.complete else ", without what stays as it is"
+    whole = "" if report.complete else ", without unchanged resources"
     prices = [("Prices", report.prices)] if report.prices else []
     return [
         ("Once", report.cost.once.brief(report.currency)),
@@ -40,13 +40,13 @@ def totals(report: Report) -> list[tuple[str, str]]:
 
 
 def paid_once(service: Service, currency: str) -> str:
-    """What this change pays for a service."""
+    """A service's one-time cost."""
     pays = service.training in (Training.FIRST, Training.AGAIN)
     return service.cost.once.brief(currency) if pays else "nothing"
 
 
 def a_month(service: Service, currency: str) -> str:
-    """What a month costs, before and after."""
+    """The monthly cost before and after."""
     cost = service.cost
     after = cost.after.high
     nothing = cost.before == cost.after and not after.known and {*after.unknown} <= {UNSEEN}
@@ -54,7 +54,7 @@ def a_month(service: Service, currency: str) -> str:
 
 
 def facts(service: Service, currency: str) -> list[tuple[str, str]]:
-    """What a service's row says, by its columns' names."""
+    """A service's row, by column."""
     return [
         ("Trains", service.training.value),
         ("Downtime", service.downtime.value),
@@ -64,7 +64,7 @@ def facts(service: Service, currency: str) -> list[tuple[str, str]]:
 
 
 def counted(data: Data) -> str:
-    """How many examples before and after."""
+    """The numbers of examples before and after."""
     if data.gone:
         had = "" if data.examples_before is None else f" ({many(data.examples_before, 'example')})"
         return f"removed{had}"
@@ -75,7 +75,7 @@ def counted(data: Data) -> str:
 
 
 def lines(data: Data) -> str:
-    """Which lines come and go, or why that is not known."""
+    """The numbers of added and removed lines, or why they are unknown."""
     if data.added is None or data.removed is None:
         return data.not_compared
     return f"{many(data.added, 'line')} added, {data.removed:,} removed"

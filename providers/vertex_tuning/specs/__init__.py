@@ -1,8 +1,8 @@
-"""What a user declares, as frozen models that cannot hold a mistake that can be seen offline.
+"""A user's declaration, as frozen models that are validated offline.
 
-Every rule that needs no network lives here or in ``catalog``; the same models check a stack's
-configuration, the component's arguments and the resources' inputs. Rules over several keys hang on
-the last of them, not on the whole model: so they are heard even when another key is wrong too.
+Every rule that needs no network is here or in ``catalog``; the same models validate a stack's configuration,
+the component's arguments and the resources' inputs. Rules over several keys are validators of the last of
+them, not of the model, so that they are reported together with other errors.
 """
 
 from .containers import Container

@@ -17,13 +17,13 @@ LONGEST_FLEX_START = "7d"
 
 
 class ScaleToZero(Spec):
-    """When replicas may go to none.
+    """When a deployment may scale to zero.
 
     Attributes:
         min_scaleup_period: seconds for which replicas stay at least once they have started, 300 to 28,800.
         idle_scaledown_period: seconds without a request before the last replica stops, 300 to 28,800.
-        initial_replicas: replicas that start with the deployment, and again when requests come; 1 when left
-            out, at most ``max_replicas``.
+        initial_replicas: replicas that start with the deployment and again when requests come; 1 by default,
+            at most ``max_replicas``.
     """
 
     min_scaleup_period: Period | None = None
@@ -32,7 +32,7 @@ class ScaleToZero(Spec):
 
 
 class FlexStart(Spec):
-    """Machines of the Dynamic Workload Scheduler: cheaper, and taken away after a fixed time.
+    """Machines of the Dynamic Workload Scheduler: cheaper, for a limited time.
 
     Attributes:
         max_runtime: when Vertex AI undeploys the model, such as 12h; at most 7d.
@@ -52,16 +52,17 @@ _TOGETHER = ("machine_type", "accelerator_type", "accelerator_count")
 
 
 class Machine(Spec):
-    """What a deployed model runs on. Type, accelerator and count are given all or none.
+    """The machines of a deployed model. Set machine type, accelerator type and count together, or none of
+    them.
 
     Attributes:
-        machine_type: Compute Engine's name of the machine.
-        accelerator_type: Vertex AI's name of the machine's accelerator.
-        accelerator_count: accelerators in one machine.
-        spot: machines that are cheaper and may be taken away at any time.
+        machine_type: Compute Engine's name of the machine; set it together with the next two keys.
+        accelerator_type: Vertex AI's name of the accelerator; required with ``machine_type``.
+        accelerator_count: accelerators in one machine; required with ``machine_type``.
+        spot: cheaper machines that Google may take back at any time.
         reservation: a reservation of machines to use: ``projects/P/zones/Z/reservations/R``.
-        flex_start: machines that are cheaper and that Vertex AI takes away after at most 7 days; what is
-            deployed on them is then gone until the next ``pulumi up --refresh``.
+        flex_start: cheaper machines for at most 7 days; then Vertex AI undeploys the model until the next
+            ``pulumi up --refresh``.
     """
 
     machine_type: str = "g2-standard-12"
@@ -74,7 +75,7 @@ class Machine(Spec):
     @model_validator(mode="before")
     @classmethod
     def _no_default_beside_what_is_written(cls, written: Any) -> Any:
-        """Refuses nothing, so that nothing goes unheard: the fields tell what is missing."""
+        """Never raises; the field validators report missing values."""
         some = isinstance(written, Mapping) and any(key in written for key in _TOGETHER)
         return {**dict.fromkeys(_TOGETHER), **written} if some else written
 
@@ -83,7 +84,7 @@ class Machine(Spec):
     def _all_or_none(cls, value: object) -> object:
         if value is None:
             raise ValueError(
-                f"is missing; {', '.join(_TOGETHER[:2])} and {_TOGETHER[2]} are given all or none"
+                f"is missing; {', '.join(_TOGETHER[:2])} and {_TOGETHER[2]} are set together or not at all"
             )
         return value
 
@@ -112,15 +113,15 @@ class Machine(Spec):
 
 
 class Scaling(Spec):
-    """How many replicas, and what makes more of them.
+    """The number of replicas and autoscaling.
 
     Attributes:
-        min_replicas: machines that are always there; 0 needs ``scale_to_zero``.
-        max_replicas: the most machines under load.
-        scale_to_zero: when the last machine goes and the first comes.
-        autoscaling_target: accelerator duty cycle in per cent that autoscaling aims at.
-        required_replicas: with how many a deployment counts as done; the rest follow when machines are free.
-            All of ``min_replicas`` when left out.
+        min_replicas: machines that always run; 0 needs ``scale_to_zero``.
+        max_replicas: the maximum number of machines.
+        scale_to_zero: when the last machine stops and the first starts.
+        autoscaling_target: target accelerator duty cycle of autoscaling, in per cent.
+        required_replicas: replicas that must run for a deployment to succeed; the rest follow when machines
+            are free. Default: all of ``min_replicas``.
     """
 
     min_replicas: CountOrZero = 1
@@ -142,7 +143,7 @@ class Scaling(Spec):
         if value is None and info.data.get("min_replicas") == 0:
             raise ValueError("min_replicas 0 needs scale_to_zero")
         if value is not None and info.data.get("min_replicas", 0) > 0:
-            raise ValueError("scale_to_zero needs min_replicas: 0; with more the model never goes to zero")
+            raise ValueError("scale_to_zero needs min_replicas: 0; otherwise the model never scales to zero")
         first = value.initial_replicas if value is not None else None
         if first is not None and first > info.data.get("max_replicas", first):
             raise ValueError(f"initial_replicas {first} is above max_replicas {info.data['max_replicas']}")
@@ -154,5 +155,7 @@ class Scaling(Spec):
         zero = info.data.get("scale_to_zero")
         least = info.data.get("min_replicas") or (zero.initial_replicas if zero else None) or 1
         if value is not None and value > least:
-            raise ValueError(f"required_replicas {value} is above the {least} that start with the deployment")
+            raise ValueError(
+                f"required_replicas {value} is above the {least} replicas that start with the deployment"
+            )
         return value

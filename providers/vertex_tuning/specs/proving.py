@@ -1,4 +1,4 @@
-"""What a new model has to show, and how it takes the traffic."""
+"""Evaluation and canary of a new model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .shape import Shape
 
 
 class Match(enum.StrEnum):
-    """When an answer is right."""
+    """How an answer is compared."""
 
     EXACT = "exact"
     CONTAINS = "contains"
@@ -32,21 +32,22 @@ def seconds(duration: str) -> float:
 
 
 class Evaluation(Spec):
-    """What a new model has to show before it gets any of the traffic: one of ``prompts`` and ``command``.
+    """The evaluation of a new model before it gets traffic: one of ``prompts`` and ``command``.
 
     Attributes:
-        threshold: the least score, from 0 to 1.
-        match: ``exact``, or ``contains`` when the expected text may stand anywhere in the answer.
-        max_tokens: longest answer to a prompt.
-        timeout: when it is given up, such as 90s, 10m or 1h.
-        directory: where the command runs.
+        threshold: the minimum score, from 0 to 1.
+        match: ``exact``, or ``contains`` if the expected text may be anywhere in the answer.
+        max_tokens: maximum length of an answer.
+        timeout: time limit of the evaluation, such as 90s, 10m or 1h.
+        directory: the command's working folder.
         prompts: local JSON Lines file of objects with ``prompt`` and ``expected``; the score is the
             share of right answers.
-        command: program and arguments, run without a shell where Pulumi runs; the endpoint to ask is in
-            ``EVALUATION_ENDPOINT``, its address in ``EVALUATION_ADDRESS``. The last line of its output is
+        command: program and arguments, run without a shell on the machine that runs Pulumi; the endpoint is
+            in ``EVALUATION_ENDPOINT``, its address in ``EVALUATION_ADDRESS``. The last line of its output is
             the score, or an object with ``score`` and ``n``. It runs with the rights of whoever runs ``up``.
-        environment: names of environment variables that the command gets beside PATH, HOME, locale and
-            ``EVALUATION_...``, such as GOOGLE_APPLICATION_CREDENTIALS; no other reaches it.
+        environment: additional environment variables for the command, such as
+            GOOGLE_APPLICATION_CREDENTIALS. It also gets PATH, HOME, locale and ``EVALUATION_...``, and no
+            others.
     """
 
     threshold: Score
@@ -67,11 +68,11 @@ class Evaluation(Spec):
 
 
 class Canary(Spec):
-    """How a new model takes the traffic of the one before, step by step.
+    """The steps in which a new model takes over the traffic.
 
     Attributes:
-        steps: per cents of the traffic, rising; all of it follows the last.
-        wait: how long each step lasts, such as 90s, 10m or 1h; then the evaluation is made once more.
+        steps: shares of the traffic in per cent, rising; after the last the model gets all of it.
+        wait: how long each step lasts, such as 90s, 10m or 1h; then the model is evaluated again.
     """
 
     steps: Annotated[tuple[PerCent, ...], Field(strict=False, min_length=1, max_length=20)]
@@ -81,5 +82,5 @@ class Canary(Spec):
     @classmethod
     def _rising(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if list(value) != sorted(set(value)):
-            raise ValueError("the steps have to rise")
+            raise ValueError("the steps must rise")
         return value

@@ -1,4 +1,4 @@
-"""One service: what a stack file lists."""
+"""A service: an entry of ``services`` in a stack file."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class FromStack(Spec):
     """A service of another stack whose weights are served here.
 
     Attributes:
-        stack: the other stack's full name, ORGANIZATION/PROJECT/STACK; of a state backend of one's own
-            the organization is ``organization``.
+        stack: the other stack's full name, ORGANIZATION/PROJECT/STACK; with state in a bucket or a folder the
+            organization is ``organization``.
         service: the service's name there.
     """
 
@@ -50,37 +50,36 @@ class FromStack(Spec):
 
 
 class ServiceSpec(Spec):
-    """One tuned model and where it is served: what a stack file lists under ``services``.
+    """A tuned model and its endpoint: an entry of ``services`` in a stack file.
 
     Exactly one of ``tuning``, ``artifacts_uri`` and ``from_stack`` says where the weights come from.
 
     Attributes:
-        name: unique in the stack; ids are made of it.
+        name: unique in the stack; ids are made from it.
         project: Google Cloud project that holds and pays for it.
         region: where it is tuned and served, unless ``tuning.location`` and ``serving.region`` say otherwise.
         tuning: which model to tune, how, and on what.
-        artifacts_uri: folder of weights that are tuned already.
-        from_stack: serve what a service of another stack tuned and tested; it stays that stack's.
-        serving: on which machines it answers.
-        renamed_from: the name that the service had before, or several, oldest first: it keeps the job,
-            the endpoint and the deployment that were made under the oldest one.
-        stack_renamed_from: the name that the stack had before `pulumi stack rename`, or ``PROJECT/STACK``:
-            the job, the endpoint and the deployment that were made under it are kept.
-        output_uri: folder for everything that is made: data, claims, a folder for each tuning. Another folder
-            is another tuning.
-        serve: ``False`` keeps the tuned model and bills no accelerator.
-        labels: on the tuning job and the endpoint.
-        wait: return when ready; ``False`` returns when asked for, and each later ``up`` goes a step on.
+        artifacts_uri: folder of existing tuned weights.
+        from_stack: serve the model of another stack's service, which keeps its ownership.
+        serving: machines and endpoint.
+        renamed_from: the service's former name, or several, oldest first: job, endpoint and deployment made
+            under the oldest one are kept.
+        stack_renamed_from: the stack's name before `pulumi stack rename`, or ``PROJECT/STACK``: job, endpoint
+            and deployment made under it are kept.
+        output_uri: folder for data, claims and the weights of each tuning. Another folder is another tuning.
+        serve: ``False`` keeps the tuned weights, deletes deployment and endpoint, and costs no machine.
+        labels: labels of the tuning job and the endpoint.
+        wait: return when ready; ``False`` submits and returns; each ``up`` advances a step.
         protect: refuse to destroy or replace any of it.
-        retrain: ``deny`` refuses an edit that would pay for another tuning, and no failed job is run again.
+        retrain: ``deny`` refuses an edit that would start another paid tuning, and retries no failed job.
         adopt_job: use this job's result instead of tuning; it is never cancelled.
-        adopt_endpoint: serve on this endpoint, which is there and stays another's: it keeps its name and
-            labels, and destroying the service takes off only what the service deployed.
-        export_uri: folder that gets a copy of the weights.
+        adopt_endpoint: serve on this existing endpoint: it keeps its name and labels, and destroying the
+            service removes only the service's deployment.
+        export_uri: folder for a copy of the weights.
         delete_artifacts: delete the weights with the service; they are kept by default.
-        commit: what the lineage names as the program's version; it changes nothing.
-        check_in_preview: look at billing, APIs and bucket in preview; ``False`` when the same ``up``
-            creates them.
+        commit: the program's version for the lineage; it changes nothing else.
+        check_in_preview: check billing, APIs and bucket in preview; ``False`` if the same ``up`` creates
+            them.
     """
 
     name: ServiceName
@@ -107,12 +106,12 @@ class ServiceSpec(Spec):
 
     @property
     def identity(self) -> str:
-        """The name under which everything was made first: ids and ownership hang on it for good."""
+        """The service's first name, on which ids and ownership depend."""
         return self.renamed_from[0] if self.renamed_from else self.name
 
     @property
     def tuning_location(self) -> str:
-        """Where it is tuned: ``global`` where nothing else is said and the region tunes nothing."""
+        """The location of its tuning: by default the region, or ``global`` if the region tunes nothing."""
         if self.tuning is not None and self.tuning.location is not None:
             return self.tuning.location
         return self.region if self.region in catalog.tuning_locations() else catalog.GLOBAL
@@ -126,7 +125,7 @@ class ServiceSpec(Spec):
     @classmethod
     def _renamed_once_each(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if value and set(value) == {info.data.get("name")}:
-            raise ValueError(f"{value[0]!r} is the name that the service has; leave renamed_from out")
+            raise ValueError(f"{value[0]!r} is the service's current name; remove renamed_from")
         if len(set(value)) < len(value):
             raise ValueError("a name is in it twice")
         return value
@@ -137,7 +136,7 @@ class ServiceSpec(Spec):
         region = info.data.get("region")
         unsaid = value is not None and value.kms_key is not None and value.location is None
         if unsaid and region is not None and region not in catalog.tuning_regions():
-            raise ValueError(f"nothing is tuned in {region}, and {NO_KEY_AT_GLOBAL}")
+            raise ValueError(f"{region} tunes no open models, and {NO_KEY_AT_GLOBAL}")
         return value
 
     @field_validator("serving")
@@ -148,8 +147,8 @@ class ServiceSpec(Spec):
             tuned, served = tuning.location or region, value.region or region
             if tuned != served:
                 raise ValueError(
-                    f"tuning.kms_key encrypts the job in {tuned} and the endpoint in {served}, and a key is "
-                    "of one region: tune and serve in the same"
+                    f"tuning.kms_key encrypts the job in {tuned} and the endpoint in {served}, and "
+                    "a key belongs to one region: tune and serve in the same region"
                 )
         return value
 
@@ -159,8 +158,8 @@ class ServiceSpec(Spec):
         others = [info.data[key] for key in ("tuning", "artifacts_uri") if key in info.data]
         if len(others) == 2 and sum(source is not None for source in (*others, value)) != 1:
             raise ValueError(
-                "give one of tuning (to tune a model), artifacts_uri (to use tuned weights) and from_stack "
-                "(to use what another stack tuned)"
+                "set one of tuning (to tune a model), artifacts_uri (to use tuned weights) and from_stack "
+                "(to use another stack's model)"
             )
         return value
 
@@ -177,7 +176,7 @@ class ServiceSpec(Spec):
         for folder in fixed_weights(value.container.wire() if value.container else {}):
             if folder.rstrip("/") != info.data.get("artifacts_uri"):
                 raise ValueError(
-                    f"container: names the weights {folder}, which it would serve whatever is tuned; write "
+                    f"container: names the weights {folder}, so it would never serve a new model; write "
                     "$(AIP_STORAGE_URI) instead, where Vertex AI puts the folder of each new model"
                 )
         return value
@@ -201,7 +200,7 @@ class ServiceSpec(Spec):
             if served.get(key) not in (None, found):
                 raise ValueError(f"is in the {key} {found!r}, and the service in {served[key]!r}")
         if not info.data.get("serve", True):
-            raise ValueError("adopt_endpoint needs serve: there is nothing to put on it")
+            raise ValueError("adopt_endpoint needs serve: true")
         fixed: dict[str, object] = {
             "private_service_connect": None,
             "request_response_logging": None,
@@ -210,5 +209,5 @@ class ServiceSpec(Spec):
         }
         chosen = [key for key, default in fixed.items() if getattr(serving, key) != default]
         if chosen:
-            raise ValueError(f"serving.{chosen[0]} is for endpoints that are made here; leave it out")
+            raise ValueError(f"serving.{chosen[0]} does not apply to an adopted endpoint; remove it")
         return value

@@ -1,4 +1,4 @@
-"""Where and how a tuned model answers."""
+"""Machines, endpoint and rollout of a tuned model."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .shape import Shape
 
 
 class RequestResponseLogging(Spec):
-    """Requests and answers of an endpoint, written to BigQuery.
+    """Logging of an endpoint's requests and answers to BigQuery.
 
     Attributes:
-        table: ``bq://PROJECT.DATASET.TABLE``; Vertex AI makes what of it is not there.
+        table: ``bq://PROJECT.DATASET.TABLE``; Vertex AI creates a missing table.
         sampling_rate: the share of requests that are written, above 0 and at most 1.
     """
 
@@ -29,28 +29,28 @@ class RequestResponseLogging(Spec):
 
 
 class ServingSpec(Machine, Scaling):
-    """Where and how the tuned model answers. The default is one g2-standard-12 with one L4.
+    """Machines, endpoint and rollout of the tuned model. The default machine is one g2-standard-12 with one
+    L4.
 
     Attributes:
-        region: where it is served: any region that has the machine; the service's region when left out.
-            Another region is another endpoint.
-        checkpoint: number of an intermediate checkpoint of the tuning to serve, instead of its last weights.
-        container: what serves the weights; Vertex AI's recommendation when left out.
-        service_account: whose rights the container has; Vertex AI's default when left out.
-        private_service_connect: projects from which the endpoint is reached privately, and only so.
-        dedicated: ``False`` makes an endpoint that shares the region's address instead of one with a DNS name
-            of its own: requests of at most 1.5 MB and 60 s, instead of 10 MB and an hour.
-        container_logging: send what the container prints to Cloud Logging, which bills by volume; on unless
-            it is switched off here.
+        region: region of the endpoint: any that has the machine; by default the service's. Another region is
+            another endpoint.
+        checkpoint: number of an intermediate checkpoint to serve instead of the final weights.
+        container: the serving container; by default Vertex AI's recommendation.
+        service_account: the container's service account; by default Vertex AI's.
+        private_service_connect: projects that reach the endpoint privately; it gets no public address.
+        dedicated: ``False`` makes an endpoint at the region's shared address instead of its own DNS name:
+            requests of at most 1.5 MB and 60 s instead of 10 MB and an hour.
+        container_logging: send the container's output to Cloud Logging, which costs by volume.
         access_logging: send a line for each request to Cloud Logging.
         request_response_logging: write requests and answers to a table of BigQuery.
-        rollout: ``side_by_side`` deploys the new model before the old one goes, ``recreate`` after it:
-            without a second machine, with a gap.
-        evaluation: what a new model has to show before callers are answered by it.
-        canary: how it then takes the traffic, step by step; all at once when left out.
-        redeploy: set it, or raise it, to deploy the same model once more, as ``rollout`` says.
-        endpoint_display_name: how the console calls the endpoint; the service's name when left out.
-        model_display_name: how the console calls the model; the service's name when left out.
+        rollout: ``side_by_side`` starts the new model before the old one stops; ``recreate`` after it,
+            without a second machine and with downtime.
+        evaluation: a test that a new model has to pass before callers reach it.
+        canary: the steps in which it takes the traffic; by default all at once.
+        redeploy: set or raise it to deploy the same model again, with ``rollout``.
+        endpoint_display_name: the endpoint's name in the console; by default the service's name.
+        model_display_name: the model's name in the console; by default the service's name.
     """
 
     region: Region | None = None
@@ -73,7 +73,7 @@ class ServingSpec(Machine, Scaling):
     @classmethod
     def _private_is_neither(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - Pydantic's form
         if not value and info.data.get("private_service_connect") is not None:
-            raise ValueError("an endpoint with private_service_connect is not shared; leave dedicated out")
+            raise ValueError("an endpoint with private_service_connect is not shared; remove dedicated")
         return value
 
     @field_validator("evaluation", "canary")
@@ -81,7 +81,7 @@ class ServingSpec(Machine, Scaling):
     def _old_one_stays(cls, value: Spec | None, info: ValidationInfo) -> Spec | None:
         if value is not None and info.data.get("rollout") is Rollout.RECREATE:
             raise ValueError(
-                "needs rollout: side_by_side, so that the old model serves on if the new one fails"
+                "needs rollout: side_by_side, so that the old model keeps serving if the new one fails"
             )
         return value
 
@@ -89,7 +89,5 @@ class ServingSpec(Machine, Scaling):
     @classmethod
     def _can_be_asked(cls, value: Evaluation | None, info: ValidationInfo) -> Evaluation | None:
         if value is not None and info.data.get("private_service_connect") is not None:
-            raise ValueError(
-                "asks from where Pulumi runs, and an endpoint that is reached privately only does not answer"
-            )
+            raise ValueError("runs where Pulumi runs and cannot reach a private endpoint")
         return value

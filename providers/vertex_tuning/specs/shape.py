@@ -1,4 +1,4 @@
-"""Text of a certain form: a pattern for editors, words for people."""
+"""Text with a pattern for editors and a description for messages."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pydantic_core import CoreSchema, core_schema
 
 @dataclass(frozen=True)
 class Shape:
-    """Annotates a text field; what does not have the form is refused in words, not with the pattern.
+    """An annotation of a text field, whose error uses the description instead of the pattern.
 
     Attributes:
-        pattern: the whole text, as a JSON Schema says it.
-        words: what the text must be, after ``must be``.
+        pattern: a regular expression for the whole text, as in JSON Schema.
+        words: the description, after ``must be``.
     """
 
     pattern: str
     words: str
 
     def check(self, value: str) -> str:
-        """The text itself, if it has the form."""
+        """The text, if it matches."""
         if not re.fullmatch(self.pattern, value):
             raise ValueError(f"must be {self.words}, not {value!r}")
         return value

@@ -1,4 +1,4 @@
-"""What is tuned, how, and on which data."""
+"""Base model, parameters and data of a tuning."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NO_KEY_AT_GLOBAL = (
 
 
 class HyperParameters(Spec):
-    """How to train. What is left out is left to Vertex AI's own default, epochs (3) excepted.
+    """Training parameters. Vertex AI's defaults apply, except for epochs (3).
 
     Attributes:
         epochs: passes over the training data.
@@ -58,11 +58,11 @@ class HyperParameters(Spec):
 
 
 class Retry(Spec):
-    """When a tuning that failed is submitted, and paid for, again by itself.
+    """When a failed tuning is submitted, and paid for, again automatically.
 
     Attributes:
-        attempts: jobs in all, the first one included.
-        on: kinds of failure that may pass; a request that Vertex AI calls invalid is none of them.
+        attempts: maximum number of jobs, the first included.
+        on: kinds of transient failure; invalid requests are never retried.
     """
 
     attempts: Annotated[int, BeforeValidator(whole), Field(ge=2, le=5)]
@@ -72,10 +72,10 @@ class Retry(Spec):
 
 
 class Distillation(Spec):
-    """Tune ``base_model``, the student, on the answers of a teacher instead of those in the data.
+    """Tune ``base_model``, the student, on a teacher's answers instead of those in the data.
 
     Attributes:
-        teacher: managed model that answers the prompts; its tokens are billed apart, and use its own quota.
+        teacher: managed model that answers the prompts; its tokens cost extra and use its own quota.
     """
 
     teacher: Annotated[str, Field(max_length=200)]
@@ -89,30 +89,29 @@ class Distillation(Spec):
 
 
 class TuningSpec(HyperParameters):
-    """Which open model to tune, how, and on what.
+    """Base model, parameters and data of a tuning.
 
     Attributes:
-        location: where it is tuned: a region, or ``global``, which Google recommends and which leaves the
-            choice of a region to it. By default the service's region, or ``global`` if nothing is tuned
-            there. A change keeps weights that are paid for.
-        base_model_unlisted: take a ``base_model``, or a mode of it, that this version does not know: modes
-            and lengths are not checked, and costs may be unknown.
-        base_model: id from the catalogue; with ``custom_base_model`` the architecture of those weights.
+        location: a region, or ``global``, which Google recommends: it chooses the region. By default the
+            service's region, or ``global`` if that tunes no open models. A change keeps paid weights.
+        base_model_unlisted: accept a ``base_model`` or mode that this version does not know: modes and
+            lengths are not checked, and costs may be unknown.
+        base_model: id of the open model; with ``custom_base_model`` its architecture.
         mode: ``FULL`` or ``PEFT_ADAPTER`` (LoRA).
         training_data: local JSONL path, or ``gs://BUCKET/OBJECT``, with ``#GENERATION`` to pin one.
-        validation_data: like ``training_data``, in the same format, with at most 25 % of its bytes and 5,000
-            examples; optional.
+        validation_data: optional, in the same format, with at most 25 % of the training data's bytes and
+            5,000 examples.
         custom_base_model: folder of a checkpoint to start from instead of the published weights.
-        service_account: whose rights the job has; Vertex AI's own service agent when left out.
+        service_account: the job's service account; by default Vertex AI's service agent.
         kms_key: key that encrypts the job: ``projects/P/locations/L/keyRings/R/cryptoKeys/K``.
-        attempt: raise it to train the same thing once more.
+        attempt: raise it to train the same thing again.
         reuse: ``project`` uses the weights of any succeeded job of the project with the same
             fingerprint, whoever owns it, instead of paying again; with ``retrain: deny`` it never pays.
-        display_name: default is the service's name.
-        keep_checkpoints: ``final`` deletes the intermediate checkpoints once the model serves; each of them
-            takes as much storage as the tuned weights.
+        display_name: the job's name in the console; by default the service's name.
+        keep_checkpoints: ``final`` deletes the intermediate checkpoints once the model serves; each takes as
+            much storage as the final weights.
         distillation: tune on a teacher's answers to the prompts of ``training_data``.
-        retry: whether a job that fails is run again; by default, and with ``retrain: deny``, none is.
+        retry: retries of failed jobs; none by default and with ``retrain: deny``.
     """
 
     REFUSED: ClassVar[Mapping[str, str]] = {
@@ -146,7 +145,7 @@ class TuningSpec(HyperParameters):
         if student is not None and not student.startswith(catalog.STUDENTS) and catalog.known_model(student):
             raise ValueError(f"{student} cannot be distilled; Qwen 3 (4B to 32B) and Gemma 3 can")
         if info.data.get("custom_base_model") is not None:
-            raise ValueError("starts from the published student; leave custom_base_model out")
+            raise ValueError("starts from the published student; remove custom_base_model")
         return value
 
     @field_validator("base_model", mode="before")
@@ -156,7 +155,7 @@ class TuningSpec(HyperParameters):
             try:
                 catalog.find_model(value)
             except ValueError as error:
-                newer = "; base_model_unlisted: true takes a newer one" if "@" in value else ""
+                newer = "; base_model_unlisted: true accepts a newer one" if "@" in value else ""
                 raise ValueError(f"{error}{newer}") from None
         return value
 
@@ -174,7 +173,7 @@ class TuningSpec(HyperParameters):
         if model is not None and value not in model.max_sequence and not info.data.get("base_model_unlisted"):
             modes = ", ".join(model.max_sequence)
             raise ValueError(f"{model.label} cannot be tuned with {value.value}; it allows {modes}")
-        # A size that was refused is not among the data, and was written all the same.
+        # An invalid size is not among the data although it was set.
         if value is TuningMode.FULL and info.data.get("adapter_size", "refused") is not None:
-            raise ValueError("adapter_size belongs to PEFT_ADAPTER; with FULL leave it out")
+            raise ValueError("adapter_size needs PEFT_ADAPTER; remove it with FULL")
         return value

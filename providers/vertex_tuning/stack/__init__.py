@@ -1,4 +1,4 @@
-"""A stack's files: what may stand in them, what they share, and the checked stack that comes of them."""
+"""A stack's files: their keys, shared values, and the validated stack."""
 
 from .layers import NAMESPACE
 from .previewed import prices_of

@@ -1,4 +1,4 @@
-"""Reading of YAML files that people write: a mistake in one is a line with the file and the place."""
+"""Read YAML files; each error is one line with file and place."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 import yaml
 
 MOST_BYTES = 1 << 20
-"""A stack file has a few kilobytes; what is larger is something else."""
+"""Size limit: a stack file has a few kilobytes."""
 
 
 class BadFile(Exception):
-    """A file that cannot be read as a mapping; the text says where and why, without the file's name."""
+    """A file that is not a readable mapping; the text says where and why, without the file's name."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is written twice, as Pulumi does; YAML's own way is to forget the first.
+    """Refuses duplicate keys, as Pulumi does.
 
-    It also refuses an anchor that stands in itself, which has no end for whoever walks through the values,
-    and merges (``<<``) each key once, so that a short file stays short.
+    It also refuses recursive anchors, and merges (``<<``) each key once, so that a short file cannot grow
+    without limit.
     """
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        # What is made whole at once cannot hold itself.
+        # Deep construction detects recursive anchors.
         self.deep_construct = True
         self._open: set[int] = set()
 
@@ -42,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Put the pairs that a mapping merges before its own, those of the first source first."""
+        """Insert merged pairs before a mapping's own, those of the first source first."""
         own = [pair for pair in node.value if pair[0].tag != _MERGE]
         if len(own) == len(node.value):
             return
@@ -78,7 +78,7 @@ def _error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds; an empty file holds an empty one.
+    """The mapping in a YAML file; empty for an empty file.
 
     Raises:
         BadFile: unreadable, too large, not YAML, or not a mapping.
@@ -98,7 +98,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise BadFile(f"must hold a mapping, not a {type(found).__name__}")
+        raise BadFile(f"must be a mapping, not a {type(found).__name__}")
     return found
 
 
@@ -110,7 +110,7 @@ def _where(error: yaml.YAMLError) -> str:
 
 
 class Plain(NamedTuple):
-    """A value without quotes that YAML reads as something else than text: as written, and as what."""
+    """An unquoted value that YAML does not read as text: as written, and its type."""
 
     text: str
     read_as: str

@@ -1,8 +1,7 @@
-"""What stacks share, laid under a stack's own values, with every value's origin kept for messages.
+"""Merge shared values with a stack's own, and keep each value's origin for messages.
 
-From the weakest to the strongest: ``defaults.yaml``, ``environments/ENVIRONMENT.yaml``,
-``teams/TEAM.yaml``, the stack's own file. Mappings are joined key by key, services by their name;
-anything else is replaced.
+Later files win: ``defaults.yaml``, ``environments/ENVIRONMENT.yaml``, ``teams/TEAM.yaml``, the stack's own
+file. Mappings merge key by key, services by name; other values are replaced.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ from .files import BadFile, read_mapping
 
 NAMESPACE = "vertex-tuning"
 FOLDER = "stacks"
-"""Where stack files lie below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
+"""The folder of stack files below a project's root: ``stackConfigDir`` in Pulumi.yaml."""
 SLUG = r"^[a-z][a-z0-9_-]{0,62}$"
-"""What a team and an environment are called; they become names of files, too."""
+"""The form of team and environment names, which are file names, too."""
 OWN = ("team", "environment")
-"""What only a stack's own file may say: it chooses the shared files."""
+"""Keys that only a stack's own file may set, because they choose the shared files."""
 
 
 class Layer(msgspec.Struct, frozen=True):
     """One file's values.
 
     Attributes:
-        file: as a reader finds it, such as ``stacks/teams/search.yaml``.
-        prefix: what stands before each key in this file, ``vertex-tuning:`` in a stack's own.
+        file: its path, such as ``stacks/teams/search.yaml``.
+        prefix: the prefix of its keys, ``vertex-tuning:`` in a stack's own file.
     """
 
     file: str
@@ -41,14 +40,14 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 class Merged(msgspec.Struct, frozen=True):
-    """The values of all layers as one, and where each came from."""
+    """The merged values of all layers, and where each came from."""
 
     values: dict[str, Any]
     origins: Mapping[str, str]
     default: str
 
     def place(self, path: str) -> str:
-        """The file and the path in it at which the value at ``path`` is written, or would be."""
+        """The file and the key at which the value at ``path`` is written, or would be."""
         known, rest = path, ""
         while known and known not in self.origins:
             cut = max(known.rfind("."), known.rfind("["), 0)
@@ -57,15 +56,15 @@ class Merged(msgspec.Struct, frozen=True):
 
 
 def own_values(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a stack's configuration says below our namespace."""
+    """The values of a stack's configuration in our namespace."""
     prefix = f"{NAMESPACE}:"
     return {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
 
 
 def shared_files(folder: Path, team: Any, environment: Any) -> list[Path]:
-    """The files in ``folder`` that a stack of this team and environment shares, weakest first.
+    """The shared files of a stack of this team and environment, in merge order.
 
-    They need not be there. A name that is no name has no file: the stack's own check tells of it.
+    They need not exist. An invalid name has no file; the stack's own validation reports it.
     """
     names = ["defaults"]
     for kind, name in (("environments", environment), ("teams", team)):
@@ -75,7 +74,7 @@ def shared_files(folder: Path, team: Any, environment: Any) -> list[Path]:
 
 
 def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer], list[Problem]]:
-    """What the shared files say that are there. A mistake's path is the file's name."""
+    """The values of the shared files that exist. A problem's path is the file's name."""
     layers, problems = [], []
     for path in shared_files(folder, team, environment):
         shown = path.relative_to(folder.parent).as_posix()
@@ -94,7 +93,7 @@ def read_shared(folder: Path, team: Any, environment: Any) -> tuple[list[Layer],
 
 
 def merge(layers: Sequence[Layer]) -> Merged:
-    """Lay each layer over those before it; the last is the stack's own."""
+    """Merge the layers; later ones win, and the last is the stack's own."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for layer in layers:
@@ -104,7 +103,7 @@ def merge(layers: Sequence[Layer]) -> Merged:
 
 
 class _Laying:
-    """Lays one file over what is there; paths are text, as in messages."""
+    """Merges one file into the values; paths are text, as in messages."""
 
     def __init__(self, origins: dict[str, str], file: str) -> None:
         self._origins, self._file = origins, file

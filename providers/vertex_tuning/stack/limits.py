@@ -1,4 +1,4 @@
-"""What a stack's policy and budget do not allow, each thing at the key that says it."""
+"""Violations of a stack's policy and budget, each at its key."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..problems import Problem
 from ..specs import ServiceSpec
 
 Checked = tuple[ServiceSpec, Mapping[str, Dataset], Mapping[str, Any]]
-"""A service, what is in its files, and what is written of it."""
+"""A service, its data, and its values as written."""
 
 
 def find_prices(written: Any, root: Path) -> tuple[Book, list[Problem]]:
-    """The price book that a stack names, or the one that lies at the project's root."""
+    """The price book that a stack names, or the one at the project's root."""
     try:
         return find_book(written if isinstance(written, str) else None, root), []
     except ValueError as error:
@@ -26,7 +26,7 @@ def find_prices(written: Any, root: Path) -> tuple[Book, list[Problem]]:
 
 
 def _written(key: str, service: Mapping[str, Any]) -> str:
-    """The key that says it: ``region`` where the service has neither of its two parts."""
+    """The key of a value: ``region`` if the service sets neither of the two specific keys."""
     part, _, name = key.partition(".")
     own = service.get(part)
     shorthand = key in ("tuning.location", "serving.region")
@@ -41,7 +41,7 @@ def refused(
     *,
     inherited: Collection[str],
 ) -> list[Problem]:
-    """Every violation; one of an ``inherited`` key that a service does not write is told once, at the top."""
+    """Every violation; one of an ``inherited`` key is reported once, at the top."""
     place = Place("any", "any")  # it decides ids only
     plans = [plan(spec, place, datasets, prices) for spec, datasets, _ in services]
     broken = [

@@ -1,4 +1,4 @@
-"""What a preview's configuration says together with the files that its stack shares."""
+"""A preview's configuration merged with the stack's shared files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .layers import FOLDER, Layer, merge, own_values, read_shared
 
 
 def prices_of(config: Mapping[str, Any], root: Path) -> Book:
-    """The price book that the previewed stack was counted with.
+    """The price book of the previewed stack.
 
     Args:
         config: what ``pulumi preview --json`` prints as ``config``: the stack's own values.
@@ -21,7 +21,7 @@ def prices_of(config: Mapping[str, Any], root: Path) -> Book:
         ValueError: as ``read_book``.
     """
     own = own_values(config)
-    # A shared file that cannot be read has failed the preview, which says so.
+    # An unreadable shared file has already failed the preview.
     shared, _ = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     named = merge([*shared, Layer("", own)]).values.get("prices")
     return find_book(named if isinstance(named, str) else None, root)

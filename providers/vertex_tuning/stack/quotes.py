@@ -1,4 +1,4 @@
-"""Text that YAML reads as something else: reported as it is written, with the quotes that it needs."""
+"""Report unquoted text that YAML reads as another type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TEXT_WANTED = "must be text, not "
 
 
 def as_written(problems: Iterable[Problem], root: Path) -> Iterator[Problem]:
-    """The mistakes, whose paths begin with a file, with values as written there where quotes are missing."""
+    """The problems, with values as written in the file where quotes are missing."""
     values = cache(plain_values)
     for mistake in problems:
         file, _, path = mistake.path.partition(": ")
@@ -23,7 +23,7 @@ def as_written(problems: Iterable[Problem], root: Path) -> Iterator[Problem]:
 
 
 def _unquoted(mistake: Problem, found: Plain) -> bool:
-    # Pulumi makes a long text of a date, which then has the wrong form for every key.
+    # Pulumi turns a date into a long text, which no key accepts.
     return mistake.problem.startswith(_TEXT_WANTED) or found.read_as == "a date"
 
 

@@ -1,8 +1,7 @@
 """JSON Schemas of the files below ``stacks``, made from the models that check them.
 
-An editor completes and marks with them, and any validator can use them. They say less than ``load``
-does: rules over several keys, and what must be there once the files are laid over each other, are
-heard in preview.
+Editors and validators use them. They check less than ``load``: rules over several keys and required keys of
+merged files are checked in preview.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _parts(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """A model and those that its fields are made of, each once."""
+    """A model and the models of its fields, each once."""
     seen: dict[type[BaseModel], None] = {model: None}
     waiting: list[Any] = [field.annotation for field in model.model_fields.values()]
     while waiting:
@@ -40,12 +39,12 @@ MODELS: tuple[type[BaseModel], ...] = (*_parts(Settings), *_parts(ServiceSpec))
 
 Schema = dict[str, Any]
 
-# Pydantic writes bounds that stand behind a conversion under its own names.
+# Pydantic uses its own names for limits after a conversion.
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _GCS = r"^gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9](/.*)?$"
-# What the models check in code, in the schema's words.
+# Rules that the models check in code, as schema keywords.
 _KNOWN: dict[str, Callable[[], Schema]] = {
-    # Any id that has the form: an editor completes those that are known.
+    # Any id of this form; editors complete the known ones.
     "base_model": lambda: {"anyOf": [{"enum": [model.id for model in catalog.models()]}, {"type": "string"}]},
     "region": lambda: {"enum": list(catalog.regions())},
     "location": lambda: {"enum": list(catalog.tuning_locations())},
@@ -59,7 +58,7 @@ _KNOWN: dict[str, Callable[[], Schema]] = {
 
 
 def stack_schema() -> Schema:
-    """Of a stack's own file: ``config`` with our keys in it, and whatever Pulumi and others keep there."""
+    """The schema of a stack's own file: ``config`` with our keys and others'."""
     ours = _properties(Settings)
     return {
         "$schema": DIALECT,
@@ -75,7 +74,7 @@ def stack_schema() -> Schema:
                     f"^{NAMESPACE}:(?!({'|'.join(ours)})$)": {
                         "not": {},
                         "description": "No such key.",
-                        # What editors say instead of their own words.
+                        # The editors' error message.
                         "errorMessage": f"There is no such key of {NAMESPACE}.",
                     }
                 },
@@ -86,7 +85,7 @@ def stack_schema() -> Schema:
 
 
 def shared_schema() -> Schema:
-    """Of ``defaults.yaml`` and of the files below ``environments`` and ``teams``: values without a prefix."""
+    """The schema of ``defaults.yaml``, ``environments/`` and ``teams/``: keys without a prefix."""
     return {
         "$schema": DIALECT,
         "title": "Shared values of stack files of pulumi-vertex-tuning",
@@ -120,7 +119,7 @@ def _all() -> dict[str, Schema]:
                 for name in Settings.model_fields.keys() & of_service
             }
         schema["description"] = summary(model)
-        # Any part of a value may stand in another file.
+        # Any part of a value may be in another file.
         schema.pop("required", None)
         for name, value in schema["properties"].items():
             if name in _KNOWN:
@@ -134,7 +133,7 @@ def _all() -> dict[str, Schema]:
 
 
 def _clean(schema: Any) -> Any:
-    """Without what tells an editor nothing, and with the names of the standard."""
+    """Drop keywords that are useless for editors, and use the standard's names."""
     if isinstance(schema, list):
         return [_clean(each) for each in schema]
     if not isinstance(schema, dict):
@@ -152,7 +151,7 @@ def _clean(schema: Any) -> Any:
 
 
 def _branch(schema: Schema) -> Schema:
-    """Where a value is described that may also be null."""
+    """The schema of a value that may also be null."""
     kinds: Iterable[Schema] = schema.get("anyOf", [schema])
     return next(kind for kind in kinds if kind.get("type") != "null")
 
@@ -162,13 +161,13 @@ def _one_or_many(schema: Schema) -> None:
 
 
 def summary(model: type[BaseModel]) -> str:
-    """What a model is, from its docstring: everything above ``Attributes``."""
+    """A model's description: its docstring above ``Attributes``."""
     text = (model.__doc__ or "").split("Attributes:")[0]
     return _plain(text)
 
 
 def describe(model: type[BaseModel]) -> dict[str, str]:
-    """What each field is, from the ``Attributes`` of the model and of those it is made of."""
+    """Each field's description, from the ``Attributes`` of the model and its bases."""
     from docstring_parser import DocstringStyle, parse
 
     found: dict[str, str] = {}

@@ -11,7 +11,7 @@ from .layers import own_values
 
 NO_SECRETS = (
     "has a secret value, and it would be written in plain text into the state, its history and reports; "
-    "write the value without `--secret` if it is none; what is one belongs in Secret Manager: a "
+    "set the value without `--secret` if it is not a secret; put secrets into Secret Manager: a "
     "container gets the secret's name as a plain value and reads it"
 )
 

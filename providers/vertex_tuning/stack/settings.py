@@ -1,4 +1,4 @@
-"""A stack's configuration, checked as a whole: every mistake of every service in one failure."""
+"""Validate a stack's configuration as a whole and report all problems together."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ Slug = Annotated[
 
 
 class Prerequisites(enum.StrEnum):
-    """Who sees to APIs, bucket, roles and quota."""
+    """Who creates APIs, bucket, roles and quota requests."""
 
     MANAGE = "manage"
     VERIFY = "verify"
 
 
 class Target(enum.StrEnum):
-    """Which Vertex AI a stack is for."""
+    """The Vertex AI that a stack uses."""
 
     GOOGLE = "google"
     EMBEDDED = "embedded"
 
 
 class TuningQuota(Spec):
-    """How many tuning jobs at once to ask Google for.
+    """Request more concurrent tuning jobs from Google.
 
     Attributes:
-        jobs: tuning jobs at once in the project.
-        contact_email: whom Google asks about the request.
+        jobs: concurrent tuning jobs of the project.
+        contact_email: contact for Google's questions about the request.
         quota_id: Cloud Quotas' id for the quota whose display name is ``catalog.TUNING_QUOTA``; Google
             does not document it, and ``gcloud beta quotas info list`` shows it for a project.
     """
@@ -66,16 +66,16 @@ class Settings(Spec):
     """The keys of a stack file, below ``vertex-tuning:``, with what its shared files add.
 
     Attributes:
-        team: whose stack it is; a label on everything.
-        environment: such as dev or prod; a label too.
+        team: team that owns the stack; a label on everything.
+        environment: environment, such as dev or prod; a label on everything.
         project, region, output_uri, labels, wait, protect, stack_renamed_from: defaults for every service.
         prerequisites: ``verify`` only checks, ``manage`` creates what is missing.
         target: ``embedded`` runs against the embedded Vertex AI only.
-        prices: the price book, a file relative to the repository; ``prices.json`` if it is there.
-        budget: what all services together may cost.
-        policy: what services may be.
-        tuning_quota: with ``manage``, the tuning jobs at once to ask Google for.
-        services: what to tune and serve.
+        prices: the price book, a file relative to the repository; ``prices.json`` if it exists.
+        budget: limits on the cost of all services together.
+        policy: limits on services.
+        tuning_quota: with ``manage``, a request for more concurrent tuning jobs.
+        services: the models to tune and serve.
     """
 
     team: Slug
@@ -97,14 +97,14 @@ class Settings(Spec):
 
 
 class Service(msgspec.Struct, frozen=True):
-    """A checked service and what was found in its local files."""
+    """A validated service and the content of its local files."""
 
     spec: ServiceSpec
     datasets: Mapping[str, Dataset]
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """A stack that can be declared."""
+    """A validated stack."""
 
     settings: Settings
     services: tuple[Service, ...]
@@ -112,11 +112,11 @@ class Stack(msgspec.Struct, frozen=True):
 
 
 STRUCTURED = ("labels", "wait", "protect", "budget", "policy", "tuning_quota", "services")
-"""Keys that are not plain text: Pulumi hands every value over as text, these as JSON."""
+"""Keys with structured values, which Pulumi passes as JSON."""
 
 
 class InvalidStack(pulumi.RunError):
-    """A stack's files have mistakes; the text has one line for each, and is all that the user sees."""
+    """A stack's files are invalid; the text has one line per problem and is all that the user sees."""
 
     def __init__(self, text: str) -> None:
         super().__init__(plain.lines(text))
@@ -137,7 +137,7 @@ def load(
     secrets: Collection[str] = (),
     namespaces: Collection[str] = (),
 ) -> Stack:
-    """Check a stack's configuration, with what it shares with others, and the data that it names.
+    """Validate a stack's configuration, merged with shared files, and its data.
 
     Args:
         stack: the stack's name; an organization and project before it are left out.
@@ -147,11 +147,11 @@ def load(
             files are in its ``stacks``.
         working_folder: where the program runs, the current folder when left out; paths of local data
             are made relative to it, so that no machine's folders get into the state.
-        namespaces: what stands before the colon of the stack's keys, ours and others'.
-        secrets: the keys below ``vertex-tuning:`` that hold a secret value, wherever in them.
+        namespaces: the namespaces of the stack's keys, ours and others'.
+        secrets: the keys in ``vertex-tuning:`` with a secret value at any depth.
 
     Raises:
-        InvalidStack: with every mistake of every service, its file and its YAML path.
+        InvalidStack: with every problem of every service, its file and its YAML path.
     """
     shared, unreadable = read_shared(root / FOLDER, own.get("team"), own.get("environment"))
     merged = merge([*shared, Layer(stack_file(stack), own, f"{NAMESPACE}:")])
@@ -169,12 +169,12 @@ def load(
     placed = (Problem(merged.place(each.path), each.problem) for each in problems)
     told = [*_mistyped(stack, namespaces), *unreadable, *as_written(placed, root)]
     if told or settings is None:
-        raise InvalidStack("the stack's files have mistakes, nothing was changed:\n" + listed(told))
+        raise InvalidStack("the stack's files are invalid, nothing was changed:\n" + listed(told))
     return Stack(settings, tuple(services), prices)
 
 
 def _mistyped(stack: str, namespaces: Collection[str]) -> list[Problem]:
-    """Namespaces that are nearly ours: what is below them, a budget perhaps, would be passed over."""
+    """Misspelled namespaces, whose values would be ignored."""
     nearly = difflib.get_close_matches(NAMESPACE, {*namespaces} - {NAMESPACE}, cutoff=0.85)
     return [
         Problem(f"{stack_file(stack)}: {name}:", f"is not read; did you mean {NAMESPACE}:") for name in nearly
@@ -182,7 +182,7 @@ def _mistyped(stack: str, namespaces: Collection[str]) -> list[Problem]:
 
 
 def _policy(settings: Settings) -> Policy:
-    """The policy with its defaults: on Google Cloud an evaluation runs no command that nobody allowed."""
+    """The policy with its defaults: on Google Cloud evaluations run only allowed commands."""
     if settings.target is Target.EMBEDDED or settings.policy.evaluation_commands is not None:
         return settings.policy
     return settings.policy.model_copy(update={"evaluation_commands": ()})
@@ -201,7 +201,7 @@ def _allowed_by_others(merged: Merged) -> list[Problem]:
 def _checked(
     values: Mapping[str, Any], environment: Mapping[str, str], root: Path, working_folder: Path
 ) -> tuple[Settings | None, list[Service], list[Problem]]:
-    """The checked settings and services, as far as they are right, and every mistake."""
+    """The valid settings and services, and every problem."""
     problems: list[Problem] = []
     settings = None
     try:
@@ -217,7 +217,7 @@ def _checked(
         at = f"services[{index}]"
         whole = _with_defaults(written, values, root, working_folder)
         spec, found = parse(whole, ("services", index))
-        # A default that is wrong is told once, at the top, not in every service.
+        # An invalid default is reported once, at the top, not in every service.
         problems += [m for m in found if not _inherited(m, at, written, values)]
         datasets, unfit = read_datasets(whole.get("tuning"), at)
         problems += unfit
@@ -254,7 +254,7 @@ def _with_defaults(
 
 
 def _evaluated_here(serving: Any, root: Path, folder: Path) -> Any:
-    """The serving with the paths of its evaluation as they are seen from the working folder."""
+    """The serving with its evaluation paths relative to the working folder."""
     evaluation = serving.get("evaluation") if isinstance(serving, dict) else None
     if not isinstance(evaluation, dict):
         return serving
@@ -282,14 +282,14 @@ def _duplicates(services: Any) -> list[Problem]:
     names = [s.get("name") for s in services if isinstance(s, dict)] if isinstance(services, list) else []
     counted = Counter(name for name in names if isinstance(name, str))
     return [
-        Problem(f"services[{index}].name", f"{name!r} is used twice; a name stands for one service")
+        Problem(f"services[{index}].name", f"{name!r} is used twice; names are unique in a stack")
         for index, name in enumerate(names)
         if isinstance(name, str) and counted[name] > 1 and names.index(name) != index
     ]
 
 
 def _former_names(services: Any) -> list[Problem]:
-    """What was made under a name belongs to one service: the one that has the name, or had it."""
+    """Resources made under a name belong to one service: the one that has the name, or had it."""
     written = [s if isinstance(s, dict) else {} for s in services] if isinstance(services, list) else []
     holders = {str(service.get("name")): index for index, service in enumerate(written)}
     problems = []
@@ -298,7 +298,7 @@ def _former_names(services: Any) -> list[Problem]:
         for name in former if isinstance(former, list) else [former]:
             other = holders.setdefault(str(name), index) if name else index
             if other != index:
-                why = f"services[{other}] has, or had, the name {name!r}; what was made under it is its own"
+                why = f"services[{other}] has, or had, the name {name!r} and owns its resources"
                 problems.append(Problem(f"services[{index}].renamed_from", why))
     return problems
 

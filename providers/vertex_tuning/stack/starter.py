@@ -25,13 +25,13 @@ EXAMPLE = """\
 
 
 class Starter(msgspec.Struct, frozen=True):
-    """A stack file that nobody has written yet.
+    """A new stack file, not yet written.
 
     Attributes:
         stack: the stack's name, ``TEAM-ENVIRONMENT``.
-        path: where the file goes, below the project's root.
-        text: what stands in it.
-        services: the services that the stack will have, shared ones included.
+        path: the file's path below the project's root.
+        text: its content.
+        services: the stack's services, shared ones included.
     """
 
     stack: str
@@ -48,19 +48,19 @@ def starter(
     bucket: str | None = None,
     service: Mapping[str, Any] | None = None,
 ) -> Starter:
-    """Make and check a stack file, without writing it.
+    """Make and validate a stack file, without writing it.
 
     Args:
         root: the project's folder.
-        team: whose stack it is.
+        team: the stack's team.
         environment: such as dev or prod.
-        given: ``project`` and ``region``, as far as they are given; shared files may have the rest.
-        bucket: where the stack's data and weights go, ``PROJECT-tuning`` when neither this nor a shared
+        given: ``project`` and ``region``, if given; shared files may have them instead.
+        bucket: bucket for data and weights; ``PROJECT-tuning`` if neither this nor a shared
             ``output_uri`` is given.
         service: the stack's first service.
 
     Raises:
-        InvalidStack: the stack would have mistakes.
+        InvalidStack: the stack would be invalid.
     """
     name = f"{team}-{environment}"
     shared, _ = read_shared(root / FOLDER, team, environment)
@@ -71,7 +71,7 @@ def starter(
         values["output_uri"] = f"gs://{bucket or f'{project}-tuning'}/models"
     if service:
         values["services"] = [dict(service)]
-    # Of no consequence here: which Vertex AI this shell points to.
+    # Which Vertex AI this shell points to does not matter here.
     checked = load(name, values, {}, root=root)
     services = tuple(each.spec.name for each in checked.services)
     return Starter(name, stack_file(name), _text(values, example=not services), services)
@@ -84,7 +84,7 @@ def _text(values: Mapping[str, Any], *, example: bool) -> str:
 
 
 class _Indented(yaml.SafeDumper):
-    """Lists stand further in than their key, as in the files that people write."""
+    """Indents lists below their key."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
         super().increase_indent(flow, indentless=False)

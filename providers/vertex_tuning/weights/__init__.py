@@ -1,4 +1,4 @@
-"""Weights from a hub: a Hugging Face folder on disk, checked against a base model, brought into a bucket."""
+"""Check a Hugging Face folder against a base model and upload it."""
 
 from .checkpoint import Checkpoint, File, examine
 from .push import Pushed, Step, push

@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of the architecture of the base model that it is to stand in for."""
+"""Compare a checkpoint's architecture with its base model's."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .safetensors import Tensor
 from .tensors import described
 
 EMBEDDED = "vertex-emulator"
-"""What the embedded Vertex AI writes into ``made_by`` of each config.json: its models are its own."""
+"""The value of ``made_by`` in a config.json of the embedded Vertex AI."""
 EMBEDDINGS = "embed_tokens.weight"
 NAMED = 3
-"""Tensors that a mistake names; of the others it says how many there are."""
+"""Maximum number of tensors named in a message."""
 
 
 def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -> Iterator[Problem]:
-    """Each way in which config.json is not that of the base model.
+    """The differences between config.json and the base model's.
 
     Args:
-        embedded: whether the weights go to an embedded Vertex AI, whose base models are small ones of its
-            own under Google's ids: what it made itself is fit for it, and for nothing else.
+        embedded: whether the weights are for an embedded Vertex AI, whose base models are small models under
+            Google's ids: its own checkpoints work there only.
     """
     at = "config.json"
     if config.get("made_by") == EMBEDDED:
         if not embedded:
-            yield Problem(at, f"made_by says {EMBEDDED}: it is a rehearsal's model, and not {base.label}")
+            yield Problem(at, f"made_by says {EMBEDDED}: a model of the embedded Vertex AI, not {base.label}")
         return
     if "quantization_config" in config:
-        yield Problem(at, "has a quantization_config: tuning needs the weights as they were published")
+        yield Problem(at, "has a quantization_config: tuning needs unquantized weights")
     wanted = catalog.architecture_of(base.id)
     kind = config.get("model_type")
     if kind != wanted.model_type:
@@ -43,7 +43,7 @@ def differences(config: Mapping[str, Any], base: BaseModel, *, embedded: bool) -
 
 
 def unlike(config: Mapping[str, Any], tensors: Mapping[str, tuple[str, Tensor]]) -> Iterator[Problem]:
-    """Where the tensors, each with its file's name, have not the shapes that config.json describes."""
+    """The tensors whose shapes differ from config.json, with their files' names."""
     wanted = described(config) or _embeddings(config, tensors)
     odd = [name for name, shape in wanted.items() if name in tensors and tensors[name][1].shape != shape]
     for name in odd[:NAMED]:
@@ -54,7 +54,7 @@ def unlike(config: Mapping[str, Any], tensors: Mapping[str, tuple[str, Tensor]])
 
 
 def lacking(config: Mapping[str, Any], tensors: Collection[str]) -> Iterator[Problem]:
-    """Which of the tensors that config.json describes are in no file."""
+    """The tensors of config.json that are in no file."""
     missing = [name for name in described(config) if name not in tensors]
     if missing:
         more = f" and {len(missing) - NAMED} more" if missing[NAMED:] else ""
@@ -70,7 +70,7 @@ def _embeddings(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, tu
 
 
 def compared(config: Mapping[str, Any], base: BaseModel) -> str:
-    """What was compared, for those who rely on it."""
+    """What was compared, as text."""
     wanted = catalog.architecture_of(base.id)
     if config.get("made_by") == EMBEDDED:
         return (

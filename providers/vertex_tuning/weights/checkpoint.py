@@ -1,4 +1,4 @@
-"""A Hugging Face folder: which of its files make the model, and everything that is wrong with it."""
+"""Check a Hugging Face folder: its model files, and all problems."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """A folder without mistakes.
+    """A valid folder.
 
     Attributes:
-        files: what makes the model; config.json comes last, so that half a folder is no model.
-        left_out: names of what is not part of it.
-        compared: how much of the architecture was compared.
+        files: the model's files; config.json is last, so that an incomplete upload is not a model.
+        left_out: names of files that are not part of it.
+        compared: what was compared, as text.
     """
 
     files: tuple[File, ...]
@@ -56,9 +56,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def examine(folder: Path, base: BaseModel, *, embedded: bool) -> tuple[Checkpoint | None, list[Problem]]:
-    """Check a folder as far as it can be checked here. There is a checkpoint exactly when nothing is wrong.
+    """Check a folder. The checkpoint is set exactly when there are no problems.
 
-    The tensors themselves are not read: that each file is whole is seen from its header and its size.
+    Tensors are not read: header and size show whether a file is complete.
     """
     if not folder.is_dir():
         return None, [Problem(str(folder), "is not a folder")]
@@ -92,7 +92,7 @@ def _unwanted(names: list[str]) -> Iterator[Problem]:
         if name.endswith(PICKLES):
             yield Problem(
                 name,
-                "is a pickle, which runs code where it is loaded; take it out or save safetensors",
+                "is a pickle, which runs code when loaded. Remove it, or save safetensors",
             )
     if ADAPTER in names:
         yield Problem(ADAPTER, "this is a LoRA adapter; merge it into its base model and save that")

@@ -1,4 +1,4 @@
-"""A checked checkpoint into a bucket: what is there already is left, nothing is ever replaced."""
+"""Upload a checkpoint: existing equal files are skipped, nothing is replaced."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..vertex.errors import AlreadyExists, NotFound
 from .checkpoint import Checkpoint, File
 
 AT_ONCE = 4
-"""Files that travel at once: one connection seldom fills a line."""
+"""Number of parallel uploads."""
 _READ = 16 * 1024 * 1024
 
 
 class Step(msgspec.Struct, frozen=True):
-    """A file that has arrived, now or in an earlier run."""
+    """An uploaded file, now or in an earlier run."""
 
     name: str
     size: int
@@ -37,13 +37,13 @@ class Pushed(msgspec.Struct, frozen=True):
 def push(
     storage: Storage, checkpoint: Checkpoint, uri: str, say: Callable[[Step], None]
 ) -> tuple[Pushed | None, list[Problem]]:
-    """Bring every file below ``uri``, config.json last; a run that was cut off is taken up by the next.
+    """Upload every file to ``uri``, config.json last; the next run continues an interrupted one.
 
-    What was tuned on these weights is known by their URI alone: so a file that is there with other
-    content, or one that is no part of the checkpoint, is a mistake, and then nothing is sent.
+    Tunings identify weights by their URI: an existing file with other content, or one that is not part of the
+    checkpoint, is a problem, and nothing is uploaded.
 
     Raises:
-        VertexError: Google refused, or what arrived is not what was sent.
+        VertexError: Google refused, or an upload is incomplete.
     """
     there = {blob.uri.removeprefix(f"{uri}/"): blob for blob in storage.listed(uri)}
     problems = _in_the_way(there, checkpoint, uri)
@@ -69,15 +69,13 @@ def push(
 def _in_the_way(there: dict[str, Blob], checkpoint: Checkpoint, uri: str) -> list[Problem]:
     files = {file.name: file for file in checkpoint.files}
     problems = [
-        Problem(f"{uri}/{name}", "is no part of this checkpoint; push to a folder of its own")
+        Problem(f"{uri}/{name}", "is not part of this checkpoint. Push to a separate folder")
         for name in sorted(there.keys() - files.keys())
     ]
     for name in sorted(there.keys() & files.keys()):
         blob, file = there[name], files[name]
         if blob.size != file.size or blob.crc32c != checksum(file.path):
-            problems.append(
-                Problem(f"{uri}/{name}", "is there with other content; push to a folder of its own")
-            )
+            problems.append(Problem(f"{uri}/{name}", "exists with other content. Push to a separate folder"))
     return problems
 
 
@@ -85,17 +83,17 @@ def _send(storage: Storage, file: File, uri: str) -> None:
     arrived = storage.send(file.path, uri, if_generation=0)
     if arrived is not None:
         return
-    # Somebody was faster, or it was this very call, whose answer was lost.
+    # Another run was faster, or this call succeeded and its answer was lost.
     there = storage.stat(uri)
     if there is None or there.crc32c != checksum(file.path):
-        raise AlreadyExists(f"{uri} was written by somebody else meanwhile; push to a folder of its own")
+        raise AlreadyExists(f"{uri} was written by another run meanwhile. Push to a separate folder")
 
 
 def _arrived(there: Iterable[Blob], checkpoint: Checkpoint, uri: str) -> None:
     sizes = {blob.uri: blob.size for blob in there}
     for file in checkpoint.files:
         if sizes.get(f"{uri}/{file.name}") != file.size:
-            raise NotFound(f"{uri}/{file.name} did not arrive whole; run it again")
+            raise NotFound(f"{uri}/{file.name} was not uploaded completely. Run the command again")
 
 
 def checksum(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The headers of safetensors files: what is in one, read without its tensors.
+"""Read headers of safetensors files without their tensors.
 
 A file is the header's length as eight bytes, the header as JSON, and the tensors one after the other.
 """
@@ -37,40 +37,40 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Unreadable(ValueError):
-    """The file is not a whole safetensors file; the text says why, without its name."""
+    """The file is not a complete safetensors file; the text says why, without its name."""
 
 
 def read_header(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, by name.
 
     Raises:
-        Unreadable: it is cut short, longer than its header says, or something else altogether.
+        Unreadable: it is too short, too long, or not a safetensors file.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(MAX_HEADER, size - 8):
-            raise Unreadable("is not a safetensors file, or only the beginning of one")
+            raise Unreadable("is not a complete safetensors file")
         text = file.read(length)
     try:
         raw: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
         raw.pop("__metadata__", None)
         tensors = msgspec.convert(raw, dict[str, Tensor])
     except REFUSED as error:
-        raise Unreadable(f"has a header that is no safetensors header: {error}") from error
+        raise Unreadable(f"has an invalid safetensors header: {error}") from error
     wrong = _layout(tensors)
     if wrong:
         raise Unreadable(wrong)
     ends = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if ends != size:
-        raise Unreadable(f"has {size:,} bytes, and its header describes {ends:,}: fetch it again")
+        raise Unreadable(f"has {size:,} bytes, and its header describes {ends:,}. Download it again")
     return tensors
 
 
 def _layout(tensors: dict[str, Tensor]) -> str:
-    """Why the tensors cannot lie as the header says, in one line; empty when they can.
+    """Why the header's offsets are invalid, in one line; empty if they are valid.
 
-    As the format wants it: one after the other, without gaps and none on another.
+    The format requires tensors without gaps and overlaps.
     """
     at = 0
     for name, tensor in sorted(tensors.items(), key=lambda each: each[1].data_offsets):

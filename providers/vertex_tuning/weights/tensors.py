@@ -31,7 +31,7 @@ _QWEN_HEAD = 128
 
 
 def described(config: Mapping[str, Any]) -> dict[str, Shape]:
-    """Every tensor that the model cannot do without; none of an architecture that is not known here."""
+    """Every required tensor; none for an unknown architecture."""
     layer = _LAYERS.get(str(config.get("model_type")))
     sizes = [config.get(name) for name in _SIZES]
     if layer is None or not all(isinstance(size, int) and size > 0 for size in sizes):

@@ -85,7 +85,7 @@ def test_an_issue_says_how_to_mend_what_it_is_about() -> None:
     title, text = issue("search-dev", [failed])
     assert title == "Failed in search-dev"
     assert "tuning job 7 failed" in text
-    assert "`tuning.attempt` one higher" in text
+    assert "raise `tuning.attempt`" in text
     assert issue("search-dev", [Change(Kind.DRIFT, "update", "x")])[0] == "Drift in search-dev"
 
 
@@ -112,7 +112,7 @@ def test_a_comment_says_why_first() -> None:
     text = preview("search-dev", found)
     assert text.startswith("### `search-dev`: 2 update\n\n**Edits of files**")
     assert "| update | TuningJob tickets-job | `epochs` | pays for \\| tuning |" in text
-    assert "**Changed behind Pulumi's back**" in text
+    assert "**Changed changed outside Pulumi**" in text
     assert preview("search-dev", []) == "### `search-dev`: nothing changes\n"
 
 

@@ -74,7 +74,7 @@ def test_the_price_book_that_lies_there_counts_for_who_names_none() -> None:
 BROKEN = [
     (b"config: [\n", "line 2, column 1: ", "no YAML"),
     (b"config: \xff\n", "is not UTF-8", "another encoding"),
-    (b"config: [a]\n", "config must hold a mapping, not a list", "no mapping"),
+    (b"config: [a]\n", "config must be a mapping, not a list", "no mapping"),
     (b"config: &x\n  vertex-tuning:labels: *x\n", "line 1, column 9: ", "it holds itself"),
 ]
 

@@ -18,7 +18,7 @@ def captured(name: str) -> Preview:
 def test_the_report_comes_first_and_the_resources_are_folded(tmp_path: Path) -> None:
     text = reviewed(captured("epochs"), "### the resources\n", tmp_path)
     assert text.startswith("### `test`: 1 service changed, 1 tuning to pay")
-    assert text.index("trains again") < text.index("<details><summary>Resource by resource")
+    assert text.index("re-trains") < text.index("<details><summary>Resource by resource")
     assert "### the resources" in text
 
 

@@ -84,7 +84,7 @@ def test_what_orphans_cost_is_told_by_the_book() -> None:
     here = [endpoint("vt-e", OWNED, "vt-a", "vt-b")]
     found = orphans(nobody, [], here, [], book)
     assert [orphan.hourly for orphan in found] == [Money(Decimal("1.5")), Money(Decimal("1.5")), Money()]
-    assert found[0].bills.endswith("; 1.50 USD an hour")
+    assert found[0].bills.startswith("costs 1.50 USD an hour")
     scaled = [
         msgspec.structs.replace(
             here[0], deployed=tuple(msgspec.structs.replace(d, max_replicas=3) for d in here[0].deployed)
@@ -93,22 +93,22 @@ def test_what_orphans_cost_is_told_by_the_book() -> None:
     spread = orphans(nobody, [], scaled, [], book)
     assert (spread[0].hourly, spread[0].hourly_most) == (Money(Decimal("1.5")), Money(Decimal("4.5")))
     said = doctor_lines(spread, book)
-    assert said[-1] == "Together they bill 3.00 to 9.00 USD an hour."
+    assert said[-1] == "Together they cost 3.00 to 9.00 USD an hour."
     unpriced = orphans(nobody, [], here, [])
     assert unpriced[0].hourly == Money(unknown=("g2-standard-12 in r",))
-    assert unpriced[0].bills.endswith("; price unknown")
+    assert unpriced[0].bills.startswith("costs money by the hour (price unknown)")
 
 
 def test_a_running_tuning_is_told_as_one_of_unknown_cost() -> None:
     running = msgspec.structs.replace(job(JobState.RUNNING, OWNED), mode=TuningMode.FULL)
     nobody = Known(frozenset(), frozenset(), frozenset())
     [found] = orphans(nobody, [running], [], [])
-    assert found.bills == "is being paid for: 1 epoch of m on unknown data; price unknown"
+    assert found.bills == "is running: 1 epoch of m on unknown data; price unknown"
     dated: dict[str, Any] = {"currency": "USD", "date": dt.date(2026, 1, 31), "source": "made up"}
     book = Book((TrainingTokens(base_model="m", mode=TuningMode.FULL, price=Decimal(3), **dated),))
     [found] = orphans(nobody, [running], [], [], book)
     assert found.bills.endswith("; 3.00 USD for a million tokens")
-    assert doctor_lines([found], book)[-1] == "What the running tunings cost comes on top."
+    assert doctor_lines([found], book)[-1] == "The running tunings cost extra."
 
 
 def job(state: JobState, labels: dict[str, str]) -> Job:
@@ -174,24 +174,24 @@ def claim(**said: Any) -> Claim:
 CLAIMS = [
     ("TuningJob/held", claim(resource="a job"), "", "a resource stands for it"),
     ("TuningJob/lost", claim(owner="", token=""), "", "it was let go of: the weights may be taken up again"),
-    ("TuningJob/lost", claim(resource="a job"), "stands for a job", "its stack is not given, or gone"),
+    ("TuningJob/lost", claim(resource="a job"), "claim of a job", "its stack is not given, or gone"),
     (
         "TuningJob/lost",
         claim(operation=STARTING),
-        "something that bills was asked for at 2027-01-15 07:00 UTC",
+        "a paid call was made at 2027-01-15 07:00 UTC",
         "a submission was cut off and never taken up",
     ),
     ("Endpoint/lost", claim(), "claim without a resource", "killed before the first call"),
     (
         "TuningJob/lost",
         claim(waiters=(Waiter("acme/prod/tickets", "u"),)),
-        "acme/prod/tickets stands in line",
+        "acme/prod/tickets waits for it",
         "someone waits for it",
     ),
     (
         "TuningJob/held",
         claim(resource="a job", deadline=NOW - 1),
-        "its deadline passed at 2027-01-15 07:59 UTC: `pulumi up` ends what is under way",
+        "its deadline passed at 2027-01-15 07:59 UTC: `pulumi up` cancels what is not ready",
         "a loop was killed, and nobody came after it",
     ),
     ("TuningJob/held", claim(deadline=NOW + 1), "", "its deadline is still to come"),

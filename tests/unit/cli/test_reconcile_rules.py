@@ -74,7 +74,7 @@ ENDS = [
     (["PermissionMissing: service tickets, TuningJob: denied"], False, "a role is missing"),
     (["DeadlinePassed: service tickets, TunedModel: too late"], False, "it was ended on purpose"),
     (["Interrupted: service tickets, TunedModel: stopped waiting"], False, "someone stopped the engine"),
-    (["the stack's files have mistakes"], False, "not an error of ours"),
+    (["the stack's files are invalid"], False, "not an error of ours"),
     ([], False, "the engine itself failed: a passphrase, a state that is not there"),
 ]
 

@@ -23,7 +23,7 @@ WRONG = [
         "projects/PROJECT",
         "a short name says neither project nor region",
     ),
-    (["predict", "projects/p/locations/us-central1/endpoints/e"], 2, "--prompt", "nothing to ask"),
+    (["predict", "projects/p/locations/us-central1/endpoints/e"], 2, "--prompt", "the prompt is empty"),
     (
         ["predict", "projects/p/locations/us-central1/endpoints/e", "-p", "x", "--max-tokens", "0"],
         2,
@@ -31,7 +31,7 @@ WRONG = [
         "no answer fits",
     ),
     (["validate", "nowhere.jsonl"], 1, "nowhere.jsonl", "a file that is not there"),
-    (["doctor"], 2, "nowhere to look", "neither an export nor a place"),
+    (["doctor"], 2, "nothing to search", "neither an export nor a place"),
     (["doctor", "nowhere.json"], 2, "nowhere.json: No such file", "an export that is not there"),
     (["doctor", "."], 2, ".: Is a directory", "a folder is no export"),
     (["doctor", "/dev/null"], 2, "not what `pulumi stack export` prints", "an empty export"),
@@ -42,8 +42,8 @@ WRONG = [
     (["doctor", "--project", "acme-a", "--region", "us-centrl1"], 2, "did you mean us-central1", "a region"),
     (["lineage", "projects/../locations/us-central1/endpoints/e"], 2, "projects/PROJECT", "no way up"),
     (["lineage", "projects/p/locations/r/endpoints/a b?c"], 2, "projects/PROJECT", "no id"),
-    (["predict", ENDPOINT, "-p", ""], 2, "nothing to ask", "an empty prompt"),
-    (["predict", ENDPOINT, "-p", "-"], 2, "nothing to ask", "nobody typed anything"),
+    (["predict", ENDPOINT, "-p", ""], 2, "the prompt is empty", "an empty prompt"),
+    (["predict", ENDPOINT, "-p", "-"], 2, "the prompt is empty", "nobody typed anything"),
     (["predict", ENDPOINT, "-p", "x", "--top-k", "-9"], 2, "--top-k", "fewer than none"),
     (["report", "nowhere.json"], 1, "error: nowhere.json: No such file", "a preview that is not there"),
     (["report", "."], 1, "error: .: Is a directory", "a folder is no preview"),
@@ -127,7 +127,7 @@ def test_a_prompt_is_text() -> None:
 
 
 CLOSED = [
-    ("predict ENDPOINT -p - <&-", 2, "nothing to ask", "no standard input"),
+    ("predict ENDPOINT -p - <&-", 2, "the prompt is empty", "no standard input"),
     ("doctor - <&-", 2, "is not what", "no standard input"),
     ("schema >/dev/full", 1, "error: No space left on device", "a disk that is full"),
     ("validate . >/dev/full", 1, "error: No space left on device", "a disk that is full, by way of rich"),

@@ -166,7 +166,7 @@ def test_images_that_a_model_may_not_take_are_a_warning(tmp_path: Path) -> None:
 
 
 WRONG = [
-    (["--mode", "FULL"], "--mode says something with --model only"),
+    (["--mode", "FULL"], "--mode needs --model"),
     (["--model", "meta/llama3_1@llama-3.1-8"], f"did you mean {LLAMA}"),
     (["--model", "google/gemma3@gemma-3-1b-it", "--mode", "PEFT_ADAPTER"], "it allows FULL"),
 ]
@@ -213,7 +213,7 @@ def test_validation_examples_that_are_in_the_training_file(tmp_path: Path) -> No
 def test_other_places_are_no_files(place: str) -> None:
     result = CliRunner().invoke(app, ["validate", place])
     assert result.exit_code == 2
-    assert "is no local file; download it first" in result.stderr
+    assert "is not a local file. Download it first" in result.stderr
 
 
 @pytest.mark.evidence("data.validation-share", side="plugin")

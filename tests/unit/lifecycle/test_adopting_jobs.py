@@ -85,7 +85,7 @@ def test_without_adopt_job_what_a_tuning_costs_is_told(
     ran = engine.up(declare(service={"serve": False}))
 
     assert "job" in ran.made
-    assert any(line.startswith("pays for a tuning") for line in said), said
+    assert any(line.startswith("starts a paid tuning") for line in said), said
 
 
 @pytest.mark.parametrize("delete_artifacts", [False, True])

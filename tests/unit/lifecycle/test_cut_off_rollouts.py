@@ -205,7 +205,7 @@ def test_ctrl_c_while_a_destroy_waits_says_what_bills_and_what_to_type(
         [line] = engine.destroy().failed.values()
 
     assert "is under way" in line
-    assert "bills 1 x g2-standard-12" in line
+    assert "until destroyed: 1 × g2-standard-12" in line
     assert "`pulumi destroy`" in line
     assert engine.destroy().ok
     assert billing(fake) == []

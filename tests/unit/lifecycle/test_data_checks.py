@@ -58,7 +58,7 @@ def refused(plan: ServicePlan, says: str) -> bool:
     [
         (rows(PAIR, 25), "", "a quarter"),
         (rows(PAIR, 26), "26.00% of the", "more than a quarter"),
-        (rows(CHAT, 1), "both files of a tuning need one format", "two formats"),
+        (rows(CHAT, 1), "both files of a tuning need the same format", "two formats"),
     ],
     ids=["a quarter", "more", "two formats"],
 )

@@ -103,7 +103,7 @@ def test_the_next_command_hears_it_when_the_first_is_dead(
     live = engine.live("model")
     assert live is not None
     assert live.provider.diff(live.id, dict(live.outputs), dict(live.inputs)).changes
-    assert "has passed: `pulumi up` ends what is under way" in said[-1], (
+    assert "has passed: `pulumi up` cancels what is not ready" in said[-1], (
         "a preview tells, and changes nothing"
     )
     assert states(fake) == [JobState.RUNNING]

@@ -203,7 +203,9 @@ def test_a_preview_that_is_not_to_look_at_other_stacks_goes_on_without_them(
     plan = planned(promoted(serve=serve), "prod", None)
     for each in program(plan):
         assert each.provider.check({}, wired(each.inputs)).failures == [], each.name
-    assert any("bills 1 x g2-standard-12" in line for line in said) == serve, "its machines are known"
+    assert any("until destroyed: 1 × g2-standard-12" in line for line in said) == serve, (
+        "its machines are known"
+    )
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(NotPromotable):
         read(SOURCE)

@@ -86,7 +86,7 @@ def test_what_is_gone_with_its_claim_is_replaced_and_its_cost_told(
 
     assert ran.ok, ran
     assert "job" in ran.made
-    assert any(line.startswith("pays for a tuning") for line in said), said
+    assert any(line.startswith("starts a paid tuning") for line in said), said
     assert len(fake.jobs.all) == 1
 
 

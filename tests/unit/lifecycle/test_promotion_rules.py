@@ -60,7 +60,7 @@ def test_prod_uses_what_staging_tuned_and_says_so_before(
 
     [job] = fake.jobs.all
     assert f"uses {job} of tests/staging/tickets, pays nothing" in said
-    assert not any("pays for a tuning" in line for line in said)
+    assert not any("starts a paid tuning" in line for line in said)
     assert states(fake) == [JobState.SUCCEEDED]
     assert shares(fake, served) == [100]
     assert reader.outputs("job")["owned"] is False
@@ -114,7 +114,7 @@ def test_the_owner_goes_and_names_the_reader_who_serves_on(
 def test_what_nobody_has_tuned_is_tuned_and_told(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
     assert MiniEngine().up(prod(declare)).ok
     assert states(fake) == [JobState.SUCCEEDED]
-    assert any("pays for a tuning" in line for line in said)
+    assert any("starts a paid tuning" in line for line in said)
 
 
 def test_with_retrain_deny_it_never_pays(fake: FakeVertex, declare: Declare) -> None:

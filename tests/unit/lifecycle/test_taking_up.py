@@ -32,7 +32,7 @@ def test_an_edit_that_is_taken_back_pays_nothing_and_says_so(
 
     assert len(fake.jobs.all) == 2
     assert uses(fake) in said
-    assert not any("pays for a tuning" in line for line in said)
+    assert not any("starts a paid tuning" in line for line in said)
 
 
 def test_what_is_destroyed_and_brought_up_again_pays_nothing_and_says_so(
@@ -40,7 +40,7 @@ def test_what_is_destroyed_and_brought_up_again_pays_nothing_and_says_so(
 ) -> None:
     engine = MiniEngine()
     assert engine.up(declare()).ok
-    assert any("pays for a tuning" in line for line in said)
+    assert any("starts a paid tuning" in line for line in said)
     assert engine.destroy().ok
     said.clear()
 
@@ -48,7 +48,7 @@ def test_what_is_destroyed_and_brought_up_again_pays_nothing_and_says_so(
 
     assert len(fake.jobs.all) == 1
     assert uses(fake) in said
-    assert not any("pays for a tuning" in line for line in said)
+    assert not any("starts a paid tuning" in line for line in said)
 
 
 def test_weights_whose_job_is_forgotten_are_told_too(

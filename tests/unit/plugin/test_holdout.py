@@ -55,7 +55,7 @@ def write(path: Path, row: dict[str, Any], count: int) -> str:
     [
         ((PAIR, 100), (PAIR, 10), None),
         ((PAIR, 100), (PAIR, 26), "it has 1,222 bytes, 26.00% of the 4,700"),
-        ((CHAT, 100), (PAIR, 1), "both files of a tuning need one format"),
+        ((CHAT, 100), (PAIR, 1), "both files of a tuning need the same format"),
     ],
     ids=["a tenth", "too large", "two formats"],
 )

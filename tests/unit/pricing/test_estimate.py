@@ -77,7 +77,7 @@ CASES: list[tuple[Book, Any, Any, str, str, str, str]] = [
         BOOK,
         {**JOB, "billed_tokens": 100},
         None,
-        "less than 0.01 EUR",
+        "under 0.01 EUR",
         "0.00 EUR",
         "0.60 EUR",
         "little is not nothing",

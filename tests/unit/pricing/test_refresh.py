@@ -47,7 +47,11 @@ def test_a_machine_is_its_accelerators_its_cores_and_its_memory() -> None:
 UNKNOWN = [
     ([L4, CORE], "no SKU matches", "a part is missing: no half a price"),
     ([L4, CORE, sku(RAM.description, "0.1", "By.h")], "billed by By.h", "another unit than was expected"),
-    ([L4, CORE, RAM, sku(CORE.description, "11")], "cost different", "which of the two cannot be said"),
+    (
+        [L4, CORE, RAM, sku(CORE.description, "11")],
+        "match with different prices",
+        "which of the two cannot be said",
+    ),
     ([sku(L4.description, "1", usage_type="Preemptible"), CORE, RAM], "no SKU", "spot is another price"),
     ([sku(L4.description, "1", regions=("asia-east1",)), CORE, RAM], "no SKU", "sold elsewhere"),
     ([sku(L4.description, "1", service=CLOUD_STORAGE), CORE, RAM], "no SKU", "another service's SKU"),
@@ -97,7 +101,7 @@ def test_training_is_priced_by_model_and_mode_for_a_million_tokens() -> None:
 
 def test_skus_that_speak_of_tuning_are_shown_to_whoever_has_to_write_the_row() -> None:
     done = refresh(Book(), [sku("Managed tuning of open models, small", "1", "count")], TODAY, [REGION])
-    assert done.missing[-1] == "speaks of tuning, and matches nothing: Managed tuning of open models, small"
+    assert done.missing[-1] == "mentions tuning and matches nothing: Managed tuning of open models, small"
 
 
 def test_storage() -> None:

@@ -101,7 +101,7 @@ DEARER: list[tuple[Book, dict[str, Any], dict[str, Any], str, str]] = [
         NODES,
         {},
         {"max_replicas": 3},
-        "a month costs up to 3.0 times as much: 730.00 USD → 730.00 to 2,190.00 USD",
+        "the monthly cost grows up to 3.0 times: 730.00 USD → 730.00 to 2,190.00 USD",
         "all known",
     ),
     (NODES, {"region": "r"}, {}, "", "unknown before: no ratio"),
@@ -119,9 +119,9 @@ def test_how_much_dearer_a_month_gets(
 ) -> None:
     machine = {"service": "tickets", "machine_type": "m", "region": "us-central1"}
     found = built(step("replace", "DeployedModel", {**machine, **before}, {**machine, **after}), prices=book)
-    assert [risk.text for risk in found.risks if "a month costs" in risk.text] == ([said] if said else []), (
-        why
-    )
+    assert [risk.text for risk in found.risks if "the monthly cost grows" in risk.text] == (
+        [said] if said else []
+    ), why
 
 
 def test_another_machine_of_unknown_price_is_no_unchanged_month() -> None:
@@ -143,8 +143,8 @@ def test_an_incomplete_preview_claims_no_whole_sum() -> None:
     [service] = found.services
     assert words.a_month(service, "USD").startswith("at least 730.00 USD + unknown → at least 730.00")
     said = [risk.text for risk in found.risks]
-    assert "what is known of a month's costs goes up from 730.00 to 1,460.00 USD" in said
-    assert "not all costs are known: what stays as it is (preview without --show-sames)" in said
+    assert "the known monthly costs rise from 730.00 to 1,460.00 USD" in said
+    assert "not all costs are known: unchanged resources (preview without --show-sames)" in said
 
 
 def test_both_models_and_the_evaluation_have_an_amount() -> None:
@@ -152,15 +152,15 @@ def test_both_models_and_the_evaluation_have_an_amount() -> None:
     after = {**before, "fingerprint": "g", "evaluation": {"threshold": 0.5}, "max_replicas": 2}
     found = built(step("replace", "DeployedModel", before, after), prices=NODES)
     assert [risk.text for risk in found.risks if risk.severity is Severity.LOW] == [
-        "both models are billed while the new one takes over: 2.00 to 3.00 USD an hour",
-        "its evaluation bills the same machines before that: 1.00 to 2.00 USD an hour",
+        "both models cost money during the rollout: 2.00 to 3.00 USD an hour",
+        "its evaluation runs on the same machines before that: 1.00 to 2.00 USD an hour",
     ]
 
 
 AGES = [
     (None, "list price of 2026-07-08", "the date alone"),
     (dt.date(2026, 9, 1), "list price of 2026-07-08", "not old yet"),
-    (dt.date(2026, 12, 1), "2026-07-08 are older than 90 days; `vertex-tuning prices refresh`", "old"),
+    (dt.date(2026, 12, 1), "2026-07-08 are older than 90 days; run `vertex-tuning prices refresh`", "old"),
 ]
 
 

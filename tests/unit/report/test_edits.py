@@ -64,7 +64,7 @@ LAXER: list[tuple[str, dict[str, Any], dict[str, Any], str, str, str]] = [
         {"evaluation": {"threshold": 0.9}},
         {},
         "serving.evaluation",
-        "serving.evaluation is gone",
+        "serving.evaluation is removed",
         "no evaluation",
     ),
     (
@@ -72,7 +72,7 @@ LAXER: list[tuple[str, dict[str, Any], dict[str, Any], str, str, str]] = [
         {"canary": {"steps": [5]}},
         {},
         "serving.canary",
-        "serving.canary is gone",
+        "serving.canary is removed",
         "no canary",
     ),
     (
@@ -128,7 +128,7 @@ def test_an_edit_for_which_nothing_is_done_is_told_and_a_lowered_gate_is_a_risk(
     assert [each.text for each in found.risks if risk and risk in each.text] == (
         [each.text for each in found.risks if each.severity is Severity.MEDIUM]
     ), why
-    assert "nothing is done now" in markdown(found)
+    assert "nothing happens now" in markdown(found)
 
 
 def test_such_an_edit_beside_a_replacement_takes_effect_with_it() -> None:
@@ -153,7 +153,7 @@ def test_validation_data_that_go_are_the_cause() -> None:
     )
     assert "`tuning.validation_data`, `infra/a.jsonl`: removed (20 examples)" in markdown(found)
     said = [risk.text for risk in found.risks if risk.severity is Severity.MEDIUM]
-    assert said == ["trains again: tuning.validation_data", "tuning.validation_data is removed"]
+    assert said == ["re-trains: tuning.validation_data", "tuning.validation_data is removed"]
 
 
 def test_data_of_a_service_that_goes_are_no_cause() -> None:
@@ -176,7 +176,7 @@ def test_what_was_changed_outside_is_told_as_such() -> None:
     found = built(step("update", "Endpoint", live, declared))
     [change] = found.services[0].changes
     assert (change.key, change.before, change.after, change.outside) == ("labels.team", "b", "a", True)
-    assert "behind Pulumi's back" in found.risks[0].text
+    assert "changed outside Pulumi" in found.risks[0].text
 
 
 CONTAINERS = [

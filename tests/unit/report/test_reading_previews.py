@@ -53,10 +53,10 @@ def test_lines_are_compared_wherever_they_stand(tmp_path: Path) -> None:
 
 
 NOT_COMPARED: list[tuple[bool, dict[str, Any], str, str]] = [
-    (False, {}, "the new file is not here", "the report is made elsewhere"),
+    (False, {}, "the new file does not exist", "the report is made elsewhere"),
     (True, {}, "the old content cannot be read", "the old object is gone"),
     (True, {"bytes": 1e12}, "larger than", "a report is not worth a terabyte"),
-    (True, {"source": "gs://b/x"}, "lies in Cloud Storage", "the bytes were never here"),
+    (True, {"source": "gs://b/x"}, "is in Cloud Storage", "the bytes were never here"),
 ]
 
 

@@ -100,7 +100,7 @@ def test_the_comment_fits_and_says_what_it_leaves_out(services: int, edits: int)
     written = markdown(report(*many, risks=services))
     assert len(written) <= COMMENT_LIMIT
     shown = written.count("<details>") or written.count("**service-")
-    left_out = re.search(r"_The reasons of ([\d,]+) services are left out", written)
+    left_out = re.search(r"_The details of ([\d,]+) services are omitted", written)
     assert shown + (int(left_out[1].replace(",", "")) if left_out else 0) == services
     if edits == 5000:
         assert "and 4,960 more edits" in written
@@ -142,13 +142,13 @@ def test_any_limit_is_kept(services: int, edits: int, limit: int, text: str, fai
 def test_the_head_says_what_it_leaves_out() -> None:
     written = markdown(report(*(service(f"s{n}") for n in range(9)), risks=3), LEAST_LIMIT)
     assert "_and 3 more risks_" in written or written.count("**High**") == 3
-    assert "The reasons of" in written
+    assert "The details of" in written
 
 
 def test_a_failed_preview_gives_no_figures() -> None:
     written, page = (render(report(service(), errors=1)) for render in (markdown, html))
     for told in (written, page):
-        assert "As far as the preview came" in told
+        assert "The preview failed, so this is incomplete" in told
         assert "USD" not in told
         assert "labels.x0" in told, "the edits are told"
 

@@ -71,7 +71,7 @@ def test_without_services_it_shows_one(root: Path) -> None:
     status, told, _ = init(root, *SEARCH, "--project", "acme-search-dev", "--region", "europe-west4")
     assert (status, told) == (
         0,
-        "stacks/Pulumi.search-dev.yaml is written. Services: none yet, name one in it.\n",
+        "stacks/Pulumi.search-dev.yaml is written. Services: none yet; add one to the file.\n",
     )
     assert written(root).settings.region == "europe-west4"
     path = root / "stacks" / "Pulumi.search-dev.yaml"
@@ -84,7 +84,7 @@ def test_a_file_that_is_there_stays(root: Path) -> None:
     path.write_text("config: {}\n")
     status, _, told = init(root, *SEARCH, "--project", "acme-search-dev")
     assert (status, path.read_text()) == (1, "config: {}\n")
-    assert told == "error: stacks/Pulumi.search-dev.yaml is there already; edit it, or remove it first\n"
+    assert told == "error: stacks/Pulumi.search-dev.yaml exists already. Edit it, or remove it first\n"
 
 
 REFUSED = [
@@ -124,4 +124,4 @@ def test_nothing_is_written_with_a_mistake(root: Path, options: tuple[str, ...],
 def test_only_in_a_projects_folder(tmp_path: Path) -> None:
     status, _, told = init(tmp_path, *SEARCH)
     assert status == 1
-    assert "holds no Pulumi.yaml" in told
+    assert "has no Pulumi.yaml" in told

@@ -152,7 +152,7 @@ MISTAKES: list[tuple[str, dict[str, Any], dict[str, str], str]] = [
         {"environments_dev": "wait: [false"},
         "stacks/environments/dev.yaml: line 1, column 13: expected ',' or ']'",
     ),
-    ("no mapping", {}, {"defaults": "- wait"}, "stacks/defaults.yaml: must hold a mapping, not a list"),
+    ("no mapping", {}, {"defaults": "- wait"}, "stacks/defaults.yaml: must be a mapping, not a list"),
     (
         "a key written twice",
         {},

@@ -40,7 +40,7 @@ def refusals(values: Mapping[str, Any]) -> list[str]:
 
 
 POLICIES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
-    ({"regions": ["europe-west4"]}, {}, "region", "it allows europe-west4", "inherited: told at the top"),
+    ({"regions": ["europe-west4"]}, {}, "region", "allowed: europe-west4", "inherited: told at the top"),
     ({"regions": ["europe-west4"]}, {"region": "us-west1"}, "services[0].region", "us-west1", "its own"),
     (
         {"machines": ["g2-standard-4"]},
@@ -49,8 +49,8 @@ POLICIES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
         "g2-standard-4",
         "",
     ),
-    ({"models": []}, {}, "services[0].tuning.base_model", "it allows nothing", "an empty list allows none"),
-    ({"max_epochs": 2}, {}, "services[0].tuning.epochs", "3 is above the 2", ""),
+    ({"models": []}, {}, "services[0].tuning.base_model", "allowed: nothing", "an empty list allows none"),
+    ({"max_epochs": 2}, {}, "services[0].tuning.epochs", "3 is above the policy's maximum of 2", ""),
     (
         {"max_replicas": 1},
         {"serving": {"max_replicas": 2}},
@@ -114,8 +114,7 @@ def test_a_budget_names_the_services_and_what_they_cost(data: Path, tmp_path: Pa
     assert loaded({**values, "budget": {"monthly": 2920, "once": 100}})
     monthly, once = refusals({**values, "budget": {"monthly": 2919.99, "once": 1}})
     assert monthly == (
-        "budget.monthly: 2,920.00 USD is above the 2,919.99 USD that are allowed: "
-        "one 2,190.00 USD; two 730.00 USD"
+        "budget.monthly: 2,920.00 USD is above the budget of 2,919.99 USD: one 2,190.00 USD; two 730.00 USD"
     )
     assert once.startswith("budget.once: ")
 
@@ -136,7 +135,7 @@ def test_a_budget_counts_each_job_that_may_follow_a_failed_one(data: Path, tmp_p
 def test_a_budget_without_prices(data: Path, tmp_path: Path) -> None:
     values = stack(data, {"serving": {"spot": True}}, prices=priced(tmp_path, STORAGE))
     [found] = refusals({**values, "budget": {"monthly": 1}})
-    assert found.startswith("budget.monthly: cannot be held without prices: one ")
+    assert found.startswith("budget.monthly: cannot be checked without prices: one ")
     assert "spot g2-standard-12 in us-central1" in found
     assert "prices refresh" in found, "how to mend it"
     assert loaded({**values, "budget": {"monthly": 1, "unknown": "allow"}})
@@ -146,7 +145,10 @@ def test_known_parts_alone_can_be_above_a_budget(data: Path, tmp_path: Path) -> 
     values = stack(data, prices=priced(tmp_path, NODE, STORAGE))
     values["services"].append({**values["services"][0], "name": "two", "serving": {"spot": True}})
     [found] = refusals({**values, "budget": {"monthly": 1, "unknown": "allow"}})
-    assert "at least 730.00 USD + unknown (spot g2-standard-12 in us-central1) is above the 1.00 USD" in found
+    assert (
+        "at least 730.00 USD + unknown (spot g2-standard-12 in us-central1) is above the budget of 1.00 USD"
+        in found
+    )
 
 
 def test_a_budget_counts_list_prices_and_names_their_dates(data: Path, tmp_path: Path) -> None:
@@ -156,14 +158,14 @@ def test_a_budget_counts_list_prices_and_names_their_dates(data: Path, tmp_path:
         loaded(values, root=tmp_path)
     monthly, once = str(refused.value).splitlines()[1:]
     # 730 hours at 1.1507; the last weights and 3 checkpoints of 8 billion parameters of two bytes at 0.02 a GiB month.
-    assert "841.20 USD (list price of 2026-07-08 and 2026-09-20) is above the 1.00 USD" in monthly
-    assert "(list price of 2026-08-01) is above the 0.00 USD" in once
+    assert "841.20 USD (list price of 2026-07-08 and 2026-09-20) is above the budget of 1.00 USD" in monthly
+    assert "(list price of 2026-08-01) is above the budget of 0.00 USD" in once
 
 
 def test_a_budget_takes_no_other_region_s_price_for_granted(data: Path, tmp_path: Path) -> None:
     (tmp_path / "stacks").mkdir()
     values = stack(data, region="europe-west4", budget={"monthly": 5000})
-    with pytest.raises(InvalidStack, match="cannot be held without prices") as refused:
+    with pytest.raises(InvalidStack, match="cannot be checked without prices") as refused:
         loaded(values, root=tmp_path)
     assert "g2-standard-12 in europe-west4" in str(refused.value)
     allowed = {**values, "budget": {"monthly": 5000, "unknown": "allow"}}
@@ -191,7 +193,7 @@ def test_a_platform_team_s_policy_stands_in_the_defaults_and_the_breach_in_the_s
 ) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "defaults.yaml").write_text("policy: {max_epochs: 2}\n")
-    with pytest.raises(InvalidStack, match="the 2 that the policy allows") as refused:
+    with pytest.raises(InvalidStack, match="the policy.s maximum of 2") as refused:
         loaded(stack(data), root=tmp_path)
     assert f"{OWN}services[0].tuning.epochs: 3 is above" in str(refused.value)
 

@@ -38,13 +38,13 @@ TUNING = [
     (
         {"base_model": "google/gemma5@gemma-5-4b-it"},
         "base_model",
-        "base_model_unlisted: true takes a newer one",
+        "base_model_unlisted: true accepts a newer one",
         "the list grows every few months",
     ),
     (
         {"base_model": "google/gemma-3-4b-it"},
         "base_model",
-        "has no version, and Vertex AI refuses that",
+        "has no version, which Vertex AI refuses",
         "the most common cause of a refusal",
     ),
     (
@@ -55,7 +55,7 @@ TUNING = [
     ),
     ({"learning_rate": 0}, "learning_rate", "greater than 0", "nothing would be learned"),
     ({"adapter_size": 2}, "adapter_size", "1, 4, 8, 16, 32", "a closed set"),
-    ({"mode": "FULL", "adapter_size": 8}, "mode", "belongs to PEFT_ADAPTER", "there is no adapter"),
+    ({"mode": "FULL", "adapter_size": 8}, "mode", "adapter_size needs PEFT_ADAPTER", "there is no adapter"),
     (
         {"custom_base_model": "s3://x/y"},
         "custom_base_model",
@@ -109,7 +109,7 @@ SERVICE = [
     (
         {"serving": {key: value for key, value in G2.items() if key != "accelerator_count"}},
         "serving.accelerator_count",
-        "is missing; machine_type, accelerator_type and accelerator_count are given all or none",
+        "is missing; machine_type, accelerator_type and accelerator_count are set together or not at all",
         "a half of a machine is a guess",
     ),
     (
@@ -152,7 +152,7 @@ SERVICE = [
         "it would be overwritten, and no `up` would find nothing to change",
     ),
     ({"renamed_from": "Old!"}, "renamed_from", "must be at most 40", "it is, or was, a service's name"),
-    ({"renamed_from": "one"}, "renamed_from", "leave renamed_from out", "it has the name already"),
+    ({"renamed_from": "one"}, "renamed_from", "remove renamed_from", "it has the name already"),
     ({"renamed_from": ["a1", "a1"]}, "renamed_from", "twice", "each name was had once"),
     (
         {"adopt_endpoint": "projects/other-project/locations/us-central1/endpoints/1"},
@@ -178,11 +178,11 @@ SERVICE = [
             "serving": {"endpoint_display_name": "ours"},
         },
         "adopt_endpoint",
-        "made here",
+        "does not apply to an adopted endpoint",
         "its name is not ours to give",
     ),
     ({"tunning": {}}, "tunning", "did you mean tuning", "an unknown key is never ignored"),
-    ({"artifacts_uri": "gs://bucket/x"}, "from_stack", "give one of tuning", "two sources of weights"),
+    ({"artifacts_uri": "gs://bucket/x"}, "from_stack", "set one of tuning", "two sources of weights"),
     (
         {"serving": {"evaluation": {"threshold": 1}}},
         "serving.evaluation.command",
@@ -216,7 +216,7 @@ SERVICE = [
     (
         {"serving": {"canary": {"steps": [50, 10]}}},
         "serving.canary.steps",
-        "have to rise",
+        "must rise",
         "a canary goes forward",
     ),
     (

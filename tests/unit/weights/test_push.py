@@ -71,8 +71,8 @@ def test_what_is_there_with_other_content_stays(fake: FakeVertex, pushed: Push) 
     found, problems = pushed()
     assert found is None
     assert problems == [
-        f"{URI}/old-00001.safetensors: is no part of this checkpoint; push to a folder of its own",
-        f"{URI}/config.json: is there with other content; push to a folder of its own",
+        f"{URI}/old-00001.safetensors: is not part of this checkpoint. Push to a separate folder",
+        f"{URI}/config.json: exists with other content. Push to a separate folder",
     ]
     assert fake.storage.objects == before
 
@@ -88,7 +88,7 @@ def test_somebody_who_writes_at_the_same_time_is_not_overwritten(
     def rival(step: Step) -> None:
         fake.storage.objects.setdefault(f"{URI}/config.json", fake.storage.objects[f"{URI}/{step.name}"])
 
-    with pytest.raises(AlreadyExists, match="written by somebody else"):
+    with pytest.raises(AlreadyExists, match="written by another run"):
         push(fake.storage, checkpoint, URI, rival)
 
 
@@ -108,5 +108,5 @@ def test_what_vanishes_is_told(fake: FakeVertex, checkpoint: Checkpoint) -> None
         if step.name == "config.json":
             del fake.storage.objects[f"{URI}/tokenizer.json"]
 
-    with pytest.raises(NotFound, match=r"tokenizer.json did not arrive whole; run it again"):
+    with pytest.raises(NotFound, match=r"tokenizer.json was not uploaded completely. Run the command again"):
         push(fake.storage, checkpoint, URI, thief)

@@ -12,7 +12,7 @@ from vertex_tuning.weights import examine
 
 Spoil = Callable[[Folder], None]
 INDEX = "model.safetensors.index.json"
-PICKLE = "is a pickle, which runs code where it is loaded; take it out or save safetensors"
+PICKLE = "is a pickle, which runs code when loaded. Remove it, or save safetensors"
 EIGHTEENTH = ", ".join(
     f"model.layers.18.{part}.weight"
     for part in ("input_layernorm", "post_attention_layernorm", "self_attn.q_proj")
@@ -85,11 +85,11 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "a pointer of Git LFS in place of the file": (
         lambda f: f.write("model.safetensors", "version https://git-lfs.github.com/spec/v1\n"),
-        ["model.safetensors: is not a safetensors file, or only the beginning of one"],
+        ["model.safetensors: is not a complete safetensors file"],
     ),
     "an empty file": (
         lambda f: f.write("model.safetensors", b""),
-        ["model.safetensors: is not a safetensors file, or only the beginning of one"],
+        ["model.safetensors: is not a complete safetensors file"],
     ),
     "a shard that is not there": (without_a_shard, [f"b.safetensors: is missing, and {INDEX} names it"]),
     "a shard with other tensors than the index says": (
@@ -117,7 +117,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "quantized weights": (
         lambda f: f.config(quantization_config={"bits": 4}),
-        ["config.json: has a quantization_config: tuning needs the weights as they were published"],
+        ["config.json: has a quantization_config: tuning needs unquantized weights"],
     ),
     "tensors of another model than the configuration's": (
         lambda f: f.write("model.safetensors", safetensors({**WHOLE, "model.embed_tokens.weight": [10, 20]})),

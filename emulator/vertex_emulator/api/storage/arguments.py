@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from vertex_emulator.api.storage.common import CONDITIONS, METAGENERATION, off
 from vertex_emulator.wire.errors import StorageError
 
-# They change nothing that a client could tell: who is billed, how the answer is laid out, where bytes go.
+# They change nothing that a client notices: who is billed, the answer's layout, where bytes are stored.
 _SYSTEM = frozenset(
     {"alt", "callback", "fields", "key", "prettyPrint", "projection", "quotaUser", "userIp", "userProject",
      "access_token", "uploadType", "upload_id", "$.xgafv"}

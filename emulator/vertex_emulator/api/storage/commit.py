@@ -27,7 +27,7 @@ _TEXT_FIELDS = {
 # They come back as headers of a download: a line end would begin another header.
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _CLASS = "STANDARD"
-# Sent back by clients that change an object by sending all of it, or told before its bytes come.
+# Clients send these when they replace an object's metadata, or before its bytes.
 _DESCRIBES = frozenset(
     {"bucket", "componentCount", "crc32c", "etag", "generation", "id", "kind", "md5Hash", "mediaLink",
      "metadata", "metageneration", "name", "selfLink", "size", "timeCreated", "timeStorageClassUpdated",
@@ -61,7 +61,7 @@ def described(resource: Json) -> dict[str, object]:
 
 
 def undescribed(item: Object) -> Object:
-    """The object as if nobody had ever described it."""
+    """The object without metadata."""
     return msgspec.structs.replace(item, metadata={}, **dict.fromkeys(_TEXT_FIELDS.values()))
 
 

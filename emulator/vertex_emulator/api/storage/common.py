@@ -29,7 +29,7 @@ def bad(message: str) -> StorageError:
 
 
 def require_storage(project: Project) -> None:
-    """Refuse work in a project where Cloud Storage is off or nobody pays."""
+    """Refuse work in a project where Cloud Storage is disabled or billing is off."""
     if STORAGE_API not in project.settings.services:
         raise StorageError(
             403, f"Cloud Storage has not been enabled in project {project.number}.", "accessNotConfigured"

@@ -1,4 +1,4 @@
-"""The IAM policy of a bucket. It is kept and read back; nobody is refused by it, for nobody logs in here."""
+"""The IAM policy of a bucket. It is stored and returned but not enforced, since callers have no identity."""
 
 import re
 from typing import Any
@@ -75,7 +75,7 @@ def _check(policy: _Policy, bucket: Bucket) -> None:
 
 
 def test_permissions(call: Call) -> Json:
-    """Which of the permissions the caller has: all of them, because nobody is refused here."""
+    """The permissions of the caller: all of them, because policies are not enforced."""
     bucket_of(call)
     asked = QueryParams(call.request.url.query).getlist("permissions")
     for permission in asked:

@@ -11,7 +11,7 @@ from ...catalog import GLOBAL, models
 from ...pricing import Book, Estimate, Money
 
 BYTES_A_PARAMETER = 2
-"""In bfloat16; an adapter alone takes less, so what is stored is counted at its most."""
+"""In bfloat16; an adapter alone takes less, so storage is an upper estimate."""
 _MILLION, _GIB = 1_000_000, 2**30
 
 
@@ -28,7 +28,7 @@ def price_of(book: Book, job: Mapping[str, Any]) -> str:
 
 
 def training(book: Book, job: Mapping[str, Any] | None) -> Money:
-    """A tuning job's inputs; one that is adopted has been paid for, one that may only reuse never pays."""
+    """The cost of a tuning job from its inputs; adopted and reuse-only jobs cost nothing."""
     if job is None or _anothers(job):
         return Money()
     model, mode = str(job["base_model"]), str(job["mode"])
@@ -43,22 +43,22 @@ def training(book: Book, job: Mapping[str, Any] | None) -> Money:
 
 
 def _anothers(job: Mapping[str, Any]) -> bool:
-    """Whether its weights can only be another's, who pays for them."""
+    """Whether it can only reuse another owner's weights."""
     never = job.get("reuse") == "project" and job.get("retrain") == "deny"
     return never or bool(job.get("adopt_job"))
 
 
 def _stored_in(job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> str:
-    """The region whose price of storage counts: most likely the bucket's, which no input says."""
+    """The region whose storage price applies: the likely region of the bucket."""
     tuned, served = job or {}, deployed or {}
     places = (tuned.get("region"), tuned.get("fallback_region"), served.get("region"))
     return next((str(place) for place in places if place not in (None, GLOBAL)), GLOBAL)
 
 
 def weights(book: Book, job: Mapping[str, Any] | None, deployed: Mapping[str, Any] | None) -> Money:
-    """A month of what a tuning leaves in the bucket; given weights and another's are not counted.
+    """A month's storage of a tuning's weights; given and reused weights are not counted.
 
-    Intermediate checkpoints count as full sets of weights, of an adapter too: Google leaves them merged.
+    Intermediate checkpoints count as full sets of weights, also for adapters: Google stores them merged.
     """
     if job is None or _anothers(job):
         return Money()

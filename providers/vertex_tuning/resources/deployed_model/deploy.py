@@ -189,7 +189,7 @@ def _register(context: Context, inputs: DeployedModelInputs, endpoint: Endpoint 
     if container is None:
         raise InvalidRequest(
             "Vertex AI recommends no container for these weights and none is deployed to copy from; "
-            "write serving.container"
+            "set serving.container"
         )
     labels = {OWNER_LABEL: inputs.owner_label}
     made(

@@ -24,7 +24,7 @@ class TunedModelInputs(ResourceInputs):
         retry: whether a job that failed is followed by another, and then ``again`` is what to submit.
         lineage: what stands behind the weights, as :class:`vertex_tuning.lineage.Lineage` says it.
         promoted_job: the job of another stack that made given weights; that stack is told of this reader.
-        export_uri: folder that gets a copy of the weights.
+        export_uri: folder for a copy of the weights.
         price: what the job costs by the price book, for messages; empty when the book does not say.
         in_preview: look at given weights in preview already.
     """
