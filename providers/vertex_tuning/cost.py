@@ -46,10 +46,7 @@ def serving(
     nodes = f"{low}" if low == high else f"{low} to {high}"
     each = "" if low == high == 1 else "each "
     cost = f"costs {price}" if price else "costs money by the hour (price unknown)"
-    return (
-        f"{cost} until destroyed: {nodes} × {machine_type}, "  # noqa: RUF001 - as people write machines
-        f"{each}{accelerator_count} × {accelerator_type}"  # noqa: RUF001 - the same
-    )
+    return f"{cost} until destroyed: {nodes} × {machine_type}, {each}{accelerator_count} × {accelerator_type}"
 
 
 def again(attempts: int, kinds: Iterable[str], price: str = "") -> str:

@@ -15,7 +15,7 @@ LONGEST = 1_000
 """Length limit of the text about one resource."""
 HEADINGS = {
     Kind.EDIT: "Edits of files",
-    Kind.DRIFT: "Changed behind Pulumi's back",
+    Kind.DRIFT: "Changed outside Pulumi",
     Kind.FAILED: "Ended badly, and not tried again by itself",
     Kind.PROGRESS: "Under way, moves on",
 }

@@ -112,7 +112,7 @@ def test_a_comment_says_why_first() -> None:
     text = preview("search-dev", found)
     assert text.startswith("### `search-dev`: 2 update\n\n**Edits of files**")
     assert "| update | TuningJob tickets-job | `epochs` | pays for \\| tuning |" in text
-    assert "**Changed changed outside Pulumi**" in text
+    assert "**Changed outside Pulumi**" in text
     assert preview("search-dev", []) == "### `search-dev`: nothing changes\n"
 
 

@@ -40,7 +40,7 @@ def refusals(values: Mapping[str, Any]) -> list[str]:
 
 
 POLICIES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
-    ({"regions": ["europe-west4"]}, {}, "region", "allowed: europe-west4", "inherited: told at the top"),
+    ({"regions": ["europe-west4"]}, {}, "region", "it allows europe-west4", "inherited: told at the top"),
     ({"regions": ["europe-west4"]}, {"region": "us-west1"}, "services[0].region", "us-west1", "its own"),
     (
         {"machines": ["g2-standard-4"]},
@@ -49,7 +49,7 @@ POLICIES: list[tuple[dict[str, Any], dict[str, Any], str, str, str]] = [
         "g2-standard-4",
         "",
     ),
-    ({"models": []}, {}, "services[0].tuning.base_model", "allowed: nothing", "an empty list allows none"),
+    ({"models": []}, {}, "services[0].tuning.base_model", "it allows nothing", "an empty list allows none"),
     ({"max_epochs": 2}, {}, "services[0].tuning.epochs", "3 is above the policy's maximum of 2", ""),
     (
         {"max_replicas": 1},
@@ -193,7 +193,7 @@ def test_a_platform_team_s_policy_stands_in_the_defaults_and_the_breach_in_the_s
 ) -> None:
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "defaults.yaml").write_text("policy: {max_epochs: 2}\n")
-    with pytest.raises(InvalidStack, match="the policy.s maximum of 2") as refused:
+    with pytest.raises(InvalidStack, match="policy's maximum of 2") as refused:
         loaded(stack(data), root=tmp_path)
     assert f"{OWN}services[0].tuning.epochs: 3 is above" in str(refused.value)
 
