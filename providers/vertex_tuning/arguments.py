@@ -23,7 +23,7 @@ _DATA = ("training_data", "validation_data")
 def parse(
     arguments: Mapping[str, Any], at: tuple[str | int, ...] = ()
 ) -> tuple[ServiceSpec | None, list[Problem]]:
-    """Check one service as far as its text goes. The spec is ``None`` exactly when there are mistakes."""
+    """Validate a service without reading data. The spec is ``None`` if there are problems."""
     outputs = [path_of([*at, *path]) for path in _outputs(arguments)]
     try:
         return ServiceSpec.model_validate(arguments), []
@@ -33,13 +33,13 @@ def parse(
 
 
 _NO_OUTPUT = (
-    "is an output of another resource: only an `up` knows it, and a preview has to know this. Pass a plain "
-    'value: the one that you gave that resource, or one of the configuration, as config.require("project")'
+    "is an output of another resource, and a preview has to know this value. Pass a plain "
+    'value: what you gave that resource, or a configuration value, such as config.require("project")'
 )
 
 
 def _outputs(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The places of Pulumi's outputs among plain values."""
+    """The keys of Pulumi outputs among plain values."""
     if isinstance(value, Output):
         yield at
     elif isinstance(value, Mapping):
@@ -51,9 +51,9 @@ def _outputs(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[Problem]]:
-    """Read the local files that a ``tuning`` names, be the rest of it right or wrong.
+    """Read a ``tuning``'s local files, even if the rest of it is invalid.
 
-    Content that is known already costs a look at the file.
+    For known content only the file's attributes are read.
     """
     written = tuning.given() if isinstance(tuning, TuningSpec) else tuning
     found: dict[str, Dataset] = {}
@@ -72,7 +72,7 @@ def read_datasets(tuning: Any, at: str = "") -> tuple[dict[str, Dataset], list[P
 
 
 def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> Iterator[Problem]:
-    """Why Vertex AI would refuse good files: for this model, or the one beside the other."""
+    """Why Vertex AI would refuse valid files for this model or in this combination."""
     model = tuning.get("base_model")
     files = {key: str(tuning[key]) for key in _DATA if tuning.get(key) in found}
     for key, source in files.items():
@@ -87,7 +87,7 @@ def _unfit(tuning: Mapping[str, Any], found: Mapping[str, Dataset], at: str) -> 
 
 
 def unfit_prompts(serving: Any, at: str = "") -> list[Problem]:
-    """What is wrong with the prompts that a ``serving`` is evaluated with, be the rest right or wrong."""
+    """Problems of a ``serving``'s evaluation prompts, even if the rest of it is invalid."""
     written = serving.given() if isinstance(serving, Spec) else serving
     evaluation = written.get("evaluation") if isinstance(written, Mapping) else None
     written = evaluation.given() if isinstance(evaluation, Spec) else evaluation

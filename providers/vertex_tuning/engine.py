@@ -32,7 +32,7 @@ _LOCK = re.compile(r"^\s*(\S+): created by \S+@(\S+) \(pid (\d+)\)", re.MULTILIN
 
 
 class Stopped(Exception):
-    """The user or the runner wants this command to end."""
+    """The user or the runner asked this command to stop."""
 
 
 class EngineFailed(Exception):
@@ -110,7 +110,7 @@ class Engine(msgspec.Struct, frozen=True):
 
         Raises:
             StackLocked: another command is at work on the stack.
-            Stopped: this process was told to end; the engine has ended by then.
+            Stopped: this process was asked to stop; the engine has ended by then.
         """
         errors: list[str] = []
         with self._started(*arguments, "--stack", stack, to=to) as engine:
@@ -126,7 +126,7 @@ class Engine(msgspec.Struct, frozen=True):
 
         Raises:
             EngineFailed: it failed; the text is the engine's.
-            Stopped: this process was told to end; the engine has ended by then.
+            Stopped: this process was asked to stop; the engine has ended by then.
         """
         return self._read(*arguments, "--stack", stack)
 
@@ -151,7 +151,7 @@ class Engine(msgspec.Struct, frozen=True):
 
         Raises:
             StackLocked: another command is at work on the stack.
-            Stopped: this process was told to end; the engine has ended by then.
+            Stopped: this process was asked to stop; the engine has ended by then.
         """
         environment = {**self.environment, **(more or {}), "PULUMI_DEBUG_COMMANDS": "true"}
         with tempfile.TemporaryDirectory(prefix="vertex-tuning-") as folder:
@@ -276,10 +276,10 @@ _EVENT = msgspec.json.Decoder(_Event)
 
 
 def errors(events: list[bytes]) -> tuple[str, ...]:
-    """The errors among the engine's events, without the one that only says that there were some.
+    """The errors in the engine's event log, without the final summary.
 
     Args:
-        events: lines with their ends; an engine that was killed may have left half of the last one.
+        events: lines with their ends; a killed engine may leave half a line.
     """
     told = (_EVENT.decode(line).diagnostic_event for line in events if line.endswith(b"\n"))
     found = (" ".join(each.message.split()) for each in told if each and each.severity == "error")
@@ -287,15 +287,15 @@ def errors(events: list[bytes]) -> tuple[str, ...]:
 
 
 def locks(complained: str) -> list[Lock]:
-    """The locks that kept a command of the engine from starting, by its own words."""
+    """The locks that the engine names as the reason why it did not start."""
     return [Lock(place, hostname, int(pid)) for place, hostname, pid in _LOCK.findall(complained)]
 
 
 def of_the_dead(lock: Lock, hostname: str) -> bool:
     """Whether a lock's process ran on this machine and is gone.
 
-    A name proves that only for state in a folder: machines that share a bucket may share a name, as a
-    service's hosted runners do.
+    A host name proves that only for state in a folder: machines that share a bucket may share a name, as
+    hosted runners do.
     """
     if urlsplit(lock.place).scheme != "file" or lock.hostname != hostname:
         return False

@@ -1,4 +1,4 @@
-"""What of a service is no mistake and may spoil it all the same: warnings of a preview."""
+"""Preview warnings for valid but risky services."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def too_long(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[st
 
 
 def too_large(spec: ServiceSpec) -> Iterator[str]:
-    """A line about a base model whose weights the accelerators of its machine cannot hold.
+    """A warning about a base model whose weights do not fit the machine's accelerators.
 
-    A warning and no mistake: sizes are rounded, and a container of one's own may hold weights in less.
+    Not an error: sizes are rounded, and a custom container may use fewer bits.
     """
     serving = spec.serving
     if spec.tuning is None or not spec.serve or serving.container is not None:
@@ -54,16 +54,16 @@ def too_large(spec: ServiceSpec) -> Iterator[str]:
     yield (
         f"serving.machine_type: the weights of {model.id} take about {model.weights_gb} GB, and the "
         f"{accelerators} of {serving.machine_type} have {memory} GB; "
-        f"would hold them: {', '.join(catalog.holding(model.weights_gb))}"
+        f"machines that fit: {', '.join(catalog.holding(model.weights_gb))}"
     )
 
 
 FAR_OFF = {"learning_rate": 10.0, "epochs": 5.0, "adapter_size": 8.0}
-"""From which factor on a parameter is far from Google's baseline."""
+"""The factor from which a parameter is far from Google's baseline."""
 
 
 def baseline(base_model: str, mode: TuningMode) -> dict[str, float]:
-    """What Google's own scripts start with, by parameter; empty where Google publishes nothing."""
+    """Google's baseline by parameter; empty if Google publishes none."""
     model = catalog.known_model(base_model)
     found = model.baselines.get(mode) if model is not None else None
     if found is None:
@@ -73,7 +73,7 @@ def baseline(base_model: str, mode: TuningMode) -> dict[str, float]:
 
 
 def baseline_line(base_model: str, mode: TuningMode) -> str:
-    """The same as a sentence."""
+    """The baseline as a sentence."""
     values = baseline(base_model, mode)
     if not values:
         return f"Google publishes no baseline for {base_model} with {mode.value}"
@@ -85,7 +85,7 @@ def baseline_line(base_model: str, mode: TuningMode) -> str:
 
 
 def unusual(tuning: TuningSpec) -> Iterator[str]:
-    """A line if the catalogue does not know the model, and one about each parameter far from its baseline."""
+    """Warnings about an unknown model and about parameters far from the baseline."""
     model = catalog.known_model(tuning.base_model)
     if tuning.base_model_unlisted and (model is None or tuning.mode not in model.max_sequence):
         yield (
@@ -93,7 +93,7 @@ def unusual(tuning: TuningSpec) -> Iterator[str]:
             f"{catalog.date_of('models')}: mode and lengths are not checked, and costs may be unknown"
         )
     elif tuning.base_model_unlisted:
-        yield f"tuning.base_model_unlisted: the catalogue has {tuning.base_model} by now; remove the key"
+        yield f"tuning.base_model_unlisted: the catalogue now has {tuning.base_model}; remove the key"
     for name, value in baseline(tuning.base_model, tuning.mode).items():
         chosen = getattr(tuning, name)
         if chosen is not None and not 1 / FAR_OFF[name] < chosen / value < FAR_OFF[name]:
@@ -101,7 +101,7 @@ def unusual(tuning: TuningSpec) -> Iterator[str]:
 
 
 def machine_warnings(spec: ServiceSpec) -> Iterator[str]:
-    """A line about each thing that Vertex AI does with the machines of a service by itself, or may not do."""
+    """Warnings about flex-start and about machines that may not be offered."""
     serving = spec.serving
     if not spec.serve:
         return
@@ -119,7 +119,7 @@ def machine_warnings(spec: ServiceSpec) -> Iterator[str]:
 
 
 def runs_commands(spec: ServiceSpec) -> Iterator[str]:
-    """A line about a command that an evaluation runs, for whoever reviews the preview."""
+    """A warning that names the command that an evaluation runs."""
     evaluation = spec.serving.evaluation if spec.serve else None
     if evaluation is not None and evaluation.command is not None:
         yield (
@@ -129,16 +129,16 @@ def runs_commands(spec: ServiceSpec) -> Iterator[str]:
 
 
 def asks_a_teacher(tuning: TuningSpec) -> Iterator[str]:
-    """A line about the teacher of a distillation, whose answers no estimate counts."""
+    """A warning about a teacher's cost, which no estimate includes."""
     if tuning.distillation is not None:
         yield (
-            f"tuning.distillation: the answers of {tuning.distillation.teacher} are billed apart, "
+            f"tuning.distillation: the answers of {tuning.distillation.teacher} are billed separately "
             "by its tokens, and use its quota; the estimate does not include them"
         )
 
 
 def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
-    """A line about each thing in a tuning's local files that wastes money or proves nothing."""
+    """Warnings about repeated examples and validation examples in the training data."""
     source, other = tuning.training_data, tuning.validation_data
     training = datasets.get(source)
     if training is None:
@@ -160,7 +160,7 @@ def spoiled(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str
 
 
 def image_problem(base_model: str, found: Contents) -> str | None:
-    """Why a model cannot be tuned on the images of a file; ``None`` when nothing is known against it."""
+    """Why a model cannot be tuned on the images of a file, or ``None``."""
     if not found.image_examples:
         return None
     known, text_only = catalog.images(base_model), found.examples - found.image_examples
@@ -178,17 +178,17 @@ def image_problem(base_model: str, found: Contents) -> str | None:
 
 
 def image_warning(base_model: str, found: Contents) -> str | None:
-    """That nobody knows whether a model can be tuned on images, where that is so."""
+    """A warning if a model's image support is unknown, or ``None``."""
     if not found.image_examples or catalog.images(base_model) is not None:
         return None
     return (
         f"examples with images: {found.image_examples:,}; whether {base_model} can be tuned on images is not "
-        "known here. See Google's page on tuning open models. What images cost is not in the estimate"
+        "known. See Google's page on tuning open models. What images cost is not in the estimate"
     )
 
 
 def warned(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]:
-    """A line about each kind of thing in a tuning's local files that is allowed and probably not meant."""
+    """Warnings about allowed but probably unintended content of local files."""
     for source in dict.fromkeys((tuning.training_data, tuning.validation_data)):
         found = datasets.get(source) if source else None
         if source and found:
@@ -197,7 +197,7 @@ def warned(tuning: TuningSpec, datasets: Mapping[str, Dataset]) -> Iterator[str]
 
 
 def warnings_of(found: Dataset) -> Iterator[str]:
-    """One line for each kind of warning: the first of them, and how many there are."""
+    """One line per kind of warning: the first one and their number."""
     for finding in found.warned:
         if finding.kind is not FindingKind.BLANK_LINE:
             count = found.warnings[finding.kind]

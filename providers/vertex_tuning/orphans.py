@@ -1,4 +1,4 @@
-"""What carries our labels in a project and is in none of the given stacks."""
+"""Find labelled resources of ours that are in none of the given stacks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ AT_ONCE = 16
 
 
 def known(exports: Iterable[Mapping[str, Any]]) -> Known:
-    """The ids in what ``pulumi stack export`` prints, of resources to be deleted too."""
+    """The ids in the output of ``pulumi stack export``, including resources pending deletion."""
     found: dict[str, set[str]] = {name: set() for name in Known.__struct_fields__}
     for resource in _resources(exports):
         kind, outputs = str(resource["type"]).removeprefix(names.TYPES), resource.get("outputs") or {}
         for where, key in KINDS[kind].ids if kind in KINDS else ():
             if outputs.get(key):
-                # The service answers with the project's number where we write its id, or with a version.
+                # The service may answer with the project's number, or with a version.
                 found[where].add(str(outputs[key]).rsplit("/", 1)[-1].partition("@")[0])
         found["claims"].add(f"{kind}/{str(resource.get('id', '')).removeprefix('gs://')}")
         for places, key in (("projects", "project"), ("regions", "region"), ("folders", "output_uri")):
@@ -51,12 +51,12 @@ def orphans(
     models: Sequence[str],
     prices: Book = NO_PRICES,
 ) -> list[Orphan]:
-    """What of these is ours and not held, what bills most first.
+    """Our unmanaged resources among these, most expensive first.
 
     Args:
-        held: what the stacks hold.
+        held: what the stacks manage.
         jobs, endpoints: all of a region.
-        models: full names of registered models; those that a tuning job registers itself are Google's.
+        models: full names of registered models; those that a tuning job registers are Google's.
         prices: what machines cost.
     """
     there = Found(held=held, jobs=jobs, endpoints=endpoints, models=models, prices=prices)
@@ -73,13 +73,13 @@ def forgotten(
 ) -> list[Orphan]:
     """Claims that are in no stack's state, and those whose deadline has passed.
 
-    A claim that was let go of is none: it keeps weights for whoever wants them next.
+    A released claim is not one: it keeps weights for the next service that needs them.
 
     Args:
-        held: what the stacks hold.
+        held: what the stacks manage.
         claims: each with its object's name.
         now: in seconds since the epoch.
-        standing: keys of claims whose resource is there.
+        standing: keys of claims whose resource exists.
     """
     found = []
     for uri, each in claims:
@@ -100,22 +100,20 @@ def forgotten(
 def _about(each: HeldClaim, now: float, *, lost: bool, standing: Collection[str]) -> str:
     said, claim = [], each.claim
     if 0.0 < claim.due <= now:
-        said.append(f"its deadline passed at {_moment(claim.due)}: `pulumi up` ends what is under way")
+        said.append(f"its deadline passed at {_moment(claim.due)}: `pulumi up` cancels what is not ready")
     if lost and claim.operation == STARTING:
-        said.append(
-            f"something that bills was asked for at {_moment(claim.at)}, and the answer never written down"
-        )
+        said.append(f"a paid call was made at {_moment(claim.at)}, and its answer was not recorded")
     elif lost:
         said.append(_stands_for(each.key, claim, standing))
     if claim.waiters:
-        said.append(f"{', '.join(waiter.owner for waiter in claim.waiters)} stands in line")
+        said.append(f"{', '.join(waiter.owner for waiter in claim.waiters)} waits for it")
     return "; ".join(said)
 
 
 def _stands_for(key: str, claim: Claim, standing: Collection[str]) -> str:
     kind, _, name = key.partition("/")
     if claim.resource or key in standing:
-        return f"stands for {claim.resource or name}"
+        return f"claim of {claim.resource or name}"
     said = KINDS[kind].claim_of(name, claim.owner) if kind in KINDS else ""
     return f"stands for {said}" if said else "claim without a resource"
 
@@ -134,7 +132,7 @@ def _moment(seconds: float) -> str:
 
 
 def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = NO_PRICES) -> list[Orphan]:
-    """Ask Google, then report what is ours and not held; at ``global`` there are tuning jobs alone."""
+    """List a location's resources and return ours that are unmanaged; ``global`` has tuning jobs only."""
     everywhere = region == GLOBAL
     there = Found(
         held=held,
@@ -152,7 +150,7 @@ def look(vertex: Vertex, project: str, region: str, held: Known, prices: Book = 
 
 
 def _regional_jobs(vertex: Vertex, project: str, region: str) -> list[Job]:
-    """The jobs of a region without those that Google made for jobs at ``global``."""
+    """A region's jobs without those that Google made for jobs at ``global``."""
     here = vertex.jobs.labelled(project, region, {})
     if not any(names.OWNER_LABEL in job.labels and not job.state.ended for job in here):
         return list(here)
@@ -161,13 +159,13 @@ def _regional_jobs(vertex: Vertex, project: str, region: str) -> list[Job]:
 
 
 def look_at_claims(vertex: Vertex, folder: str, held: Known) -> list[Orphan]:
-    """Ask Google for the claims below an output folder, then tell which nobody stands for.
+    """List the claims in an output folder and return those without a resource.
 
     Raises:
-        NotFound: there is no such bucket.
+        NotFound: the bucket does not exist.
     """
     if not vertex.storage.bucket_exists(folder):
-        raise NotFound(f"{folder}: there is no such bucket")
+        raise NotFound(f"{folder}: the bucket does not exist")
     claims = Claims(vertex.storage, folder).lenient()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         read = list(pool.map(lambda key: claims.read(key, ""), claims.keys()))

@@ -14,7 +14,7 @@ import msgspec
 
 
 class Role(enum.StrEnum):
-    """A custom role, by its id; what it is for is ``meaning``."""
+    """A custom role by its id; ``meaning`` says what it is for."""
 
     DEPLOYER = "vertexTuningDeployer"
     BUCKET = "vertexTuningBucket"
@@ -23,12 +23,12 @@ class Role(enum.StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Who gets it, and on what."""
+        """Who needs it, and on which resource."""
         return {
-            Role.DEPLOYER: "whoever runs pulumi, reconcile and doctor; on the project",
-            Role.BUCKET: "whoever runs pulumi or pushes weights, in addition; on the output bucket alone",
-            Role.PREREQUISITES: "whoever runs a stack with `manage`, in addition; on the project",
-            Role.CALLER: "whoever asks a served model; on the project or on the endpoint",
+            Role.DEPLOYER: "to run pulumi, reconcile and doctor; on the project",
+            Role.BUCKET: "also to run pulumi or push weights; on the output bucket only",
+            Role.PREREQUISITES: "also to run a stack with `manage`; on the project",
+            Role.CALLER: "to call a served model; on the project or the endpoint",
         }[self]
 
 
@@ -36,11 +36,9 @@ class Permission(msgspec.Struct, frozen=True):
     """One permission.
 
     Attributes:
-        calls: Google's names of the methods that need it; none where a property needs it, see ``when``.
-        when: the property of a service, or the option of a command, that makes it necessary; empty means
-            always.
-        assumed: Google's pages do not say which permission the call needs; this is the one that its
-            sister calls need.
+        calls: Google's names of the methods that need it; none if a property needs it, see ``when``.
+        when: the service's property or the command's option that needs it; empty means always.
+        assumed: Google's pages do not name the call's permission; similar calls need this one.
     """
 
     name: str
@@ -52,7 +50,7 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 class AgentRole(msgspec.Struct, frozen=True):
-    """A predefined role of an agent of Google's, on a resource; ``when`` as for permissions."""
+    """A predefined role of a service agent on a resource; ``when`` as for permissions."""
 
     agent: str
     role: str
@@ -71,16 +69,16 @@ _TABLE = msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), t
 PERMISSIONS, AGENTS = _TABLE.permissions, _TABLE.agents
 _OF_STACKS = [each for each in PERMISSIONS if each.role in (Role.DEPLOYER, Role.BUCKET)]
 DISPENSABLE = _TABLE.dispensable
-"""Calls that are made and may be refused, with the reason: nobody needs a permission for them."""
+"""Calls that may be refused, with the reason: they need no permission."""
 
 
 def of_role(role: Role, permissions: Iterable[Permission] = PERMISSIONS) -> list[str]:
-    """The names that a custom role lists: what is needed always, each once, sorted."""
+    """The permissions of a custom role that are always needed, sorted."""
     return sorted({each.name for each in permissions if each.role is role and not each.when})
 
 
 def mend(*calls: str) -> str:
-    """What lets whoever runs pulumi make these calls, in a few words."""
+    """The permissions and roles that allow these calls, as text."""
     found = [each for each in _OF_STACKS if set(calls) & set(each.calls)]
     names = sorted({each.name for each in found})
     roles = sorted({each.role.value for each in found})
@@ -88,7 +86,7 @@ def mend(*calls: str) -> str:
 
 
 def needed(calls: Iterable[str]) -> dict[str, list[Permission]]:
-    """For each of Google's methods the permissions that it needs; none for one that is not named here."""
+    """The permissions of each of Google's methods; none for unknown methods."""
     return {call: [each for each in PERMISSIONS if call in each.calls] for call in calls}
 
 

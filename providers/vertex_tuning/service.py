@@ -1,4 +1,4 @@
-"""The component: one tuned model, from its data to the endpoint that answers."""
+"""The component: one tuned model, from its data to its endpoint."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ OUTPUTS = (
 
 
 class InvalidSpec(pulumi.RunError):
-    """A service cannot be declared as written; the text lists every mistake with its place.
+    """A service is invalid; the text lists every problem with its key.
 
-    As a ``RunError`` it ends a program with its text alone, without a traceback.
+    As a ``RunError`` it ends a program without a traceback.
     """
 
 
@@ -52,9 +52,9 @@ class TunedModelService(ComponentResource):
     Args:
         name: the service's name, unique in the stack; lower-case letters, digits and hyphens.
         opts: Pulumi's options.
-        datasets: what a caller has already found in the local files; read here when left out.
-        prices: what things cost, as ``vertex_tuning.pricing.find_book`` finds it; the package's list prices
-            when left out.
+        datasets: the local files' datasets, if already read.
+        prices: the price book, such as from ``vertex_tuning.pricing.find_book``; by default the package's
+            list prices.
         beside: of the program's services, one for each output bucket: if this one is refused, the
             buckets that are missing elsewhere are told with it.
         arguments: the other fields of :class:`vertex_tuning.specs.ServiceSpec`, which names every
@@ -105,10 +105,10 @@ class TunedModelService(ComponentResource):
                 if promoted is None:
                     mistakes.append(Problem("from_stack", str(error)))
                 else:
-                    warnings.append(f"{error}; {name} keeps the weights that it has, of {promoted.job}")
+                    warnings.append(f"{error}; {name} keeps its current weights, of {promoted.job}")
         if spec is None or mistakes:
-            raise InvalidSpec(f"service {name} has mistakes, nothing was changed:\n" + listed(mistakes))
-        # The children are named after it, and the engine finds theirs by the same aliases.
+            raise InvalidSpec(f"service {name} is invalid, nothing was changed:\n" + listed(mistakes))
+        # Children inherit the name and its aliases.
         former = [Alias(name=old) for old in spec.renamed_from if old != name]
         super().__init__(
             names.COMPONENT, name, {}, ResourceOptions.merge(opts, ResourceOptions(aliases=former))
@@ -116,7 +116,7 @@ class TunedModelService(ComponentResource):
         if spec.from_stack is not None and promoted is None:
             what = f"what {spec.from_stack.service} of {spec.from_stack.stack} serves"
             warnings.append(
-                f"not looked at: {what}, because {promotion.OFFLINE} is set; its weights are left open here"
+                f"not checked: {what}, because {promotion.OFFLINE} is set; its weights are unknown here"
             )
         warnings += preview_warnings(spec, datasets)
         for warning in warnings:
@@ -158,7 +158,7 @@ class TunedModelService(ComponentResource):
         self.endpoint_console = self.endpoint.apply(lambda name: console.endpoint(name) if name else None)
         self.address = _or_none(deployed.address) if deployed else None
         weights, served = planned.of(TunedModelInputs), planned.of(DeployedModelInputs)
-        # TunedModel knows the job that followed a failed one.
+        # TunedModel knows the job of a retry.
         tuned = model if spec.tuning and spec.tuning.retry else job
         self.job = (
             _or_none(tuned.job) if tuned else Output.from_input(weights.promoted_job if weights else None)
@@ -166,12 +166,12 @@ class TunedModelService(ComponentResource):
         self.job_console = self.job.apply(lambda name: console.tuning_job(name) if name else None)
         self.artifacts_uri = _or_none(model.artifacts_uri)
         self.from_stack = spec.from_stack.given() if spec.from_stack else None
-        # States of before 0.2.0 have it under the input's name.
+        # Older states have it under the input's name.
         self.lineage = Output.all(model.provenance, model.lineage).apply(
             lambda both: both[0] or both[1] or None
         )
         self.verdict = _or_none(deployed.verdict) if deployed else None
-        # What was looked at before is out of date for the model that is declared: it is evaluated anew.
+        # The old verdict does not apply to the declared model, which is evaluated again.
         declared = served.model_id if served else None
         self.rejected = readiness.rejected.apply(
             lambda found: found if found and found["model"] != declared else None
@@ -185,7 +185,7 @@ class TunedModelService(ComponentResource):
 
 
 def _endpoint_name(deployed: DeployedModel | None, asked: str | None) -> Output[str | None]:
-    """What Google named the endpoint; until that is known, the name that is asked for."""
+    """The endpoint's name from Google, or the requested one until that is known."""
     if deployed is None:
         return Output.from_input(asked)
     named: Output[Any] = deployed.endpoint
@@ -197,22 +197,22 @@ def _endpoint_name(deployed: DeployedModel | None, asked: str | None) -> Output[
 
 
 def _or_none(output: Output[Any]) -> Output[Any]:
-    """What a look found; a state has an empty text where it found nothing."""
+    """An observed value; an empty text in the state means none."""
     return output.apply(lambda found: found or None)
 
 
 def _urn_of(component: ComponentResource) -> pulumi.Input[str | None]:
-    """The component's own URN, as a plain value: what depends on a component would wait for its children."""
+    """The component's URN as a plain value: an output would wait for the children."""
     try:
         return Output.from_input(component.urn.future())
     except (AttributeError, TypeError):
-        # The SDK calls it internal: without it, the URN that a component has outside of any other.
+        # An SDK internal; without it, the URN of a top-level component.
         stack, project = pulumi.get_stack(), pulumi.get_project()
         return f"urn:pulumi:{stack}::{project}::{names.COMPONENT}::{component._name}"
 
 
 def _child(parent: pulumi.Input[str | None], kind: str, name: str) -> Output[str]:
-    """The URN that the engine gives a child of the component; providers are not told theirs."""
+    """The URN of a child of the component; providers do not get their own."""
 
     def under(urn: str | None) -> str:
         place, type_, _ = str(urn).rsplit("::", 2)

@@ -101,7 +101,7 @@ def apart(root: Path) -> Iterator[Engine]:
             elif not entry.name.startswith("."):
                 (folder / entry.name).symlink_to(entry)
         for path in (folder / "stacks").glob("Pulumi.*.yaml"):
-            # Bytes, because a file that is not UTF-8 is told in its own stack's preview.
+            # Bytes, because a file that is not UTF-8 is reported in its stack's preview.
             lines = path.read_bytes().splitlines(keepends=True)
             path.write_bytes(b"".join(line for line in lines if not line.startswith(_SECRETS)))
         yield Engine(

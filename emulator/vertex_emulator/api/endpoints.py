@@ -33,9 +33,9 @@ _FILTERABLE = frozenset({"endpoint", "display_name", "create_time", "update_time
 
 
 def new_endpoint(name: str, given: Json, now: float) -> Json:
-    """An endpoint as it is stored, out of what a request may say about it.
+    """The stored endpoint from a request's fields.
 
-    Private service connect goes before a dedicated DNS name: such an endpoint has none.
+    Private service connect wins over a dedicated DNS name: such an endpoint has none.
     """
     stamp = rfc3339(now)
     inputs = {key: given[key] for key in _INPUTS if key in given}
@@ -66,7 +66,7 @@ def touch(record: Record, now: float) -> None:
 
 
 def named(call: Call) -> Record:
-    """The endpoint that a call is about."""
+    """The endpoint of a call."""
     return call.service.store.resources.get(name_in(scope(call), Kind.ENDPOINT, call.params["endpoint"]))
 
 

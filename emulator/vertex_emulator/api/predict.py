@@ -24,7 +24,7 @@ from vertex_emulator.wire.proto import parse
 Answer = TypeVar("Answer")
 MAX_INSTANCES = 64
 MANAGED_ENDPOINT = "openapi"
-"""In the place of an endpoint's id: the managed models, of which the request's `model` names one."""
+"""The endpoint id of managed models, one of which the request's `model` names."""
 
 
 class Target(NamedTuple):
@@ -54,7 +54,7 @@ def choose_target(call: Call, record: Record) -> Target:
         raise ApiError(
             8, "Model is not yet ready for inference. Please wait and then try your request again."
         )
-    # As vLLM does, it reads what its `--model` names, even if that is not the model that it is deployed for.
+    # Like vLLM, it reads the weights of its `--model`, even if the deployed model has others.
     uri = weights_read(model.body.get("containerSpec", {}), model.body["artifactUri"])
     return Target(deployed, model, find_weights(call.service.store, uri, "artifact_uri"))
 

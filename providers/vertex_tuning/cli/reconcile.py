@@ -1,4 +1,4 @@
-"""The command that runs ``pulumi up`` until a stack is settled, for those who want one command."""
+"""The command ``reconcile``: run ``pulumi up`` until a stack is settled."""
 
 from __future__ import annotations
 
@@ -48,27 +48,26 @@ def reconcile(
     deadline: Annotated[
         str | None,
         typer.Option(
-            help="When what is not ready by then is ended: 90s, 15m, 6h, 1d. Without it the loop has no end.",
+            help="Cancel what is not ready by then: 90s, 15m, 6h, 1d. Default: no deadline.",
             show_default=False,
         ),
     ] = None,
-    pause: Annotated[str, typer.Option(help="Between two runs.")] = "60s",
-    parallel: Annotated[int, typer.Option(min=1, max=10_000, help="Resources at once.")] = 64,
+    pause: Annotated[str, typer.Option(help="Pause between two runs.")] = "60s",
+    parallel: Annotated[int, typer.Option(min=1, max=10_000, help="Resources to process at once.")] = 64,
     json_output: ui.Json = False,
 ) -> None:
-    """Run `pulumi up` until everything in the stack is settled, in a project's folder.
+    """Run `pulumi up` in a project's folder until everything in the stack is settled.
 
-    For stacks with `wait: false`: each run moves what is not settled one step on. A run that failed
-    is repeated if all its errors may pass (no capacity, no quota, no answer), and each time that is
-    said; any other failure ends the command. A lock on state in a folder is taken away if its
-    holder ran on this machine and is dead.
+    For stacks with `wait: false`: each run advances unsettled resources by a step. A run is repeated if all
+    its errors are transient (no capacity, no quota, no answer), with a message each time; any other error
+    ends the command. A lock on state in a folder is removed if its holder ran on this machine and is dead.
 
-    The deadline is written down beside what it is for: should this command be killed, the first
-    `pulumi up` after it ends what is still under way, and what serves serves on.
+    The deadline is stored with the resources: if this command is killed, the first `pulumi up` after the
+    deadline cancels what is not ready. Models that serve are left alone.
     """
     if not stack:
         # Pulumi would take the stack that was selected last.
-        raise typer.BadParameter("is empty; name the stack", param_hint="STACK")
+        raise typer.BadParameter("is empty; give the stack's name", param_hint="STACK")
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
     try:
         run, left = _run_on(stack, due, pause, parallel, json_output=json_output)
@@ -94,8 +93,8 @@ def reconcile(
 
 
 def _run_on(stack: str, due: float, pause: str, parallel: int, *, json_output: bool) -> tuple[Run, list[str]]:
-    """Run until all is settled or nothing may pass by itself: how the last run ended, and what is left."""
-    # With --json, what the engine prints is a message like any other.
+    """Run until all is settled or an error is not transient; returns the last run and what is left."""
+    # With --json, the engine's output is a message, not the result.
     to = sys.stderr if json_output else None
     told = {} if due == math.inf else {DEADLINE: f"{due:.3f}"}
     engine, between, left, refresh = Engine(), seconds(pause), list[str](), tuple[str, ...]()
@@ -107,7 +106,7 @@ def _run_on(stack: str, due: float, pause: str, parallel: int, *, json_output: b
                     run = engine.up(stack, *refresh, parallel=parallel, to=to, more=told)
                 except StackLocked as locked:
                     _free(engine, stack, locked)
-                    # After a run that was cut off, the state may say less than what there is.
+                    # After a killed run the state may be incomplete.
                     refresh = ("--refresh",)
                     continue
                 if not run.code:
@@ -122,12 +121,12 @@ def _run_on(stack: str, due: float, pause: str, parallel: int, *, json_output: b
 
 
 def may_pass(run: Run) -> bool:
-    """Whether another run may go better: every error is of a class that passes by itself."""
+    """Whether another run may succeed: every error is transient."""
     return bool(run.errors) and all(error.partition(":")[0] in PASSING for error in run.errors)
 
 
 def _free(engine: Engine, stack: str, locked: StackLocked) -> None:
-    """Take a stack's locks away, if all are of dead processes of this machine.
+    """Remove a stack's locks if all their processes ran on this machine and are dead.
 
     Raises:
         EngineFailed: the locks are not known, or cannot be taken away.
@@ -137,35 +136,35 @@ def _free(engine: Engine, stack: str, locked: StackLocked) -> None:
         raise locked
     for lock in locked.locks:
         if not of_the_dead(lock, socket.gethostname()):
-            holder = f"process {lock.pid} on {lock.hostname}, which may be at work"
-            mend = f"pulumi cancel --stack {stack}, then: pulumi up --refresh --stack {stack}"
-            ui.fail(f"{stack} is locked by {holder}: let it end; or if you know that it is dead: {mend}")
+            holder = f"process {lock.pid} on {lock.hostname}, which may still run"
+            fix = f"pulumi cancel --stack {stack}, then: pulumi up --refresh --stack {stack}"
+            ui.fail(f"{stack} is locked by {holder}. Wait for it to end; if you know that it is dead: {fix}")
     pids = ", ".join(str(lock.pid) for lock in locked.locks)
-    ui.note(f"{stack}: process {pids} held the lock and is dead; taking the lock away")
+    ui.note(f"{stack}: process {pids} held the lock and is dead; removing the lock")
     engine.read(stack, "cancel", "--yes")
 
 
 _LATE = {
-    True: "and what was not ready was ended, as told above. Mend the cause, then start again with the same "
-    "command; or: pulumi destroy --stack {}",
-    False: "but the last run failed as told above: what is under way was not ended. The next `pulumi up` "
-    "ends it; or: pulumi destroy --stack {}",
+    True: "and what was not ready was cancelled, see above. Fix the cause, then run the same "
+    "command again; or: pulumi destroy --stack {}",
+    False: "but the last run failed, see above, and cancelled nothing. The next `pulumi up` "
+    "cancels what is not ready; or: pulumi destroy --stack {}",
 }
-"""What came of a deadline, by whether the last run could enforce it."""
+"""The message after a deadline, by whether the last run could enforce it."""
 
 
 def _why(run: Run, left: list[str]) -> str:
     if run.code:
         errors = "; ".join(error.rstrip(".") for error in run.errors)
-        return f"{errors}. That may pass; what is under way or paid for is taken up"
-    return f"{', '.join(left)} under way"
+        return f"{errors}. This may pass; running and paid work is reused"
+    return f"{', '.join(left)} not settled"
 
 
 def seconds(duration: str) -> float:
     """``90s``, ``15m``, ``6h`` or ``1d`` in seconds.
 
     Raises:
-        typer.BadParameter: it is written in another way, or longer than a year.
+        typer.BadParameter: it has another form, or is longer than a year.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", duration.strip())
     if found is None:
@@ -177,11 +176,11 @@ def seconds(duration: str) -> float:
 
 
 def _stopped(stack: str, left: list[str], due: float) -> str:
-    what = f"{', '.join(left)} go on" if left else "what was asked for goes on"
-    until = f" The deadline of {_when(due)} stands." if due < math.inf else ""
+    what = f"{', '.join(left)} continue" if left else "submitted work continues"
+    until = f" The deadline of {_when(due)} still applies." if due < math.inf else ""
     return (
-        f"{stack}: stopped. {what} without this command: a tuning job is paid for to its end, and machines "
-        f"bill by the hour.{until} Go on with the same command, or end it: pulumi destroy --stack {stack}"
+        f"{stack}: stopped. {what} without this command: a tuning job costs money to its end, and machines "
+        f"by the hour.{until} To resume, run the same command; to stop it: pulumi destroy --stack {stack}"
     )
 
 
@@ -197,8 +196,8 @@ COMMAND = ui.Command(
     ),
     exits={
         ui.Exit.OK: "settled",
-        ui.Exit.FAILED: "pulumi failed, is locked out or not there; `engine_exit` is its own code",
-        ui.Exit.UNSETTLED: "the deadline passed; what was not ready was ended, or the line says why not",
+        ui.Exit.FAILED: "pulumi failed, is locked or not installed; `engine_exit` is its exit code",
+        ui.Exit.UNSETTLED: "the deadline passed; what was not ready was cancelled, or the line says why not",
         ui.Exit.INTERRUPTED: "stopped by Ctrl-C or SIGTERM",
     },
 )

@@ -11,10 +11,10 @@ from ..vertex.client import Endpoint, Job, Vertex
 
 
 class Orphan(msgspec.Struct, frozen=True):
-    """Something of ours that no given stack holds, or whose deadline has passed.
+    """A resource of ours that no given stack manages, or whose deadline has passed.
 
-    Its full name (of a claim: its object), whose it is, what it bills, and what is to be known of it;
-    ``hourly`` is what it costs an hour at the fewest replicas, ``hourly_most`` at the most.
+    It has its full name (a claim: its object), owner, cost, and a note; ``hourly`` is its cost an hour at the
+    fewest replicas, ``hourly_most`` at the most.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class Orphan(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What the given stacks hold: ids, keys of claims; and the places where they are."""
+    """What the given stacks manage: ids, claim keys, and locations."""
 
     jobs: frozenset[str]
     endpoints: frozenset[str]

@@ -292,7 +292,7 @@ class GoogleServing:
         if endpoint not in self._addresses:
             found = self.endpoint(endpoint)
             if found is None:
-                raise NotFound("there is no such endpoint")
+                raise NotFound("the endpoint does not exist")
             where = address(endpoint, found, self._connection.endpoint)
             self._addresses[endpoint] = where, not found.dedicated
         where, shared = self._addresses[endpoint]

@@ -32,7 +32,7 @@ def orphans(found: Found) -> Iterator[Orphan]:
 
 
 def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Orphan:
-    """A model on machines, with what they cost where they are."""
+    """A deployed model with its machines' cost."""
     hourly = machines(prices, {**msgspec.to_builtins(deployed), "region": endpoint.split("/")[3]})
     bills = cost.serving(
         deployed.machine_type,
@@ -48,9 +48,9 @@ def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Or
 def standing_in(
     vertex: Vertex, project: str, region: str, held: Known, endpoints: Iterable[Endpoint]
 ) -> frozenset[str]:
-    """Ids of models that were let go of and answer callers until their successor does.
+    """Ids of released models that serve until their successor does.
 
-    They are in no state, and nobody is to take them down: the successor does, on the same endpoint.
+    They are in no state; the successor undeploys them.
     """
     folder = names.claims_of_models(project, region)
     answering = {
@@ -71,7 +71,7 @@ def standing_in(
 
 
 def _folders(vertex: Vertex, held: Known) -> list[str]:
-    """The output folders of the states, and those that their services have left and still remember."""
+    """The output folders of the states, and former ones that their claims name."""
     found = sorted(held.folders)
     services = [key for key in held.claims if key.startswith(names.SERVICES)]
     for uri in found:

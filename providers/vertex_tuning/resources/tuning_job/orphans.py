@@ -19,8 +19,8 @@ def orphans(found: Found) -> Iterator[Orphan]:
 
 
 def _tuning(job: Job, prices: Book) -> str:
-    """A job's record does not say how many tokens it trains on: what a million costs is all that is known."""
+    """A running job; its tokens are unknown, so only the price of a million is given."""
     row = prices.training_row(job.base_model, job.mode.value) if job.mode is not None else None
     told = row.money().told(prices.currency, " for a million tokens") if row is not None else "price unknown"
     plural = "s" if job.epochs != 1 else ""
-    return f"is being paid for: {job.epochs} epoch{plural} of {job.base_model} on unknown data; {told}"
+    return f"is running: {job.epochs} epoch{plural} of {job.base_model} on unknown data; {told}"
