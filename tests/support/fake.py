@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.support.command import view_of
 from tests.support.fake_jobs import FakeJobs
 from tests.support.fake_serving import FakeServing
 from tests.support.fake_storage import FakeStorage
@@ -72,8 +73,9 @@ class FakeVertex:
 
     def context_for(self, output_uri: str) -> Context:
         """Stands for ``vertex_tuning.lifecycle.provider.context_for``."""
-        claims = Claims(self.storage, output_uri, process.warn)
-        return Context(self, claims, self.connection, self.clock)
+        view = view_of(self, self.connection.poll_seconds, self.clock.monotonic)
+        claims = Claims(view.storage, output_uri, process.warn)
+        return Context(view, claims, self.connection, self.clock)
 
     def fault(self, call: str, error: BaseException, **how: object) -> None:
         """Let calls go wrong; `how` as in `Fault`."""

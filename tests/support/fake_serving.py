@@ -376,13 +376,20 @@ class FakeServing(Served):
         return found.seen if found else None
 
     @called
-    def under_way(self, name: str) -> tuple[str, ...]:
+    def changing(self, endpoint: str) -> bool:
+        below = f"{canonical(endpoint)}/operations/"
+        return any(
+            name.startswith(below) and not running.done for name, running in self.world.running.items()
+        )
+
+    @called
+    def under_way(self, name: str, since: float = 0.0) -> tuple[str, ...]:
         parents = canonical(name), canonical(name).rsplit("/", 2)[0]
         below = tuple(f"{parent}/operations/" for parent in parents)
         return tuple(
             operation
             for operation, running in self.world.running.items()
-            if operation.startswith(below) and not running.done
+            if operation.startswith(below) and not running.done and running.begun >= since
         )
 
     def _begin(self, method: str, parent: str, effect: object, holds: tuple[str, ...] = ()) -> str:

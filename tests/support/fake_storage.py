@@ -12,7 +12,7 @@ from tests.support.fake_world import Served, World, called
 from vertex_tuning.vertex.bounds import SMALL, TooLarge
 from vertex_tuning.vertex.client import Blob
 from vertex_tuning.vertex.errors import NotFound
-from vertex_tuning.vertex.storage import always
+from vertex_tuning.vertex.storage import MOST_REPEATED, always
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Kept:
     content: bytes
     generation: int
     encoding: str = ""
+    repeated: bool = False
+    """Whether its description repeats its bytes."""
 
 
 class FakeStorage(Served):
@@ -75,7 +77,9 @@ class FakeStorage(Served):
         kept = self.objects.get(uri)
         if (kept.generation if kept else 0) != if_generation:
             return kept.generation if kept and kept.content == content else None
-        return self.put(uri, content)
+        generation = self.put(uri, content)
+        self.objects[uri] = Kept(content, generation, repeated=len(content) <= MOST_REPEATED)
+        return generation
 
     @called
     def remove(self, uri: str, *, if_generation: int) -> bool:
@@ -146,4 +150,5 @@ def _view(uri: str, kept: Kept) -> Blob:
         crc32c=checksum,
         size=len(kept.content),
         encoding=kept.encoding,
+        content=kept.content if kept.repeated else None,
     )

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vertex_tuning.lifecycle import Provider, process
+from tests.support.command import one_command
+from vertex_tuning.lifecycle import Provider
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.resources import PROVIDERS
 from vertex_tuning.vertex.errors import VertexError
@@ -74,6 +75,13 @@ def wired(inputs: Mapping[str, Any] | None) -> Json:
     return found
 
 
+def previewed(plan: ServicePlan) -> None:
+    """A preview of a service that is not there yet."""
+    for wanted in program(plan):
+        checked = wanted.provider.check({}, wired(wanted.inputs))
+        assert not checked.failures, checked.failures
+
+
 class MiniEngine:
     """One stack: its state, and what `pulumi` does with it."""
 
@@ -90,10 +98,10 @@ class MiniEngine:
         assert found is not None, f"{name} is not in the state"
         return found.outputs
 
+    @one_command()
     def up(self, plan: ServicePlan, *, replace: tuple[str, ...] = ()) -> Ran:
         """Bring the state to the plan; `replace` names resources that are to be made anew."""
         ran, declared = Ran(), list(program(plan))
-        process.COMMAND.edited.clear()  # the real engine starts a provider's process for each command
         for wanted in declared:
             if any(name in ran.failed for name in wanted.after):
                 ran.failed[wanted.name] = "not reached"
@@ -107,12 +115,14 @@ class MiniEngine:
             self._delete([entry for entry in self.state if entry.pending or entry.name not in names], ran)
         return ran
 
+    @one_command()
     def destroy(self) -> Ran:
         """Delete everything, dependents first."""
         ran = Ran()
         self._delete(list(self.state), ran)
         return ran
 
+    @one_command()
     def refresh(self) -> None:
         """Read everything back."""
         for entry in self.state:

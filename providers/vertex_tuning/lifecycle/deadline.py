@@ -16,6 +16,7 @@ import msgspec
 from ..vertex.claim import HeldClaim
 from ..vertex.claims import contended
 from ..vertex.errors import VertexError
+from ..vertex.memo import anew
 from ..vertex.retry import on_clock
 from .external import Clock, Context
 from .phases import Observation, Phase
@@ -94,7 +95,8 @@ def in_time(
                 return bring(msgspec.structs.replace(context, clock=clock))
         except Overdue:
             pass
-    done = end()
+    with anew():
+        done = end()
     if done is None or (not done and not own):
         return bring(context)
     raise DeadlinePassed(

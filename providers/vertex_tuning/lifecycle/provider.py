@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LookTimeout
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
@@ -31,6 +31,8 @@ from ..vertex import Connection, Vertex, connect
 from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims, contended
 from ..vertex.errors import VertexError
+from ..vertex.memo import anew
+from ..vertex.view import View
 from . import deadline, facts, process
 from .changes import Change, Table, compare
 from .external import Context, External, ResourceInputs
@@ -176,9 +178,12 @@ class Provider(ResourceProvider, Generic[In]):
             context = msgspec.structs.replace(self._context(inputs), anew=True)
             token = uuid.uuid4().hex if self.claimed else ""
             held = self._taken(context, inputs, token) if self.claimed else None
+            # Under a claim that was there before, something may have been made since it was looked at last.
+            made_before = held is not None and held.claim.id != token
             try:
-                extra = self.prepare(context, inputs)
-                seen = self._settled(context, inputs, held)
+                with anew() if made_before else nullcontext():
+                    extra = self.prepare(context, inputs)
+                    seen = self._settled(context, inputs, held)
             except VertexError:
                 # No state will know of the claim. The failure is what the user has to hear.
                 with suppress(VertexError):
@@ -247,7 +252,7 @@ class Provider(ResourceProvider, Generic[In]):
         """Change what can be changed in place, then bring it as far as it gets now."""
         olds = upgraded(olds)
         inputs = self._parsed(news)
-        with told(self.kind, inputs), stopped(lambda: self.running_cost(inputs)):
+        with told(self.kind, inputs), stopped(lambda: self.running_cost(inputs)), anew():
             context = self._context(inputs)
             token, held = str(olds.get("token") or ""), None
             if self.claimed:
@@ -303,7 +308,7 @@ class Provider(ResourceProvider, Generic[In]):
         """Undo, if it is ours and nobody else's too: the live claim carries our token, or there is none."""
         props = upgraded(props)
         inputs = self._written(props)
-        with told(self.kind, inputs, HALF_DELETED):
+        with told(self.kind, inputs, HALF_DELETED), anew(again=False):
             context = self._to_delete(inputs)
             token = str(props.get("token") or "")
             if self.claimed and not token:
@@ -441,7 +446,8 @@ def context_for(output_uri: str) -> Context:
 
 @cache
 def _vertex(connection: Connection) -> Vertex:
-    return connect(connection)
+    """One view for all resources of this process, which is one command of the engine."""
+    return View(connect(connection), connection.poll_seconds)
 
 
 def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ..vertex.claim import HeldClaim
 from ..vertex.claims import ClaimChanged
 from ..vertex.errors import NoCapacity, VertexError
 from ..vertex.failures import Step, step_after
+from ..vertex.memo import newer_than, tick
 from .external import Context, External, In_contra
 from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
 from .process import Interrupted
@@ -44,13 +45,17 @@ def settle(
         Interrupted: the engine was told to end; the text is the last look's reason.
         VertexError: Google refused a step.
     """
-    waiting, untried = Waiting(context, say), True
+    waiting, untried, last_look = Waiting(context, say), True, 0
     while True:
-        seen = external.observe(context, inputs, held)
+        before, last_look = last_look, tick()
+        # A look sees nothing from before the last one, but what others have asked for since.
+        with newer_than(before):
+            seen = external.observe(context, inputs, held)
         match decide(seen.phase, wait=inputs.wait):
             case Submit():
                 try:
-                    held = external.submit(context, inputs, held)
+                    with newer_than(before):
+                        held = external.submit(context, inputs, held)
                     waiting.answered()
                 except Interrupted as stopped:
                     why = f"{seen.reason or seen.phase.value} ({stopped})"

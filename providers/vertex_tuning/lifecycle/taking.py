@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TypeVar
 
 import msgspec
 
 from ..vertex.claim import BeingEnded, HeldClaim
 from ..vertex.claims import ClaimChanged
+from ..vertex.memo import anew
 from . import process
 from .external import Context
 
@@ -31,11 +32,15 @@ def acquire(
         take: the step.
         finish: undoes what the claim stands for, and gives up the claim; doing it twice does no harm.
     """
+    first = True
     while True:
         try:
-            return take()
+            with nullcontext() if first else anew():
+                return take()
         except BeingEnded as busy:
-            held = context.claims.read(key, "")
+            first = False
+            with anew():
+                held = context.claims.read(key, "")
             if held is None or not held.claim.ending:
                 continue
             left = held.claim.ending + PATIENCE * context.connection.grace_seconds - context.claims.now()

@@ -221,6 +221,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         error_code: Google's numeric status code, 0 for none.
         endpoint, model: the full names in its response, once it is done and where it has any; the ids are
             Google's choice, the project may be a number, and a version such as ``@1`` may follow.
+        began: its start in seconds since the epoch; 0 where Google does not say.
         lasted: seconds from its start to its last change; 0 where Google does not say.
         kind: the last part of its metadata's type, such as ``DeployOperationMetadata``.
     """
@@ -232,6 +233,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str = ""
     model: str = ""
     kind: str = ""
+    began: float = 0.0
     lasted: float = 0.0
 
 
@@ -245,13 +247,19 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Blob(msgspec.Struct, frozen=True, kw_only=True):
-    """An object in Cloud Storage, without its bytes; ``encoding`` is its ``Content-Encoding``."""
+    """An object in Cloud Storage.
+
+    Attributes:
+        encoding: its ``Content-Encoding``.
+        content: its bytes, if it is small and a list repeats them.
+    """
 
     uri: str
     generation: int
     crc32c: str
     size: int
     encoding: str = ""
+    content: bytes | None = None
 
 
 class QuotaRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -412,7 +420,10 @@ class Serving(Protocol):
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""
 
-    def under_way(self, name: str) -> tuple[str, ...]:
+    def changing(self, endpoint: str) -> bool:
+        """Whether something is being put onto an endpoint or taken off: what it shows now will not last."""
+
+    def under_way(self, name: str, since: float = 0.0) -> tuple[str, ...]:
         """Names of the operations that are not done and may concern an endpoint or a model.
 
         Those on it, and every deployment by Model Garden's one call in its region: that makes both,

@@ -77,15 +77,16 @@ def _view(found: _Answer) -> Operation:
         endpoint=_name(response, "endpoint"),
         model=_name(response, "model"),
         kind=_text(metadata, "@type").rpartition(".")[2],
-        lasted=_lasted(metadata.get("genericMetadata")),
+        began=_moment(metadata, "createTime"),
+        lasted=max(_moment(metadata, "updateTime") - _moment(metadata, "createTime"), 0.0),
     )
 
 
-def _lasted(generic: Any) -> float:
+def _moment(metadata: dict[str, Any], key: str) -> float:
+    """Seconds since the epoch; 0 where Google does not say."""
     try:
-        begun, changed = (datetime.fromisoformat(generic[key]) for key in ("createTime", "updateTime"))
-        return (changed - begun).total_seconds()
-    except (KeyError, TypeError, ValueError):
+        return datetime.fromisoformat(metadata["genericMetadata"][key]).timestamp()
+    except (KeyError, OverflowError, TypeError, ValueError):
         return 0.0
 
 

@@ -51,6 +51,7 @@ class GoogleServing:
         self._rest = Rest(connection)
         self._plain = PlainJson(connection)
         self._addresses: dict[str, tuple[str, bool]] = {}
+        self._done: dict[str, Operation] = {}
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint, or ``None``."""
@@ -88,7 +89,7 @@ class GoogleServing:
         if logging is not None and logging.table:
             endpoint.predict_request_response_logging_config = logging_to_wire(logging)
         parent, _, endpoint_id = name.rpartition("/")
-        return _started(
+        return self._started(
             once(lambda: self._rest.call("POST", parent, endpoint, endpointId=endpoint_id)), parent
         )
 
@@ -123,7 +124,7 @@ class GoogleServing:
     def delete_endpoint(self, name: str) -> str | None:
         """Delete an empty endpoint; ``None`` when it is gone already."""
         try:
-            return _started(looked_up(lambda: self._rest.call("DELETE", name)), name)
+            return self._started(looked_up(lambda: self._rest.call("DELETE", name)), name)
         except NotFound:
             return None
 
@@ -158,7 +159,7 @@ class GoogleServing:
             ),
             deploy_config=wire.DeployRequest.DeployConfig(dedicated_resources=machine_to_wire(machine)),
         )
-        return _started(
+        return self._started(
             once(lambda: self._rest.call("POST", f"{_parent(endpoint)}:deploy", request)), endpoint
         )
 
@@ -180,7 +181,7 @@ class GoogleServing:
                 labels=dict(labels),
             ),
         )
-        return _started(
+        return self._started(
             once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)), model
         )
 
@@ -228,7 +229,7 @@ class GoogleServing:
     def delete_model(self, model: str) -> str | None:
         """Delete a registered model; ``None`` when it is gone already."""
         try:
-            return _started(looked_up(lambda: self._rest.call("DELETE", model)), model)
+            return self._started(looked_up(lambda: self._rest.call("DELETE", model)), model)
         except NotFound:
             return None
 
@@ -251,13 +252,15 @@ class GoogleServing:
             enable_access_logging=logging.access,
         )
         request = wire.DeployModelRequest(deployed_model=deployed)
-        return _started(once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)), endpoint)
+        return self._started(
+            once(lambda: self._rest.call("POST", f"{endpoint}:deployModel", request)), endpoint
+        )
 
     def undeploy(self, endpoint: str, deployed_id: str, traffic: Mapping[str, int]) -> str | None:
         """Take it off; ``traffic`` is what the others get. ``None`` when it is off already."""
         try:
             request = wire.UndeployModelRequest(deployed_model_id=deployed_id, traffic_split=dict(traffic))
-            return _started(
+            return self._started(
                 looked_up(lambda: self._rest.call("POST", f"{endpoint}:undeployModel", request)), endpoint
             )
         except NotFound:
@@ -283,7 +286,7 @@ class GoogleServing:
 
     def _mutate(self, endpoint: str, deployed: wire.DeployedModel, paths: list[str]) -> str:
         request = wire.MutateDeployedModelRequest(deployed_model=deployed, update_mask=FieldMask(paths=paths))
-        return _started(
+        return self._started(
             repeated(lambda: self._rest.call("POST", f"{endpoint}:mutateDeployedModel", request)), endpoint
         )
 
@@ -307,14 +310,28 @@ class GoogleServing:
 
     def operation(self, name: str) -> Operation | None:
         """The operation, or ``None`` when it is no longer known."""
-        return operations.get(self._rest, name)
+        return self._done.pop(name, None) or operations.get(self._rest, name)
 
-    def under_way(self, name: str) -> tuple[str, ...]:
+    def _started(self, answer: bytes, name: str) -> str:
+        """The operation that a call on ``name`` has started, or on something in the same place."""
+        _, project, _, location, *_ = name.split("/")
+        started = operations.read(answer)
+        named.operation(started.name, project, location)
+        if started.done:
+            self._done[started.name] = started
+        return started.name
+
+    def changing(self, endpoint: str) -> bool:
+        """Whether an operation on it is not done."""
+        return any(not operation.done for operation in operations.below(self._rest, endpoint))
+
+    def under_way(self, name: str, since: float = 0.0) -> tuple[str, ...]:
         """Names of the operations on an endpoint or a model that are not done."""
         own = operations.below(self._rest, name)
         region = operations.below(self._rest, _parent(name))
         garden = (operation for operation in region if operation.kind == DEPLOY)
-        return tuple(dict.fromkeys(operation.name for operation in (*own, *garden) if not operation.done))
+        found = (each for each in (*own, *garden) if not each.done and (each.began or since) >= since)
+        return tuple(dict.fromkeys(operation.name for operation in found))
 
 
 def _private(projects: Sequence[str]) -> wire.PrivateServiceConnectConfig:
@@ -327,9 +344,3 @@ def _place(project: str, region: str) -> str:
 
 def _parent(name: str) -> str:
     return "/".join(name.split("/")[:4])
-
-
-def _started(answer: bytes, name: str) -> str:
-    """The operation that a call on ``name`` has started, or on something in the same place."""
-    _, project, _, location, *_ = name.split("/")
-    return named.operation(operations.read(answer).name, project, location)

@@ -233,7 +233,7 @@ def test_a_deadline_ends_no_job_that_a_twin_has_just_joined(
         sleep(seconds)
         if fake.clock.time() >= due and not joined:
             joined.append(1)
-            meanwhile(fake.jobs, "get", 2, joins(fake, theirs, there))
+            meanwhile(fake.jobs, "get", 1, joins(fake, theirs, there))
 
     due = fake.clock.time() + 60
     fake.clock.sleep = slept  # type: ignore[method-assign]

@@ -70,4 +70,4 @@ def made(context: Context, name: str, make: Callable[[], str], there: Callable[[
 
 def changing(context: Context, endpoint: str) -> bool:
     """Whether something is being put onto an endpoint or taken off: what it shows now will not last."""
-    return any("/endpoints/" in operation for operation in context.vertex.serving.under_way(endpoint))
+    return context.vertex.serving.changing(endpoint)

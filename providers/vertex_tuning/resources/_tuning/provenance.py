@@ -13,6 +13,7 @@ from ...lineage import Data, Lineage, LossCurves
 from ...names import FINGERPRINT_LABEL, OWNER_LABEL
 from ...vertex.client import Job
 from ...vertex.errors import PermissionMissing
+from ...vertex.memo import anew
 from . import artifacts
 from .progress import losses_of
 
@@ -64,7 +65,8 @@ def _job(context: Context, seen: Observation) -> Job | None:
 
 def _losses(context: Context, job: Job | None) -> LossCurves | None:
     """The curves of a job, if its experiment leads to any and they can be read."""
-    found = losses_of(context, job) if job is not None else None
+    with anew():  # to the end of the curves
+        found = losses_of(context, job) if job is not None else None
     if found is None:
         return None
     training, validation = (

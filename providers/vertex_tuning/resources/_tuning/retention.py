@@ -10,6 +10,7 @@ from ...vertex.claim import STARTING, HeldClaim
 from ...vertex.claims import contended
 from ...vertex.client import Job
 from ...vertex.errors import VertexError
+from ...vertex.memo import anew
 from . import artifacts
 from .submission import TUNINGS
 
@@ -60,7 +61,8 @@ def prune(context: Context, *, owner: str, fingerprint: str, keep: int | None, u
         False if it is to be tried again: Google refused a step, which is reported, because the model serves.
     """
     try:
-        found = _own_job(context, owner, fingerprint)
+        with anew():
+            found = _own_job(context, owner, fingerprint)
         for line in _pruned(context, owner, fingerprint, found[1].output_uri, keep) if found else ():
             process.say(urn, f"{line} ({KEEP_FINAL})")
     except VertexError as refused:
@@ -89,8 +91,14 @@ def _pruned(context: Context, owner: str, fingerprint: str, output: str, keep: i
 def in_use(context: Context, fingerprint: str, uri: str, owner: str) -> list[str]:
     """Who still needs these weights: a reader of the tuning, a deployment, a tuning that goes on from them.
 
-    Seen is what has its claims below the same output folder, and readers wherever they are.
+    Seen is what has its claims below the same output folder, and readers wherever they are; all is looked at
+    after the call, so that a tuning which was marked as ending before it gets no reader any more.
     """
+    with anew():
+        return _in_use(context, fingerprint, uri, owner)
+
+
+def _in_use(context: Context, fingerprint: str, uri: str, owner: str) -> list[str]:
     held = context.claims.read(artifacts.job_key(fingerprint), "")
     readers = [waiter.owner for waiter in held.claim.waiters] if held is not None else []
     serving = [

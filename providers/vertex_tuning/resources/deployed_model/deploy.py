@@ -29,6 +29,8 @@ from .inputs import DeployedModelInputs
 
 INTERNAL = frozenset({13, 14})
 """Codes of failures inside Google."""
+CLOCKS_DIFFER = 1.0
+"""Seconds by which the clocks of two of Google's services may differ."""
 SOON = 300.0
 """Seconds after its start until which such a failure says nothing about the model."""
 # Google's answer says that nothing was started; a lost or odd answer does not say so.
@@ -63,11 +65,10 @@ def start(
     if on_existing:
         _register(context, inputs, endpoint, uri)
     held = context.claims.note(held, resource=inputs.endpoint, asked=asked, operation=STARTING, reads=uri)
-    before = context.vertex.serving.under_way(inputs.endpoint)
     try:
         operation = _start(context, inputs, uri, on_existing=on_existing)
     except REFUSALS as refused:
-        if set(context.vertex.serving.under_way(inputs.endpoint)) - set(before):
+        if context.vertex.serving.under_way(inputs.endpoint, since=held.claim.at - CLOCKS_DIFFER):
             return held  # refused by something on the way back: it was started all the same
         context.claims.note(held, operation="", unanswered=0)
         raise advised(context, inputs, uri, refused) from refused

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ... import names
 from ...lifecycle import Context, Phase
 from ...vertex.claim import HeldClaim
+from ...vertex.memo import anew
 from .._shared import assigned, folders
 from .._shared.ownership import Owner
 from ..endpoint.undeploy import clear, found_on, take_off, unregister
@@ -113,8 +114,9 @@ def observed(left: list[Leftover]) -> Phase:
 def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
     """Take off those that do not start any more."""
     for each in left:
-        if not starts(each):
-            _end(each, wanted)
+        with anew():
+            if not starts(each):
+                _end(each, wanted)
 
 
 def _end(left: Leftover, wanted: Wanted) -> None:

@@ -33,6 +33,7 @@ from ...permissions import methods
 from ...vertex.claim import HeldClaim
 from ...vertex.claims import ClaimChanged, contended
 from ...vertex.errors import NotFound
+from ...vertex.memo import anew
 from .._shared import folders
 from .._shared.folders import elsewhere
 from .._shared.ownership import Owner
@@ -246,13 +247,15 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         """Undo what is left of the service, unless another create of it holds the claim by now."""
         props = upgraded(props)
         inputs = self._written(props)
-        with told(self.kind, inputs, HALF_DELETED):
-            claims = self._to_delete(inputs).claims
-            held = claims.read(self._key(inputs), str(props.get("token") or ""))
-        if held is not None and not held.ours:
-            return
-        super().delete(id_, props)
-        if held is not None:
+        with anew():
+            with told(self.kind, inputs, HALF_DELETED):
+                claims = self._to_delete(inputs).claims
+                held = claims.read(self._key(inputs), str(props.get("token") or ""))
+            if held is not None and not held.ours:
+                return
+            super().delete(id_, props)
+            if held is None:
+                return
             with told(self.kind, inputs, HALF_DELETED):
                 # Its own comes last: until then it leads to the others.
                 for there in reversed(folders.of_service(self._to_delete(inputs), inputs.owner)):

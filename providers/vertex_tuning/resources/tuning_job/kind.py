@@ -28,6 +28,7 @@ from ...permissions import methods
 from ...specs import Retrain, Reuse
 from ...vertex.claim import HeldClaim
 from ...vertex.errors import InvalidRequest
+from ...vertex.memo import anew
 from .._shared import preview
 from .._tuning import artifacts, consumers, costs
 from .._tuning.inputs import TuningJobInputs
@@ -165,12 +166,13 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         """End the job with its service; one whose claim is gone is found by the name in the state."""
         before = upgraded(props)
         inputs = self._written(before)
-        if before.get("job") and before.get("token"):
-            with told(self.kind, inputs, HALF_DELETED):
-                context = self._to_delete(inputs)
-                if self._held(context, inputs, "") is None:
-                    reclaim.end(context, inputs, str(before["job"]))
-        super().delete(id_, props)
+        with anew():
+            if before.get("job") and before.get("token"):
+                with told(self.kind, inputs, HALF_DELETED):
+                    context = self._to_delete(inputs)
+                    if self._held(context, inputs, "") is None:
+                        reclaim.end(context, inputs, str(before["job"]))
+            super().delete(id_, props)
 
     def deleted(
         self, context: Context, inputs: TuningJobInputs, before: Mapping[str, Any], token: str
