@@ -134,7 +134,7 @@ class StorageView:
                 content, generation = known.value
                 size = len(content)
                 both[uri] = Blob(uri=uri, generation=generation, crc32c="", size=size, content=content)
-        return both
+        return dict(sorted(both.items()))
 
     # What is written
 
