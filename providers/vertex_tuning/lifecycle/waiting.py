@@ -12,6 +12,8 @@ from .process import Interrupted
 
 FIRST_PAUSE = 0.2  # seconds
 GROWTH = 1.5
+LONG_CAP = 4  # the longest pause in a wait of hours, in longest pauses of a shorter one
+SHARE = 40  # of so long a wait a pause is this part at most
 CAPACITY_CAP = 8  # the longest pause for want of capacity, in longest pauses between two looks
 
 
@@ -33,13 +35,16 @@ class Waiting:
         self._unanswered_since: float | None = None
 
     def look_again(self, seen: Observation) -> None:
-        """Pause before the next look.
+        """Pause before the next look: what takes hours is not asked for as often as what takes minutes.
 
         Raises:
             Interrupted: the engine was told to end; the text is the last look's reason.
         """
         self._sleep(seen, self._pause)
-        self._pause = min(self._pause * GROWTH, self._context.connection.poll_seconds)
+        usual = self._context.connection.poll_seconds
+        waited = self._context.clock.monotonic() - self._started
+        longest = min(max(usual, waited / SHARE), usual * LONG_CAP)
+        self._pause = min(self._pause * GROWTH, longest)
 
     def for_capacity(self, seen: Observation, refused: VertexError) -> None:
         """Pause before a region that has no machines free is asked again, for so long as is stated.

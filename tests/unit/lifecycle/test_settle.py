@@ -191,3 +191,18 @@ def test_pauses_grow_up_to_the_longest_one(fake: FakeVertex) -> None:
     script = Script(*[Phase.PENDING] * 40, Phase.READY)
     run(fake, script)
     assert 27 * 15 < fake.clock.time() - began < 40 * 15, "most of them are 15 s, the first are not"
+
+
+def test_a_long_wait_is_polled_less_often_and_its_end_is_seen_within_a_minute(fake: FakeVertex) -> None:
+    pauses, sleep = list[float](), fake.clock.sleep
+
+    def slept(seconds: float) -> None:
+        pauses.append(seconds)
+        sleep(seconds)
+
+    fake.clock.sleep = slept  # type: ignore[method-assign]
+    run(fake, Script(*[Phase.PENDING] * 400, Phase.READY))
+    first_minutes = [pause for n, pause in enumerate(pauses) if sum(pauses[:n]) < 600]
+    assert max(first_minutes) == 15.0
+    assert pauses[-1] == max(pauses) == 60.0
+    assert pauses == sorted(pauses), "never shorter again"
