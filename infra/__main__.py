@@ -12,7 +12,7 @@ import pulumi
 
 from infra import prerequisites
 from infra.revision import revision
-from vertex_tuning import TunedModelService, names
+from vertex_tuning import TunedModelService, names, speed_up
 from vertex_tuning.pricing import Basis, stale
 from vertex_tuning.stack import NAMESPACE, STRUCTURED, Prerequisites, load
 
@@ -23,6 +23,7 @@ def main() -> None:
     """Declare everything that this stack's file names."""
     # When a resource fails the engine interrupts this program, whose traceback would bury the error.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    speed_up()
     stack = load(
         pulumi.get_stack(),
         _values(),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import collecting
 
 if TYPE_CHECKING:
+    from .program import speed_up
     from .resources import DeployedModel, Endpoint, Readiness, TunedModel, TuningDataset, TuningJob
     from .service import InvalidSpec, TunedModelService
     from .specs import ServiceSpec, ServingSpec, TuningSpec
@@ -27,6 +28,7 @@ __all__ = [
     "TuningDataset",
     "TuningJob",
     "TuningSpec",
+    "speed_up",
 ]
 
 
@@ -34,5 +36,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     with collecting.paused():
+        if name == "speed_up":
+            return import_module(".program", __name__).speed_up
         service, resources = import_module(".service", __name__), import_module(".resources", __name__)
     return getattr(resources if hasattr(resources, name) else service, name)
