@@ -68,6 +68,7 @@ wheel: $(STAMP) ## build the wheel and the source distribution, and try the whee
 
 bench: $(STAMP) ## speed, as ratios in one run
 	@$(WITH_ENGINE) python -m tests.bench.run
+	@$(WITH_ENGINE) python -m tests.bench.round_trips
 	@$(WITH_ENGINE) python -m tests.bench.scale --sizes 1,10 --first-up 0 --tuned 0
 	@$(IN_VENV) python -m tests.bench.dataset_bench
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.calls import kind_of
 from tests.support.command import one_command
 from tests.support.declared import planned, spec_of, write_examples
 from tests.support.emulator import RunningEmulator
@@ -20,7 +21,6 @@ from vertex_tuning.vertex.connection import ENDPOINT, POLL
 SERVICES = 3
 POLLS = re.compile(r"GET \S+/(tuningJobs/N$|metadataStores/|tensorboards/)")
 """Looks at a job that goes on, and at its losses."""
-KINDS = ((r"\.claims(%2F|/)(\w+)(%2F|/).*", r".claims/\2"), (r"\d{6,}", "N"), (r"vt-[\w-]+", "vt-"))
 
 Run = Callable[[Callable[[], object]], Counter[str]]
 
@@ -37,16 +37,9 @@ def counted(plain: Plain, emulator: RunningEmulator, monkeypatch: pytest.MonkeyP
         with one_command():
             command()
         calls = emulator.admin.requests(since)
-        return Counter(_kind(call) for call in calls if not call["path"].startswith("/emulator"))
+        return Counter(kind_of(call) for call in calls if not call["path"].startswith("/emulator"))
 
     return run
-
-
-def _kind(call: dict[str, Any]) -> str:
-    kind = f"{call['method']} {call['path'].partition('?')[0]}"
-    for pattern, plain in KINDS:
-        kind = re.sub(pattern, plain, kind)
-    return kind
 
 
 @pytest.fixture(params=["given weights", "a tuning each"])

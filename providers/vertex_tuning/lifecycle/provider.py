@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LookTimeout
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import Any, ClassVar, Generic, TypeVar
@@ -31,7 +31,7 @@ from ..vertex import Connection, Vertex, connect
 from ..vertex.claim import HeldClaim
 from ..vertex.claims import Claims, contended
 from ..vertex.errors import VertexError
-from ..vertex.memo import anew
+from ..vertex.memo import anew, expected_absent
 from ..vertex.view import View
 from . import deadline, facts, process
 from .changes import Change, Table, compare
@@ -49,6 +49,8 @@ Answer = TypeVar("Answer")
 
 PROVIDER_KEY = "__provider"
 LOOK_SECONDS = 15.0
+CLAIMS_FOR = 2.0
+"""Seconds for which a claim counts as it was read, if looks in a wait do not come less often."""
 _BUILDING = Lock()
 
 
@@ -181,7 +183,7 @@ class Provider(ResourceProvider, Generic[In]):
             # Under a claim that was there before, something may have been made since it was looked at last.
             made_before = held is not None and held.claim.id != token
             try:
-                with anew() if made_before else nullcontext():
+                with anew() if made_before else expected_absent():
                     extra = self.prepare(context, inputs)
                     seen = self._settled(context, inputs, held)
             except VertexError:
@@ -447,7 +449,7 @@ def context_for(output_uri: str) -> Context:
 @cache
 def _vertex(connection: Connection) -> Vertex:
     """One view for all resources of this process, which is one command of the engine."""
-    return View(connect(connection), connection.poll_seconds)
+    return View(connect(connection), max(connection.poll_seconds, CLAIMS_FOR))
 
 
 def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ LONGEST = 60.0
 _TICKS = count(1)
 _ANEW: ContextVar[int] = ContextVar("anew", default=0)
 _NEWER: ContextVar[int] = ContextVar("newer", default=0)
+_NEW: ContextVar[bool] = ContextVar("new", default=False)
 
 
 def tick() -> int:
@@ -43,6 +44,21 @@ def anew(*, again: bool = True) -> Iterator[None]:
         yield
     finally:
         _ANEW.reset(before)
+
+
+@contextmanager
+def expected_absent() -> Iterator[None]:
+    """Calls inside are about something new: what a list does not show is not asked for by its name."""
+    before = _NEW.set(True)
+    try:
+        yield
+    finally:
+        _NEW.reset(before)
+
+
+def is_expected_absent() -> bool:
+    """Whether this thread is inside ``expected_absent``."""
+    return _NEW.get()
 
 
 @contextmanager

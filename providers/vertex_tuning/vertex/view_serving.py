@@ -15,7 +15,7 @@ from .client import (
     RequestLogging,
     Serving,
 )
-from .memo import Memo
+from .memo import Memo, is_expected_absent
 
 Done = TypeVar("Done")
 
@@ -47,9 +47,9 @@ class ServingView:
         if listing is not None and (known is None or known.asked < listing.asked):
             listed: tuple[Endpoint, ...] = listing.value
             found = next((each for each in listed if _about(each.name) == about), None)
-            if found is not None:
-                # What is not in the list may be younger than the list.
+            if found is not None or (is_expected_absent() and not self._memo.changed_at(about)):
                 return found
+            # What is not in the list may be younger than the list.
         return self._memo.get(key, lambda: self._serving.endpoint(name), about=about)
 
     def endpoints(self, project: str, region: str) -> tuple[Endpoint, ...]:
