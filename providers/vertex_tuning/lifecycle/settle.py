@@ -47,14 +47,14 @@ def settle(
     """
     waiting, untried, last_look = Waiting(context, say), True, 0
     while True:
-        before, last_look = last_look, tick()
-        # A look sees nothing from before the last one, but what others have asked for since.
-        with newer_than(before):
+        # A look sees nothing that the last one has seen already, but what others have asked for since.
+        with newer_than(last_look):
             seen = external.observe(context, inputs, held)
+        looked = tick()
         match decide(seen.phase, wait=inputs.wait):
             case Submit():
                 try:
-                    with newer_than(before):
+                    with newer_than(last_look):
                         held = external.submit(context, inputs, held)
                     waiting.answered()
                 except Interrupted as stopped:
@@ -95,6 +95,6 @@ def settle(
             case Stop():
                 undo()
                 raise NotReady(seen.reason or seen.phase.value)
-        untried = False
+        untried, last_look = False, looked
         # Others who want the same thing write into the claim too.
         held = context.claims.again(held) if held is not None else None
