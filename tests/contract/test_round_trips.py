@@ -64,7 +64,7 @@ def test_calls_of_each_command(
     plans: list[ServicePlan], counted: Run, request: pytest.FixtureRequest, record_property: Any
 ) -> None:
     """The bounds are for any number of services: so many for each, and ten for what they share."""
-    tuned = plans[0].job is not None
+    tuned = plans[0].tuning is not None
     engines = [MiniEngine() for _ in plans]
 
     def up() -> None:

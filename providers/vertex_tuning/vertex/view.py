@@ -149,9 +149,13 @@ class JobsView:
         """Jobs that carry all these labels, always asked for: a job that is overlooked is paid for twice."""
         return self._jobs.labelled(project, region, labels)
 
-    def losses(self, experiment: str) -> Losses | None:
+    def losses(self, experiment: str, *, validated: bool = True) -> Losses | None:
         """The losses that a job's ``experiment`` holds so far; ``None`` when it leads to none."""
-        return self._memo.get(("losses", experiment), lambda: self._jobs.losses(experiment), settled=True)
+        return self._memo.get(
+            ("losses", experiment, validated),
+            lambda: self._jobs.losses(experiment, validated=validated),
+            settled=True,
+        )
 
     def cancel(self, name: str) -> None:
         """Ask for the end; a job that has ended or is gone is left as it is."""
