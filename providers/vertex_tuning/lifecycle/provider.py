@@ -49,6 +49,8 @@ Answer = TypeVar("Answer")
 
 PROVIDER_KEY = "__provider"
 LOOK_SECONDS = 15.0
+WRITE_PAUSE = 1.0
+"""Seconds between two writes of one claim: Cloud Storage takes one a second."""
 CLAIMS_FOR = 2.0
 """Seconds for which a claim counts as it was read, if looks in a wait do not come less often."""
 _BUILDING = Lock()
@@ -449,7 +451,11 @@ def context_for(output_uri: str) -> Context:
 @cache
 def _vertex(connection: Connection) -> Vertex:
     """One view for all resources of this process, which is one command of the engine."""
-    return View(connect(connection), max(connection.poll_seconds, CLAIMS_FOR))
+    return View(
+        connect(connection),
+        max(connection.poll_seconds, CLAIMS_FOR),
+        write_pause=WRITE_PAUSE if connection.endpoint is None else 0.0,
+    )
 
 
 def _without_provider(props: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,11 +38,20 @@ class View:
         vertex: what is asked.
         claims_for: seconds for which a claim counts as it was read.
         now: seconds since some moment.
+        write_pause: seconds between two writes of one object.
     """
 
-    def __init__(self, vertex: Vertex, claims_for: float, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        vertex: Vertex,
+        claims_for: float,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        write_pause: float = 0.0,
+    ) -> None:
         self._vertex = vertex
         self._claims_for = claims_for
+        self._write_pause = write_pause
         self._memo = Memo(now)
 
     @cached_property
@@ -58,7 +67,7 @@ class View:
     @cached_property
     def storage(self) -> Storage:
         """Objects."""
-        return StorageView(self._vertex.storage, self._memo, self._claims_for)
+        return StorageView(self._vertex.storage, self._memo, self._claims_for, self._write_pause)
 
     @cached_property
     def project(self) -> Project:

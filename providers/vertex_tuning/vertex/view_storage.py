@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,12 +29,15 @@ class StorageView:
         memo: what is known by now.
         claims_for: seconds for which a claim counts as it was read. A claim is changed at the generation that
             was read, so that an older one costs a second try and nothing else.
+        write_pause: seconds between two writes of one object: Cloud Storage takes one a second.
     """
 
-    def __init__(self, storage: Storage, memo: Memo, claims_for: float) -> None:
+    def __init__(self, storage: Storage, memo: Memo, claims_for: float, write_pause: float = 0.0) -> None:
         self._storage = storage
         self._memo = memo
         self._claims_for = claims_for
+        self._write_pause = write_pause
+        self._wrote: dict[str, float] = {}
         self._written: set[str] = set()
         self._unlisted: set[str] = set()
         self.now = storage.now
@@ -141,9 +145,12 @@ class StorageView:
     def write(self, uri: str, content: bytes, *, if_generation: int) -> int | None:
         """Write a small object if its generation is still this; ``None`` when it is not."""
         written: int | None = None
+        # Not to be interrupted: what a call has just made is about to be written down.
+        time.sleep(max(0.0, self._wrote.get(uri, 0.0) + self._write_pause - time.monotonic()))
         try:
             written = self._storage.write(uri, content, if_generation=if_generation)
         finally:
+            self._wrote[uri] = time.monotonic()
             self._changed(uri)
             if written is not None:
                 self._memo.put(("object", uri), (content, written))

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -147,6 +148,17 @@ def test_where_lists_are_denied_each_claim_is_read(fake: FakeVertex) -> None:
     assert mine.read("TuningJob/none", "t") is None
 
 
+def test_one_claim_is_written_once_a_second_at_most(fake: FakeVertex) -> None:
+    storage = View(fake, 15.0, fake.clock.monotonic, write_pause=0.2).storage
+    begun = time.monotonic()
+    claims = Claims(storage, OUTPUT)
+    held = claims.take(KEY, "me", "t")
+    claims.take("TuningJob/another", "me", "t")
+    assert time.monotonic() - begun < 0.2, "another object"
+    claims.note(claims.note(held, operation="starting"), operation="")
+    assert time.monotonic() - begun >= 0.4
+
+
 def test_a_list_of_a_tunings_folder_says_what_is_in_it(fake: FakeVertex) -> None:
     weights = f"{OUTPUT}/f/postprocess/node-0/checkpoints/final"
     for name in ("config.json", "model.safetensors"):
@@ -190,3 +202,19 @@ def test_a_destroy_after_an_old_look_spares_what_another_has_taken_since(
         assert not job.cancelling
         assert theirs.up(plan("prod")).ok
     assert len(fake.jobs.all) == 1, "paid for once"
+
+
+def test_a_claim_is_written_four_times_in_a_first_up_at_most(
+    fake: FakeVertex, plan: Callable[[str], ServicePlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken, asked for, named, and known to be in the state."""
+    written, write = Counter[str](), fake.storage.write
+
+    def counted(uri: str, content: bytes, *, if_generation: int) -> int | None:
+        written[uri] += "/.claims/" in uri
+        return write(uri, content, if_generation=if_generation)
+
+    monkeypatch.setattr(fake.storage, "write", counted)
+    with plugged(fake):
+        assert MiniEngine().up(plan("dev")).ok
+    assert max(written.values()) <= 4, written
