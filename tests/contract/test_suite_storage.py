@@ -92,3 +92,25 @@ def test_two_stars_may_stand_within_a_name(backend: Backend, wire: Wire) -> None
     )
     names = {item["name"].removeprefix(f"{folder}/") for item in found["items"]}
     assert names == {"a/foobar", "a/b/xfoobar"}, json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("content", "repeated", "why"),
+    [
+        (b'{"owner":"me"}', True, "a claim, and most lineages"),
+        (b"x" * 4096, True, "as much as is repeated"),
+        (b"x" * 4097, False, "custom metadata have a bound"),
+        ('{"owner":"m\u00fc"}'.encode(), False, "custom metadata are sent as headers too"),
+        (b"\xff", False, "no text"),
+    ],
+)
+def test_a_list_repeats_what_small_objects_say(
+    backend: Backend, content: bytes, *, repeated: bool, why: str
+) -> None:
+    storage = backend.vertex.storage
+    uri = f"{backend.folder}/repeated/{len(content)}-{content[:1].hex()}"
+    generation = storage.write(uri, content, if_generation=0)
+    [found] = [blob for blob in storage.listed(f"{backend.folder}/repeated") if blob.uri == uri]
+    assert found.generation == generation
+    assert (found.content == content) is repeated, why
+    assert storage.read(uri) == (content, generation)

@@ -12,7 +12,7 @@ from tests.support.fake_world import Served, World, called
 from vertex_tuning.vertex.bounds import SMALL, TooLarge
 from vertex_tuning.vertex.client import Blob
 from vertex_tuning.vertex.errors import NotFound
-from vertex_tuning.vertex.storage import MOST_REPEATED, always
+from vertex_tuning.vertex.storage import always, repeats
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class FakeStorage(Served):
         if (kept.generation if kept else 0) != if_generation:
             return kept.generation if kept and kept.content == content else None
         generation = self.put(uri, content)
-        self.objects[uri] = Kept(content, generation, repeated=len(content) <= MOST_REPEATED)
+        self.objects[uri] = Kept(content, generation, repeated=repeats(content))
         return generation
 
     @called

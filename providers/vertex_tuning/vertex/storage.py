@@ -101,7 +101,7 @@ class GoogleStorage:
 
         def attempt() -> int | None:
             blob = self._blob(uri)
-            if len(content) <= MOST_REPEATED:
+            if repeats(content):
                 blob.metadata = {REPEATED: content.decode()}
             try:
                 blob.upload_from_string(
@@ -243,6 +243,11 @@ def _view(blob: gcs.Blob) -> Blob:
         encoding=blob.content_encoding or "",
         content=_repeated(blob),
     )
+
+
+def repeats(content: bytes) -> bool:
+    """Whether a small object's description repeats these bytes; custom metadata are sent as headers too."""
+    return len(content) <= MOST_REPEATED and content.isascii() and b"\n" not in content
 
 
 def _repeated(blob: gcs.Blob) -> bytes | None:
