@@ -17,7 +17,7 @@ def one_command() -> Iterator[None]:
         yield
         return
     provider._vertex.cache_clear()
-    process.EDITED.clear()
+    process.COMMAND.edited.clear()
     _VIEWS.append({})
     try:
         yield
