@@ -290,7 +290,7 @@ RULES: tuple[Rule, ...] = (
         "quotas.by-maximum",
         "Serving quota is charged by max_replica_count times accelerators.",
         "documented",
-        TYPES,
+        f"{TYPES}; Google's page on autoscaling speaks of real-time use instead",
     ),
     Rule(
         "quotas.serving-refusal",
