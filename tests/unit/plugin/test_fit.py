@@ -157,7 +157,7 @@ def test_weights_that_a_machine_cannot_hold(*, written: dict[str, Any], warned: 
     )
     lines = list(too_large(spec))
     assert len(lines) == warned, why
-    assert all("would hold them: g2-standard-96, g4-standard-96, a2-highgpu-4g" in line for line in lines)
+    assert all("machines that fit: g2-standard-96, g4-standard-96, a2-highgpu-4g" in line for line in lines)
 
 
 GEMMA = "google/gemma3@gemma-3-27b-it"
@@ -173,7 +173,7 @@ PARAMETERS: list[tuple[dict[str, Any], list[str], str]] = [
         ["qwen/qwen3@qwen3-4b with PEFT_ADAPTER is not in the catalogue"],
         "a mode that Google's page had once, or has by now",
     ),
-    ({"base_model_unlisted": True}, ["the catalogue has meta/llama3_1@llama-3.1-8b by now"], "listed by now"),
+    ({"base_model_unlisted": True}, ["the catalogue now has meta/llama3_1@llama-3.1-8b"], "listed by now"),
     (
         {"base_model": GEMMA, "adapter_size": 4},
         ["learning_rate 0.0002, epochs 3, adapter_size 32"],
