@@ -50,7 +50,7 @@ test-all: $(STAMP) ## what `make test` runs, and what takes too long for it
 	@$(WITH_ENGINE) $(PYTEST) $(BESIDE) -m "not alone" && $(PYTEST) -m alone
 
 check: $(STAMP) ## format, lint, types, import layers, workflows, documents
-	@$(IN_VENV) ruff format --check . && ruff check . && mypy && lint-imports && python -m tools.pages --check && python -m tools.docs
+	@$(IN_VENV) ruff format --check . && ruff check . && mypy && lint-imports && python tools/lint/words.py && python -m tools.pages --check && python -m tools.docs
 	@$(IN_VENV) zizmor --offline --quiet --no-progress .github
 	@if command -v go >/dev/null; then cd tools/lint && go tool actionlint -shellcheck= -pyflakes= ../../.github/workflows/*.yml; \
 	  else echo "actionlint: skipped, there is no Go here" >&2; fi

@@ -56,7 +56,7 @@ class TunedModelService(ComponentResource):
         prices: the price book, such as from ``vertex_tuning.pricing.find_book``; by default the package's
             list prices.
         beside: of the program's services, one for each output bucket: if this one is refused, the
-            buckets that are missing elsewhere are told with it.
+            buckets that are missing elsewhere are reported, too.
         arguments: the other fields of :class:`vertex_tuning.specs.ServiceSpec`, which names every
             default: ``project``, ``region``, ``output_uri``, ``tuning`` or ``artifacts_uri``,
             ``serving``, ``serve``, ``labels``, ``wait``, ``protect``, ``retrain`` and more.

@@ -266,7 +266,7 @@ def test_a_stranger_is_told_that_other_stacks_are_not_looked_at(
     ran = ci(Workspace(stack.folder, None), "offline")
     assert ran.ok, ran.text
     summary = (stack.folder / "summary.md").read_text()
-    assert "not looked at: what tickets of organization/vertex-tuning/other serves" in summary
+    assert "not checked: what tickets of organization/vertex-tuning/other serves" in summary
     assert "| create | Endpoint tickets-endpoint |" in summary
 
 

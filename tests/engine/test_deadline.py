@@ -65,7 +65,7 @@ def test_the_loop_is_killed_and_the_next_up_ends_the_job(
     assert not ran.ok
     [line] = {line.partition("error: ")[2] for line in ran.text.splitlines() if "DeadlinePassed" in line}
     assert line.startswith("DeadlinePassed: service tickets, TunedModel: the deadline of ")
-    assert "was told to end, and what it has used is paid for" in line
+    assert "was cancelled; what it has used is billed" in line
     assert "Traceback" not in ran.text
     end = time.monotonic() + _COMES_S
     while cloud.active():
@@ -91,7 +91,7 @@ def test_machines_that_do_not_serve_in_time_are_taken_back(
     finally:
         loop.sweep()
     assert loop.process.returncode == 3, loop.text
-    assert "the deployment, which did not serve yet, was taken back" in loop.text
+    assert "the deployment did not serve yet and was undeployed" in loop.text
     assert "the deadline of 24s passed" in loop.text
     assert [models for models in cloud.endpoints().values() if models] == []
 

@@ -45,7 +45,7 @@ def test_what_fails_its_evaluation_is_taken_back_and_what_passes_goes_step_by_st
     refused = stack.up()
     assert not refused.ok
     assert (
-        "evaluation: score 0 over 4 answers, at least 1 is asked for; the new model is taken back"
+        "evaluation: score 0 over 4 answers, at least 1 is asked for; the new model is undeployed"
         in refused.text
     )
     assert "Traceback" not in refused.text

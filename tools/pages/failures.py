@@ -17,8 +17,8 @@ An error is one line: the class, the service, the kind of resource, Google's own
 
 ## What Google answers
 
-A *look* asks, or writes what does no harm twice; a *step* makes something and may bill.
-A look that is tried again is tried up to six times within a minute, with jitter.
+A *read* only reads, or writes what may be repeated; a *step* creates something and may cost money.
+A read is retried up to six times within a minute, with jitter.
 What is waited for shows in the resource's row:
 `Google has not answered for 40 s (...); still waiting, for 29 min 20 s more at most`.
 A pause that Google asks for (`Retry-After`) is kept.
@@ -33,7 +33,7 @@ Each of these ends `reconcile`, too.
 
 def page() -> str:
     """docs/failures.md."""
-    headings = ["class, and the line that the user reads", "a look", "a step", "a run", "what mends it"]
+    headings = ["class and message", "a read", "a step", "a run", "fix"]
     failures = [
         (
             f"`{each.kind.__name__}: service tickets, TuningJob: {each.message}`",
@@ -46,5 +46,5 @@ def page() -> str:
     ]
     ends = [(end.when, f"`{end.kind.__name__}`", end.done, end.mend) for end in ENDS]
     lines = [HEAD, *table(headings, failures), ENDINGS]
-    lines += table(["when", "class", "what is done", "what mends it"], ends)
+    lines += table(["when", "class", "what happens", "fix"], ends)
     return "\n".join(lines) + "\n"

@@ -108,7 +108,7 @@ HEAD = f"""\
 {made_from("the routes of the embedded service and the method lists of Google's clients")}
 
 Cloud Storage's list is that of its JSON API. A method that is not served answers 501 with its name and does
-nothing. gRPC is not spoken: clients are told to use REST. Of Cloud Storage's XML API only uploads in parts
+nothing. gRPC is not spoken: clients have to use REST. Of Cloud Storage's XML API only uploads in parts
 are served."""
 
 

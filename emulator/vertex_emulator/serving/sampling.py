@@ -38,7 +38,7 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_instance(cls, instance: Mapping[str, Any]) -> Sampling:
-        """The sampling that a prediction instance asks for; its other fields are not looked at.
+        """The sampling that a prediction instance asks for; its other fields are ignored.
 
         Whole numbers may be written as floats (200.0), as Google's clients send them, one `stop` may stand
         without a list, and null is the default. RequestError names the field and its bounds.

@@ -68,7 +68,7 @@ def inspect_cached(path: Path, cache_folder: Path | None = None) -> Inspection:
 
     Good and bad inspections are both kept: each follows from the bytes alone. Not kept is what was found
     about a file that is missing, unreadable, being written, or younger than two seconds. There is one small
-    entry for each path. A cache that is corrupt, unreadable or cannot be written is as good as none.
+    entry for each path. A cache that is corrupt, unreadable or not writable is ignored.
     `cache_folder` defaults to `default_cache_folder()`.
     """
     try:

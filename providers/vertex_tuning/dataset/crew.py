@@ -64,7 +64,7 @@ def crew(file: int, workers: int) -> Iterator[Callable[[Part], Future[Examined]]
     """So many workers on an open file, gone when the block ends, however it ends.
 
     Yields what puts a part in the queue for them. Its results raise CrewLost when a worker dies, as the start
-    does when one cannot be started. A part that none has begun can be taken back: cancel its future.
+    does when one cannot be started. To withdraw a part that none has begun, cancel its future.
     """
     queue: _Queue = SimpleQueue()
 

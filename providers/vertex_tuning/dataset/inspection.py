@@ -69,8 +69,8 @@ def survey(path: Path, progress: Progress | None = None) -> Survey:
     """A closer look at the examples, without a fingerprint of the file. It takes disk space in the folder for
     temporary files when there are millions of examples.
 
-    `progress` is told now and then how many more bytes of the file are done; when it is read again, for want
-    of workers, it is told so again.
+    `progress` gets the number of newly processed bytes; if workers are lost and the file is read again, it
+    starts over.
     """
     reading = _look(path, closer=True, progress=progress)
     return Survey(_outcome(path, reading), reading.tally.lengths, reading.digests)

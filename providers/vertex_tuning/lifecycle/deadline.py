@@ -2,7 +2,7 @@
 
 A command that has one (``vertex-tuning reconcile`` tells it through the environment) writes it down
 before anything is asked for, so it holds when that command's process is long dead. What became ready
-in time has no deadline any more; what did not is taken back, and the command fails.
+in time loses its deadline; what did not is undeployed or cancelled, and the command fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNSETTLED = frozenset({Phase.ABSENT, Phase.BLOCKED, Phase.PENDING, Phase.PARTIAL
 
 
 class DeadlinePassed(VertexError):
-    """It was not ready in time; the text says what was taken back."""
+    """It was not ready in time; the text says what was cancelled or undeployed."""
 
 
 class Overdue(Exception):
@@ -81,7 +81,7 @@ def in_time(
         due: the deadline.
         bring: the work, with a reach whose clock ends it.
         end: takes back what is under way and says what it did. Empty: there was nothing, and it may
-            begin, if it is not this command's own deadline. ``None``: it is as good as ready and goes on.
+            begin, if it is not this command's own deadline. ``None``: it counts as ready and continues.
 
     Raises:
         DeadlinePassed: it was not ready in time.
@@ -105,7 +105,7 @@ def in_time(
 
 
 def lift(context: Context, key: str, owner: str) -> None:
-    """Take the deadline away: the work is ready, or was taken back."""
+    """Remove the deadline: the work is ready, or was cancelled."""
 
     def lifted() -> None:
         held = _owned(context, key, owner)

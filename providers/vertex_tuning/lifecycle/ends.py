@@ -25,7 +25,7 @@ ENDS = (
         "a tuning job failed or was cancelled",
         "it stays in the state with Vertex AI's own message; run again only where `tuning.retry` covers it "
         "and `retrain` is not `deny`",
-        "mend the cause, then set `attempt` one higher",
+        "fix the cause, then raise `attempt`",
     ),
     End(
         NotReady,
@@ -36,13 +36,13 @@ ENDS = (
     End(
         NotReady,
         "a deployment failed after it had begun",
-        "what it had begun is taken back; what served before serves on",
-        "mend what the message names, then `pulumi up`",
+        "the new deployment is undeployed; the old model keeps serving",
+        "fix what the message names, then `pulumi up`",
     ),
     End(
         DeadlinePassed,
         "the deadline of `reconcile --deadline` passed",
-        "the job is cancelled, the deployment taken back, unless it serves or others wait for it",
+        "the job is cancelled, the deployment undeployed, unless it serves or has waiters",
         "`pulumi up` with more time",
     ),
     End(

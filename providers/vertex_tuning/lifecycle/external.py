@@ -80,7 +80,7 @@ class Context(msgspec.Struct, frozen=True):
         """Between steps that each take long and that nothing outside goes on with.
 
         Raises:
-            Interrupted: the engine was told to end.
+            Interrupted: the engine was asked to stop.
         """
         try:
             self.clock.sleep(0.0)

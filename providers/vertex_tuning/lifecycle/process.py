@@ -24,7 +24,7 @@ class Command:
     Attributes:
         edited: owners of the services that it edits.
         warned: warnings about no resource in particular, which are shown once.
-        cancelled: set when the engine was told to end.
+        cancelled: set when the engine was asked to stop.
     """
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class EngineClock:
         """Wait.
 
         Raises:
-            Interrupted: the engine was told to end, before or meanwhile.
+            Interrupted: the engine was asked to stop, before or meanwhile.
         """
         if COMMAND.cancelled.wait(seconds):
-            raise Interrupted("pulumi was told to end")
+            raise Interrupted("pulumi was interrupted")
 
 
 @cache

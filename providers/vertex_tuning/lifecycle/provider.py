@@ -140,8 +140,8 @@ class Provider(ResourceProvider, Generic[In]):
         """Refuse inputs that the same models refuse in the program; unknowns are left for later.
 
         Olds are empty when the resource is to be made, for the first time or anew: then, in preview
-        and before money is spent, the user is told what it bills. What an earlier check has let
-        through and is unchanged is not looked at again.
+        and before money is spent, a message names the cost. Unchanged inputs of an earlier check
+        are not checked again.
         """
         before, known = _without_provider(olds), _without_provider(news)
         if known == before:
@@ -234,7 +234,7 @@ class Provider(ResourceProvider, Generic[In]):
         """End what is under way because its deadline has passed.
 
         Returns:
-            What was done, in words; empty when nothing was under way; ``None`` when it is as good as
+            What was done, as text; empty if nothing was running; ``None`` if it counts as
             ready and goes on.
         """
         raise NotImplementedError
@@ -296,7 +296,7 @@ class Provider(ResourceProvider, Generic[In]):
             process.say(inputs.urn, text, passing=True)
 
         def undo() -> None:
-            # The failure is what the user has to hear; what could not be taken back is found again.
+            # Report the first failure; what could not be undone is found again.
             with suppress(VertexError):
                 current = self._held(context, inputs, held.claim.token if held else "")
                 if current is None or current.ours:
@@ -368,18 +368,18 @@ class Provider(ResourceProvider, Generic[In]):
         return not waits
 
     def look(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Observation | None:
-        """A look in preview: bounded in time, and one that cannot be made is told and counts as no news."""
+        """Run a preview check with a time limit; if it fails, warn and continue."""
         inputs, token = self._parsed(news), str(olds.get("token") or "")
         return self.asked(inputs, lambda context: self._looked(context, inputs, token))
 
     def asked(self, inputs: In, question: Callable[[Context], Answer]) -> Answer | None:
-        """What a question in preview finds; ``None`` when it has no answer in time, which is told."""
+        """The result of a preview check; ``None``, with a warning, if it has no answer in time."""
         pool = ThreadPoolExecutor(max_workers=1)
         try:
             context = self._context(inputs)
             return pool.submit(lambda: question(context)).result(timeout=LOOK_SECONDS)
         except (VertexError, LookTimeout) as error:
-            process.say(inputs.urn, f"not looked at: {str(error) or 'no answer in time'}", warning=True)
+            process.say(inputs.urn, f"not checked: {str(error) or 'no answer in time'}", warning=True)
             return None
         finally:
             pool.shutdown(wait=False)

@@ -42,7 +42,7 @@ def settle(
 
     Raises:
         NotReady: it failed or is lost; the text is the reason.
-        Interrupted: the engine was told to end; the text is the last look's reason.
+        Interrupted: the engine was asked to stop; the text is the last observation's reason.
         VertexError: Google refused a step.
     """
     waiting, untried, last_look = Waiting(context, say), True, 0

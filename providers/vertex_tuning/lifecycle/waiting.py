@@ -14,7 +14,7 @@ FIRST_PAUSE = 0.2  # seconds
 GROWTH = 1.5
 LONG_CAP = 4  # the longest pause in a wait of hours, in longest pauses of a shorter one
 SHARE = 40  # of so long a wait a pause is this part at most
-CAPACITY_CAP = 8  # the longest pause for want of capacity, in longest pauses between two looks
+CAPACITY_CAP = 8  # the longest pause without capacity, in longest pauses between two polls
 
 
 class Waiting:
@@ -38,7 +38,7 @@ class Waiting:
         """Pause before the next look: what takes hours is not asked for as often as what takes minutes.
 
         Raises:
-            Interrupted: the engine was told to end; the text is the last look's reason.
+            Interrupted: the engine was asked to stop; the text is the last observation's reason.
         """
         self._sleep(seen, self._pause)
         usual = self._context.connection.poll_seconds
@@ -51,7 +51,7 @@ class Waiting:
 
         Raises:
             NoCapacity: that time is over.
-            Interrupted: the engine was told to end; the text is the last look's reason.
+            Interrupted: the engine was asked to stop; the text is the last observation's reason.
         """
         now, bound = self._context.clock.monotonic(), self._context.connection.capacity_seconds
         if self._short_since is None:
@@ -73,7 +73,7 @@ class Waiting:
 
         Raises:
             Unavailable: that time is over.
-            Interrupted: the engine was told to end; the text is the last look's reason.
+            Interrupted: the engine was asked to stop; the text is the last observation's reason.
         """
         now, bound = self._context.clock.monotonic(), self._context.connection.outage_seconds
         if self._unanswered_since is None:

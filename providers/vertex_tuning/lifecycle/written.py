@@ -1,6 +1,6 @@
 """Inputs as a state holds them: by their types alone, without the rules for what is declared anew.
 
-What someone changed outside, or what an older catalogue knew, has to be read, undone and mended all the same.
+Drift and values of older catalogues have to be read, deleted and repaired.
 """
 
 from __future__ import annotations

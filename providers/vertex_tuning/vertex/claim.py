@@ -3,7 +3,7 @@
 It holds the owner (stack and service), a token that every create renews, and what came of it: the
 resource's name and the operation under way. Only the holder of the live token may delete, so a
 leftover of an earlier deployment cannot delete what a later one took over under the same identity.
-Others who want the same thing stand in line as heirs: it is not undone when its owner goes, but
+Others who use the same thing are waiters: it is not deleted with its owner, but
 passes to the first of them.
 """
 
@@ -62,7 +62,7 @@ Timestamp = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a claim says; ``owner`` and ``token`` are empty once its owner has let go of it.
+    """What a claim says; ``owner`` and ``token`` are empty once its owner has released it.
 
     ``id`` is the claim's for life: what is made under it can carry it, and be found by it.
     ``reads`` is the folder of weights that is needed by what is made under it.
@@ -128,7 +128,7 @@ class HeldClaim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def taken(claim: Claim | None, owner: str, token: str, now: float, id_: str = "") -> Claim:
-    """A claim once someone has taken it: theirs if it is new, was theirs or nobody's; else they are an heir.
+    """A claim after an acquire: the caller owns it if it is new, theirs or released; else they are a waiter.
 
     ``id_`` is of the claim that a new one takes the place of.
 
@@ -149,7 +149,7 @@ def taken(claim: Claim | None, owner: str, token: str, now: float, id_: str = ""
 
 
 def left(claim: Claim, token: str) -> Claim:
-    """A claim once the holder of a token has gone: the first heir follows an owner, nobody an heir."""
+    """A claim after a release: the first waiter becomes owner if the owner leaves."""
     waiters = tuple(waiter for waiter in claim.waiters if waiter.token != token)
     if not token or claim.token != token or not waiters:
         return msgspec.structs.replace(claim, waiters=waiters)

@@ -1,7 +1,7 @@
 """Claims in the bucket: each is a small object ``OUTPUT_URI/.claims/KEY.json``.
 
 It is created only if absent, and changed only at the generation that was read. What it says, and who is whose
-heir, is in ``claim``.
+waiter, is in ``claim``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _unheard(_text: str) -> None:
     """Where nobody listens to warnings."""
 
 
-# Made now, as everywhere in this package: a type that several threads are the first to decode crashes it.
+# Created at import: two threads that decode a type first crash msgspec.
 _CLAIM = msgspec.json.Decoder(Claim)
 
 
@@ -130,14 +130,14 @@ class Claims:
         return [held for key in self.keys(folder) if (held := others.read(key, "")) is not None]
 
     def owned(self, folder: str, *owners: str) -> list[HeldClaim]:
-        """These owners' claims below ``folder``, as theirs; ``""`` owns what was let go of."""
+        """These owners' claims in ``folder``; ``""`` owns released ones."""
         found = [held for held in self.below(folder) if held.claim.owner in owners]
         return [msgspec.structs.replace(held, ours=True) for held in found]
 
     def take(self, key: str, owner: str, token: str, id_: str = "") -> HeldClaim:
         """Make the claim, or renew it if it is this owner's or nobody's.
 
-        Another's stays another's: the caller becomes an heir, under ``token``. A claim that was lost is
+        With another owner the caller becomes a waiter, under ``token``. A claim that was lost is
         made again with its ``id_``, so that what was made under it is found.
 
         Raises:
@@ -292,7 +292,7 @@ class Claims:
         return self.now() - held.claim.at
 
     def leave(self, held: HeldClaim, token: str) -> None:
-        """Go, and leave it to the others: an owner to the first heir, an heir to those who stay.
+        """Release it: the first waiter becomes owner, a waiter is removed.
 
         Raises:
             ClaimChanged: the claim was changed by someone else since it was read.

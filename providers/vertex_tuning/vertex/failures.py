@@ -34,7 +34,7 @@ class Look(enum.StrEnum):
 class Step(enum.StrEnum):
     """What follows when a step that makes something is refused."""
 
-    FAILS = "fails at once; what the step had begun is taken back"
+    FAILS = "fails at once; the started step is undone"
     LINE = "a tuning waits in line; anything else fails at once"
     ASKS = "asks again with growing pauses for a stated time, then fails and names what would fit"
     LOOKS = "what it may have made is looked for, and asked for again if it is not there, for the same time"
@@ -44,7 +44,7 @@ class Step(enum.StrEnum):
 class Repeat(enum.StrEnum):
     """What `vertex-tuning reconcile` does after a run that had no errors but these."""
 
-    AGAIN = "is told and repeated after the pause, until the deadline"
+    AGAIN = "logged and retried after the pause, until the deadline"
     ENDS = "is the last one"
 
 

@@ -16,7 +16,7 @@ ATTEMPTS = 6
 QUIET_SECONDS = 5.0
 """A trouble that passes sooner is not worth a line: an object that was written a second ago is one."""
 QUICK_ATTEMPTS = 2
-"""Tries before the user is told that the service does not answer."""
+"""Attempts before an outage is reported."""
 TIMEOUT = 60.0
 """Seconds for one call: the clients' own are 5 for some and none for others, which then never end."""
 CALL: dict[str, Any] = {"timeout": TIMEOUT, "retry": None}

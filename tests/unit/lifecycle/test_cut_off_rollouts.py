@@ -41,7 +41,7 @@ def ctrl_c(fake: FakeVertex, patch: pytest.MonkeyPatch) -> None:
 
     def interrupted(seconds: float) -> None:
         if any(call.startswith("serving.deploy") for call in fake.world.calls[before:]):
-            raise Interrupted("pulumi was told to end")
+            raise Interrupted("pulumi was interrupted")
         sleep(seconds)
 
     patch.setattr(fake.clock, "sleep", interrupted)
@@ -198,7 +198,7 @@ def test_ctrl_c_while_a_destroy_waits_says_what_bills_and_what_to_type(
     assert engine.up(declare()).ok
 
     def told_to_end(_seconds: float) -> None:
-        raise Interrupted("pulumi was told to end")
+        raise Interrupted("pulumi was interrupted")
 
     with monkeypatch.context() as patch:
         patch.setattr(fake.clock, "sleep", told_to_end)

@@ -125,7 +125,7 @@ def test_images_that_nobody_may_look_at_are_a_warning(
     path.write_bytes(rows(about("gs://theirs/cat.png"), 4))
     fake.fault("storage.stat", PermissionMissing("no role"))
     assert previewed(declare(training_data=str(path), base_model=SCOUT, mode="PEFT_ADAPTER")) == ""
-    assert "warning: not looked at: the image gs://theirs/cat.png: no role" in said
+    assert "warning: not checked: the image gs://theirs/cat.png: no role" in said
 
 
 @pytest.mark.evidence("data.images-not-mixed", side="plugin")

@@ -266,7 +266,7 @@ def test_a_preview_reads_no_large_object_and_says_when_it_may_not_look(
     assert _checked(declared(declare)) == ""
     fake.fault("storage.stat", PermissionMissing("no role"))
     assert _checked(declared(declare)) == ""
-    assert "warning: not looked at: no role" in said
+    assert "warning: not checked: no role" in said
 
 
 def test_given_weights_that_are_not_there_fail_the_preview(fake: FakeVertex, declare: Declare) -> None:

@@ -79,7 +79,7 @@ def test_a_command_that_waits_ends_at_the_deadline(fake: FakeVertex, declare: De
     said = failure(engine.up(plan))
     assert fake.clock.time() - began == pytest.approx(600)
     assert said.startswith("DeadlinePassed: service tickets, TunedModel: the deadline of ")
-    assert "was told to end, and what it has used is paid for" in said
+    assert "was cancelled; what it has used is billed" in said
     assert states(fake) == [JobState.CANCELLED]
 
     again = failure(engine.up(plan))
@@ -108,7 +108,7 @@ def test_the_next_command_hears_it_when_the_first_is_dead(
     )
     assert states(fake) == [JobState.RUNNING]
 
-    assert "was told to end" in failure(engine.up(plan))
+    assert "was cancelled" in failure(engine.up(plan))
     assert states(fake) == [JobState.CANCELLED]
     assert len(deadlines(fake)) == 1, "only the deployment, which was not reached, has one left"
 
@@ -119,7 +119,7 @@ def test_machines_that_do_not_serve_yet_are_taken_back(fake: FakeVertex, declare
     give(fake, 600)
     said = failure(engine.up(plan))
     assert "DeployedModel: the deadline of" in said
-    assert "was taken back; `pulumi up` deploys anew" in said
+    assert "was undeployed; `pulumi up` deploys it again" in said
     assert deployed(fake) == []
     assert fake.serving.registered == {}
     assert states(fake) == [JobState.SUCCEEDED], "the weights are there and stay"
@@ -136,7 +136,7 @@ def test_what_serves_is_not_touched(fake: FakeVertex, declare: Declare) -> None:
     [before] = deployed(fake)
     slow_machines(fake)
     give(fake, 600)
-    assert "was taken back" in failure(engine.up(declare(epochs=2)))
+    assert "was undeployed" in failure(engine.up(declare(epochs=2)))
     assert deployed(fake) == [before], "the old model serves on"
 
     give(fake, 3600)
@@ -181,7 +181,7 @@ def test_one_that_has_passed_is_enforced_before_another_counts(fake: FakeVertex,
     assert engine.up(plan).ok
     fake.clock.sleep(601)
     give(fake, 600)
-    assert "was told to end" in failure(engine.up(plan))
+    assert "was cancelled" in failure(engine.up(plan))
     assert states(fake) == [JobState.CANCELLED]
 
 
@@ -244,7 +244,7 @@ def test_services_of_one_stack_that_share_a_job_share_the_deadline(
     assert two.up(declare(service={"wait": False, "name": "invoices"})).ok
     give(fake, None)
     fake.clock.sleep(601)
-    assert "was told to end" in failure(two.up(declare(service={"wait": False, "name": "invoices"})))
+    assert "was cancelled" in failure(two.up(declare(service={"wait": False, "name": "invoices"})))
     assert states(fake) == [JobState.CANCELLED]
 
 

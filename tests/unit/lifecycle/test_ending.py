@@ -203,7 +203,7 @@ def test_who_waits_for_it_to_be_over_and_is_told_to_end_says_that_nothing_bills(
     destroy_is_killed(fake, mine, here)
 
     def told_to_end(_seconds: float) -> None:
-        raise Interrupted("pulumi was told to end")
+        raise Interrupted("pulumi was interrupted")
 
     with monkeypatch.context() as patch:
         patch.setattr(fake.clock, "sleep", told_to_end)

@@ -124,7 +124,7 @@ COUNTED = [
     (
         "europe-west4",
         PermissionMissing("no role to list"),
-        "1 job of this project ahead (not looked at: us-central1)",
+        "1 job of this project ahead (not checked: us-central1)",
         "a region that does not answer hides no other",
     ),
 ]

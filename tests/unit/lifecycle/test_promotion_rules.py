@@ -168,7 +168,7 @@ def test_a_preview_that_may_not_look_says_so(fake: FakeVertex, declare: Declare,
     fake.fault("jobs.labelled", PermissionMissing("no role"))
     said.clear()
     assert MiniEngine().up(prod(declare)).ok
-    assert "warning: not looked at: no role" in said
+    assert "warning: not checked: no role" in said
     assert states(fake) == [JobState.SUCCEEDED], "the up looks again"
 
 

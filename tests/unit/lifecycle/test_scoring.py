@@ -53,7 +53,7 @@ def test_a_verdict_is_held_against_what_is_asked_for_now(fake: FakeVertex, decla
     raised = asking(0.9, 2)
     ran = up(raised)
     assert (
-        "score 0.8 in all, at least 0.9 is asked for; the new model is taken back" in ran.failed["deployed"]
+        "score 0.8 in all, at least 0.9 is asked for; the new model is undeployed" in ran.failed["deployed"]
     )
     assert shares(fake, old) == {id_of(old): 100}
     assert [name for name in fake.serving.sites if name.endswith("-eval")] == []
@@ -114,7 +114,7 @@ def test_a_model_is_not_judged_by_few_of_the_prompts(
     assert ran.ok is passes
     if not passes:
         few = f"{own} of the 8 prompts" if own else "none of the prompts"
-        assert f"the new model answered {few}; it is taken back" in ran.failed["deployed"]
+        assert f"the new model answered {few}; it is undeployed" in ran.failed["deployed"]
 
 
 COMMANDS = [

@@ -226,7 +226,7 @@ def test_a_job_whose_claim_names_another_by_then_is_ended(
 
     [job] = bills(fake)
     assert engine.outputs("job")["job"] == job.name
-    assert len([line for line in said if "is one too many and was told to end" in line]) == 1
+    assert len([line for line in said if "cancelled the duplicate job" in line]) == 1
 
 
 REFUSED = [QuotaExceeded("Quota exceeded for tuning jobs"), NoCapacity("out of capacity")]

@@ -87,7 +87,7 @@ def test_deny_refuses_what_would_be_paid_for_and_what_could_not_be_looked_at(
     denied = engine.up(declare(service={"retrain": "deny"}))
     assert "could not be looked at" in denied.failed["job"]
     assert "retrain is 'deny'" in denied.failed["job"]
-    assert "warning: not looked at: no role" in said
+    assert "warning: not checked: no role" in said
     assert len(fake.jobs.all) == 2
 
 

@@ -23,7 +23,7 @@ class Told:
 
     def _slept(self, seconds: float) -> None:
         if self.now.is_set():
-            raise Interrupted("pulumi was told to end")
+            raise Interrupted("pulumi was interrupted")
         self._sleep(seconds)
 
     def at(self, service: Any, method: str) -> list[Any]:
@@ -91,5 +91,5 @@ def test_an_evaluation_does_not_wait_for_the_answers_under_way(
     finally:
         answers.set()
 
-    assert "stopped waiting: deployed for its evaluation, which is next (pulumi was told to end)" in failed
+    assert "stopped waiting: deployed for its evaluation, which is next (pulumi was interrupted)" in failed
     assert "That goes on without pulumi, and bills" in failed

@@ -151,7 +151,7 @@ def _asked_id(held: HeldClaim) -> str:
 
 
 def claimed_by(context: Context, folder: str, model_id: str, owner: str) -> bool:
-    """Whether a claim of this owner, or one that was let go of, is of the model registered under this id."""
+    """Whether a claim of this owner, or a released one, is of the model registered under this id."""
     held = context.claims.read(f"{folder}/{model_id}", "")
     if held is not None:
         return held.claim.owner in ("", owner)

@@ -54,7 +54,7 @@ def forget_left(context: Context, owner: str) -> None:
 
 
 def _holds(context: Context, owner: str) -> bool:
-    """Whether a claim is the service's, or of a deployment that was let go of and may bill."""
+    """Whether a claim is the service's, or of a released deployment that may cost money."""
     own = names.claim_of_service(owner)
     return any(
         held.claim.owner == owner or (not held.claim.owner and held.key.startswith(names.DEPLOYED_MODELS))

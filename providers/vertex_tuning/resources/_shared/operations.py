@@ -15,7 +15,7 @@ def ended(context: Context, name: str | None, *, seconds: float = 1800.0) -> Ope
 
     Raises:
         Transient: it took longer than ``seconds``.
-        Interrupted: the engine was told to end; the text names what is under way.
+        Interrupted: the engine was asked to stop; the text names what is running.
     """
     pause, end = 0.1, context.clock.monotonic() + seconds
     while name is not None:

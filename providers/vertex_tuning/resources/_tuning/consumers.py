@@ -1,4 +1,4 @@
-"""Who reads weights that another owner's tuning made: an heir in the claim of that tuning."""
+"""Register consumers of another owner's weights as waiters in that tuning's claim."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def maker(context: Context, job: Job, fingerprint: str) -> str:
 def join(context: Context, inputs: ResourceInputs, folder: str, fingerprint: str, token: str) -> None:
     """Write down, for the owner of the tuning in ``folder``, that this service reads its weights.
 
-    A bucket that may only be read is a common way to promote: it is told, and no reason to fail.
+    A read-only bucket is common: warn, do not fail.
     """
     there, key = elsewhere(context, root_of(folder)), artifacts.job_key(fingerprint)
 

@@ -69,7 +69,7 @@ def in_the_way(context: Context, project: str, *, of: Job | None = None) -> str:
     """
     found, regions, unseen = list[Job](), list(catalog.tuning_locations()), []
     for region in regions:
-        # It is a courtesy: that it cannot be told must not end a wait for something that is paid for.
+        # Optional information: its failure must not end a wait for paid work.
         try:
             with outlasting(None):
                 found += context.vertex.jobs.active(project, region)
@@ -78,7 +78,7 @@ def in_the_way(context: Context, project: str, *, of: Job | None = None) -> str:
     ahead = sum(of is None or (job.created, job.name) < (of.created, of.name) for job in counted_once(found))
     if unseen == regions:
         return ""
-    but = f" (not looked at: {', '.join(unseen)})" if unseen else ", in all regions"
+    but = f" (not checked: {', '.join(unseen)})" if unseen else ", in all regions"
     return f", {_jobs(ahead)} ahead{but}"
 
 

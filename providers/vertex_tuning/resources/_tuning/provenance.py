@@ -1,4 +1,4 @@
-"""What stands behind weights: as it is written beside them, or else as far as their job tells it."""
+"""The lineage of weights: from its file, or else from their job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def written(context: Context, artifacts_uri: str) -> Lineage | None:
 
 
 def told(context: Context, declared: dict[str, Any], seen: Observation) -> dict[str, Any]:
-    """What stands behind weights that are there, whoever made them; what is declared for want of more."""
+    """The lineage of existing weights, or the declared one if nothing else is known."""
     found = written(context, str(seen.live["artifacts_uri"]))
     if found is None and (job := _job(context, seen)) is not None:
         found = of_job(job)

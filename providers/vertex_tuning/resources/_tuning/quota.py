@@ -14,7 +14,7 @@ class Verdict(msgspec.Struct, frozen=True):
     Attributes:
         missing: why no job can run, and how to mend it.
         awaited: no job can run yet, and Google has not answered.
-        asked: a request that was not granted in full, be it in the way or not.
+        asked: a request that was not granted in full.
         unchecked: why nobody knows whether a job can run; it is submitted.
     """
 

@@ -53,7 +53,7 @@ def noted(context: Context, urn: str, owner: str, held: HeldClaim, job: Job) -> 
         if made_under(job, held.claim) and ownership.cancel(context, urn, owner, job):
             named = now.claim.resource if now is not None else ""
             why = f"the claim names {named} by now" if named else "its claim was given up meanwhile"
-            process.say(urn, f"{job.name} is one too many and was told to end: {why}", warning=True)
+            process.say(urn, f"cancelled the duplicate job {job.name}: {why}", warning=True)
         return now
 
     return contended(written)
@@ -188,9 +188,7 @@ def _ended_early(context: Context, inputs: ResourceInputs, key: str, job: Job | 
     context.claims.go_on(held)
     if not cancelled:
         return f"{job.name} goes on: it carries another service's label"
-    return (
-        f"{job.name} was told to end, and what it has used is paid for; to tune again, set attempt one higher"
-    )
+    return f"{job.name} was cancelled; what it has used is billed. To tune again, raise attempt"
 
 
 def _known_or_awaited(context: Context, place: str, held: HeldClaim) -> Job | None:

@@ -69,11 +69,11 @@ def start(
         operation = _start(context, inputs, uri, on_existing=on_existing)
     except REFUSALS as refused:
         if context.vertex.serving.under_way(inputs.endpoint, since=held.claim.at - CLOCKS_DIFFER):
-            return held  # refused by something on the way back: it was started all the same
+            return held  # a proxy refused the call, but the deployment has started
         context.claims.note(held, operation="", unanswered=0)
         raise advised(context, inputs, uri, refused) from refused
     except (Transient, AlreadyExists) as unknown:
-        # It may be under way all the same: the next looks find it, or the grace period ends.
+        # It may be running: later reads find it, or the grace period ends.
         refused_for_now = isinstance(unknown, TooManyRequests | AlreadyExists)
         return held if refused_for_now else context.claims.note(held, unanswered=held.claim.unanswered + 1)
     return context.claims.note(held, operation=operation, unanswered=0)
@@ -137,7 +137,7 @@ def _after_failure(context: Context, inputs: DeployedModelInputs, uri: str, held
 
 
 def advised(context: Context, inputs: DeployedModelInputs, uri: str, refused: VertexError) -> VertexError:
-    """The refusal; for want of machines, with the regions and machines that Vertex AI says would fit."""
+    """The refusal; without machines, with regions and machines that Vertex AI recommends."""
     if not isinstance(refused, NoCapacity | QuotaExceeded):
         return refused
     try:

@@ -138,7 +138,7 @@ def _rejected(
     rejections.note(context, inputs.owner, rejected)
     return Rejected(
         f"evaluation: {rejections.scored(score, n, threshold, 'is')}; "
-        "the new model is taken back, and what served before serves on"
+        "the new model is undeployed, and the old model keeps serving"
     )
 
 
@@ -161,7 +161,7 @@ def _by_command(
     try:
         found = scored(ended)
     except ValueError as error:
-        raise Rejected(f"evaluation: {error}; the new model is taken back") from error
+        raise Rejected(f"evaluation: {error}; the new model is undeployed") from error
     return found.score, found.n
 
 
@@ -179,10 +179,10 @@ def _by_prompts(
     def answer(prompt: prompts.Prompt) -> bool | None:
         instance = {"prompt": prompt.prompt, "max_tokens": evaluation.max_tokens, "temperature": 0.0}
         for _ in range(tries):
-            context.clock.sleep(0.0)  # ends here when the engine is told to
+            context.clock.sleep(0.0)  # raises when the engine is asked to stop
             if context.clock.monotonic() > end:
                 raise Rejected(
-                    f"evaluation: not done after {evaluation.timeout}; the new model is taken back"
+                    f"evaluation: not done after {evaluation.timeout}; the new model is undeployed"
                 )
             found = context.vertex.serving.ask(inputs.endpoint, [{**instance, "raw_response": True}])
             if found.deployed_model_id == deployed_id:
@@ -193,7 +193,7 @@ def _by_prompts(
     answers = [fits for fits in found if fits is not None]
     if len(answers) < ENOUGH * len(asked):
         few = f"{len(answers)} of the {len(asked)} prompts" if answers else "none of the prompts"
-        raise Rejected(f"evaluation: the new model answered {few}; it is taken back")
+        raise Rejected(f"evaluation: the new model answered {few}; it is undeployed")
     wrong = [str(number) for number, fits in enumerate(found, start=1) if fits is False]
     if wrong:
         more = f" and {len(wrong) - NAMED:,} more" if len(wrong) > NAMED else ""
@@ -205,7 +205,7 @@ def _by_prompts(
 def _at_once(
     context: Context, answer: Callable[[prompts.Prompt], bool | None], asked: Sequence[prompts.Prompt]
 ) -> list[bool | None]:
-    """Every answer; told to end, it waits for none that is under way, which may take minutes."""
+    """Every answer; when interrupted, it does not wait for running requests."""
     pool = ThreadPoolExecutor(max_workers=ASKED_AT_ONCE)
     try:
         asking = [pool.submit(answer, prompt) for prompt in asked]

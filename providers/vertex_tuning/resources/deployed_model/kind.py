@@ -36,7 +36,7 @@ ENDPOINT = frozenset({"project", "region", "endpoint_id"})
 class DeployedModelExternal:
     """The registered model, its deployment and the endpoint's traffic.
 
-    A deployment that is to be deleted while its successor does not serve yet is let go of instead, and
+    A deployment that is to be deleted before its successor serves is released instead, and
     serves on; the successor takes it off once it has the traffic (or, with ``recreate``, before it
     asks for machines).
     """
@@ -254,7 +254,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return news.get("rollout") == Rollout.RECREATE.value and bool(news.get("wait", True))
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; that a model failed its evaluation before is told before it is paid for again."""
+        """Also warns if the model failed its evaluation before."""
         found = super().check(olds, news)
         if news.get("keep_checkpoints") and news.get("keep_checkpoints") != olds.get("keep_checkpoints"):
             process.say(str(news.get("urn", "")), PRUNES)
@@ -272,7 +272,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return found
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere; a rollout that leaves nobody to answer is told, now or later.
+        """Also warns about downtime of the rollout, now or later.
 
         After an edit back to it the state says ready, whatever a rollout that was cut off has done: a look
         tells. Only an edit is paid for with one.
@@ -317,7 +317,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
         return left
 
     def _looked(self, context: Context, inputs: DeployedModelInputs, token: str) -> Observation:
-        """As everywhere; that this model failed before is told, and that a predecessor ends first."""
+        """Also warns if the model failed before, or if the old one stops first."""
         seen = super()._looked(context, inputs, token)
         if seen.phase is Phase.ABSENT and (failed := evaluation.failed_before(context, inputs)):
             process.say(inputs.urn, failed, warning=True)
@@ -335,13 +335,13 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     def overdue(
         self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None, seen: Observation
     ) -> str | None:
-        """A deployment that does not serve is taken back; one that serves is as good as ready."""
+        """Undeploys a deployment that does not serve; one that serves counts as ready."""
         if seen.live.get("traffic"):
             return None
         if seen.phase not in (Phase.PENDING, Phase.PARTIAL):
             return ""
         self.take_back(context, inputs, held)
-        return "the deployment, which did not serve yet, was taken back; `pulumi up` deploys anew"
+        return "the deployment did not serve yet and was undeployed; `pulumi up` deploys it again"
 
     def take_back(self, context: Context, inputs: DeployedModelInputs, held: HeldClaim | None) -> None:
         """Leave nothing of a failed deployment that bills; what serves serves on."""

@@ -1,4 +1,4 @@
-"""The last model that failed its evaluation: of what was taken back, its figures stay in a claim."""
+"""The last rejected model: its figures stay in a claim."""
 
 from __future__ import annotations
 

@@ -58,12 +58,12 @@ def run(
         folder: where it runs.
         variables: added to its environment.
         limit: seconds after which it is ended.
-        clock: ends the wait when the engine is told to end.
+        clock: ends the wait when the engine is asked to stop.
         passed_on: names of this process's variables that it gets beside ``PASSED_ON``.
 
     Raises:
         InvalidRequest: it cannot be started.
-        Interrupted: the engine was told to end.
+        Interrupted: the engine was asked to stop.
     """
     with _guard() as group:
         try:

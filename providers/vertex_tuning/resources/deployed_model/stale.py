@@ -1,4 +1,4 @@
-"""A service's other deployments: let go of, or begun by a run that was cut off and never written down."""
+"""A service's stale deployments: released, or started by an interrupted run."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def found(endpoint: Endpoint | None, inputs: DeployedModelInputs) -> tuple[Deplo
 def as_asked(deployed: Deployed, inputs: DeployedModelInputs) -> bool:
     """Whether it runs on the declared machines; Vertex AI fixes them when a model is deployed.
 
-    A reservation is not looked at: Google may name its project by number, and that is no difference.
+    Reservations are not compared: Google may name their project by number.
     """
     return _machines(deployed) == _machines(inputs)
 

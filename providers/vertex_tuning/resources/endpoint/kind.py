@@ -268,7 +268,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         return not live.deployed
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere; that callers have to learn another name is told."""
+        """Also warns if callers need another address."""
         found = super().diff(id_, olds, news)
         name = self._parsed(news).name if found.replaces else id_
         if name != id_:
@@ -279,7 +279,7 @@ class EndpointProvider(Provider[EndpointInputs]):
         return found
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; its claim goes along to another folder, under the token that the state holds."""
+        """Also moves its claim to another folder, under the state's token."""
         olds = upgraded(olds)
         inputs, before, token = self._parsed(news), self._written(olds), str(olds.get("token") or "")
         moved = inputs.output_uri != before.output_uri and bool(token)
@@ -306,7 +306,7 @@ class EndpointProvider(Provider[EndpointInputs]):
             context.claims.leave(held, token)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """As everywhere; what was claimed of it in other folders of the service is over."""
+        """Also deletes its claims in the service's other folders."""
         made = super().create(props)
         inputs = self._parsed(props)
         with told(self.kind, inputs):
@@ -320,7 +320,7 @@ class EndpointProvider(Provider[EndpointInputs]):
             self._gone_from(context, inputs, held.claim.token)
 
     def left_to_others(self, context: Context, inputs: EndpointInputs, token: str) -> bool:
-        """As everywhere; and whether another create has claimed it in another folder of the service."""
+        """Also checks whether another create has claimed it in another folder of the service."""
         if super().left_to_others(context, inputs, token):
             return True
         others = folders.of_service(context, inputs.owner)[1:]

@@ -166,7 +166,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         "fingerprint": Change.FOLLOWS.because("work says it"),
         "endpoint_id": Change.FOLLOWS.because("work says what is served where"),
         "accelerator_type": Change.FOLLOWS.because("other machines are other work"),
-        "accelerators": Change.NONE.because("replicas change in place and are not looked at before"),
+        "accelerators": Change.NONE.because("replicas change in place and are not checked before"),
         "preemptible": Change.FOLLOWS.because("other machines are other work"),
         "rollout": Change.NONE.because("says how the next change happens"),
         "in_preview": Change.NONE.because("says when it is looked at"),
@@ -174,7 +174,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
     }
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; and what is missing outside fails the preview, before anything is made."""
+        """Also fails the preview if prerequisites are missing."""
         found = super().check(olds, news)
         changed = bool(compare(self.changes, olds, news))
         if found.failures or not changed or not news.get("in_preview", True):
@@ -195,7 +195,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         return found
 
     def diff(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere; what looks settled has to look again when its service is edited."""
+        """Also marks settled resources for a re-check when their service changes."""
         found = super().diff(id_, olds, news)
         if found.changes:
             process.COMMAND.edited.add(str(news.get("owner")))
@@ -203,7 +203,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
 
     def _settled(self, context: Context, inputs: ReadinessInputs, held: HeldClaim | None) -> Observation:
         seen = super()._settled(context, inputs, held)
-        # A preview has said it already, unless it was told not to look.
+        # A preview has reported it already, unless checks are off.
         for text in () if inputs.in_preview else seen.live.get("unchecked", ()):
             process.say(inputs.urn, text, warning=True)
         if seen.live["quota"]:
@@ -211,7 +211,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         return seen
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """As everywhere; its claim comes last, because the bucket may be what is missing."""
+        """Creates its claim last, because the bucket may be missing."""
         made = super().create(props)
         inputs, token = self._parsed(props), uuid.uuid4().hex
         with told(self.kind, inputs):
@@ -219,7 +219,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
         return CreateResult(made.id, {**(made.outs or {}), "token": token})
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; its claim goes along to another output folder, and 0.1.0 made none.
+        """Also moves its claim to another output folder; early states have none.
 
         The old folder names the new one before anything is begun there, so that an edit back finds it.
         """

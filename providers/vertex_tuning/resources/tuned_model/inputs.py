@@ -22,8 +22,8 @@ class TunedModelInputs(ResourceInputs):
         fingerprint: of the tuning job that makes them; or else ``weights_uri``, a folder of given weights.
         checkpoint: number of the job's intermediate checkpoint that is used instead of its last weights.
         retry: whether a job that failed is followed by another, and then ``again`` is what to submit.
-        lineage: what stands behind the weights, as :class:`vertex_tuning.lineage.Lineage` says it.
-        promoted_job: the job of another stack that made given weights; that stack is told of this reader.
+        lineage: the weights' lineage, as in :class:`vertex_tuning.lineage.Lineage`.
+        promoted_job: the other stack's job that made given weights; its claim names this reader.
         export_uri: folder for a copy of the weights.
         price: what the job costs by the price book, for messages; empty when the book does not say.
         in_preview: look at given weights in preview already.

@@ -264,7 +264,7 @@ class TunedModelProvider(Provider[TunedModelInputs]):
         return f"is paid for to its end; {f'about {inputs.price}' if inputs.price else 'price unknown'}"
 
     def left_to_others(self, context: Context, inputs: TunedModelInputs, token: str) -> bool:
-        """As everywhere; that another stack keeps what was to be deleted is told."""
+        """Also reports weights that another stack keeps."""
         held = self._held(context, inputs, token)
         others = sorted({waiter.owner for waiter in held.claim.waiters} - {inputs.owner}) if held else []
         left = super().left_to_others(context, inputs, token)

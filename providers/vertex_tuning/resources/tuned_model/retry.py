@@ -42,7 +42,7 @@ def look(
 
 
 def submit(context: Context, again: TuningJobInputs, why: str, urn: str) -> None:
-    """Submit the next job, or find it; what it costs is told and stays in the row."""
+    """Submit the next job, or find it; its cost stays in the row."""
     held = _held(context, again.fingerprint, again.owner)
     if held is None:
         return

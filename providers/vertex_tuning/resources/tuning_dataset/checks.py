@@ -127,7 +127,7 @@ def _images(
             if context.vertex.storage.stat(uri) is None:
                 missing.append(f"{as_typed(inputs.source)}: the image {uri} is not there; upload it")
         except VertexError as error:
-            warnings.append(f"not looked at: the image {uri}: {error}")
+            warnings.append(f"not checked: the image {uri}: {error}")
             break
     own = names.bucket(inputs.output_uri)
     others = dict.fromkeys(bucket for bucket in map(names.bucket, found) if bucket != own)

@@ -219,7 +219,7 @@ class TuningDatasetProvider(Provider[TuningDatasetInputs]):
         }
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """As everywhere; an object that was overwritten is told, and what is pinned stays as it is."""
+        """Also reports an overwritten object; the pinned copy stays."""
         found = super().read(id_, props)
         outputs: Mapping[str, Any] = found.outs or {}
         if outputs.get("reason"):

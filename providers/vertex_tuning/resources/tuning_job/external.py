@@ -110,7 +110,7 @@ class TuningJobExternal:
             context.claims.note(held, refused=f"waits for capacity: {refused}", unanswered=0)
             raise
         except Transient:
-            # The job may exist all the same: the next look finds it, or the grace period ends.
+            # The job may exist: the next read finds it, or the grace period ends.
             return context.claims.note(held, unanswered=held.claim.unanswered + 1)
         return noted(context, inputs.urn, inputs.owner, held, job)
 

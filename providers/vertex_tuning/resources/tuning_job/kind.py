@@ -138,7 +138,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         )
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """As everywhere; what was paid for already is looked for in preview, and told with its owner."""
+        """Also finds a paid job in preview, and reports it with its owner."""
         found = super().check(olds, news)
         if news.get("adopt_job") or not preview.made_anew(olds, found):
             return found
@@ -183,7 +183,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
             consumers.leave(context, job.output_uri, made_for, token)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """As everywhere, but a re-train that the spec denies fails the preview.
+        """A re-train that the spec denies fails the preview.
 
         What was lost is replaced, and so told with its cost, unless its job is there without its claim.
         With ``reuse: project``, ``check`` says what is denied.
@@ -214,7 +214,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         return preview.known(news) and bool(self.asked(self._parsed(news), gone))
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """As everywhere; a claim that was lost is made again first: no update pays for a second job."""
+        """Recreates a lost claim first, so that no update pays for a second job."""
         if reclaim.lost(olds):
             inputs = self._parsed(news)
             with told(self.kind, inputs):
@@ -236,7 +236,7 @@ class TuningJobProvider(Provider[TuningJobInputs]):
         return f"{', '.join(found.replaces)} changed, {why}"
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """As everywhere; that there was a job is kept, so that making another shows as what it is."""
+        """Keeps the old job's name, so that a new job shows as a replacement."""
         props = upgraded(props)
         found = super().read(id_, props)
         seen = found.outs or {}

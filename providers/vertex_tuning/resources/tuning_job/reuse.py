@@ -111,7 +111,7 @@ def _in_region(context: Context, inputs: TuningJobInputs, region: str) -> Job | 
 
 
 def _same(context: Context, inputs: TuningJobInputs, jobs: list[Job]) -> Iterator[Job]:
-    """Those whose weights are there and were tuned on the same bytes; one that was not is told."""
+    """The jobs whose weights exist and were tuned on the same bytes; others are reported."""
     for job in jobs:
         if artifacts.of_job(context, job).phase is not Phase.READY:
             continue
