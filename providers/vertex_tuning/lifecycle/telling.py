@@ -62,9 +62,9 @@ def stopped(running_cost: Callable[[], str]) -> Iterator[None]:
         yield
     except Interrupted as stopped:
         cost = (
-            f"That goes on without pulumi, and {running_cost()}"
+            f"It continues without pulumi, and {running_cost()}"
             if stopped.under_way
-            else "Nothing is under way that bills"
+            else "Nothing that costs money is running"
         )
         raise Interrupted(
             f"stopped waiting: {stopped}. {cost}. `pulumi up` waits for it again, `pulumi destroy` ends it"

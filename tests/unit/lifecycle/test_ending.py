@@ -209,7 +209,7 @@ def test_who_waits_for_it_to_be_over_and_is_told_to_end_says_that_nothing_bills(
         patch.setattr(fake.clock, "sleep", told_to_end)
         failed = theirs.up(there).failed["job"]
 
-    assert "Nothing is under way that bills" in failed
+    assert "Nothing that costs money is running" in failed
     assert "TuningJob" in failed
     assert theirs.up(there).ok, "it takes over what the killed destroy left running"
     assert theirs.outputs("job")["job"] == mine.outputs("job")["job"]

@@ -51,7 +51,7 @@ def test_an_export_ends_between_two_files(fake: FakeVertex, declare: Declare) ->
 
     assert len(calls) == 1
     assert "files are still to be exported" in failed["model"]
-    assert failed["model"].endswith(f"Nothing is under way that bills. {NEXT}")
+    assert failed["model"].endswith(f"Nothing that costs money is running. {NEXT}")
 
 
 def test_a_change_of_replicas_that_is_cut_off_says_what_it_costs(fake: FakeVertex, declare: Declare) -> None:
@@ -62,7 +62,7 @@ def test_a_change_of_replicas_that_is_cut_off_says_what_it_costs(fake: FakeVerte
     failed = engine.up(declare(service={"serving": {"max_replicas": 3}})).failed["deployed"]
 
     assert "stopped waiting: projects/" in failed
-    assert "That goes on without pulumi, and bills" in failed
+    assert "It continues without pulumi, and costs" in failed
     assert failed.endswith(NEXT)
 
 
@@ -72,7 +72,7 @@ def test_data_in_cloud_storage_are_not_read_on(fake: FakeVertex, declare: Declar
 
     failed = MiniEngine().up(declare(training_data="gs://test-bucket/theirs.jsonl")).failed["training-data"]
 
-    assert failed.endswith(f"Nothing is under way that bills. {NEXT}")
+    assert failed.endswith(f"Nothing that costs money is running. {NEXT}")
 
 
 def test_an_evaluation_does_not_wait_for_the_answers_under_way(
@@ -92,4 +92,4 @@ def test_an_evaluation_does_not_wait_for_the_answers_under_way(
         answers.set()
 
     assert "stopped waiting: deployed for its evaluation, which is next (pulumi was interrupted)" in failed
-    assert "That goes on without pulumi, and bills" in failed
+    assert "It continues without pulumi, and costs" in failed
