@@ -232,7 +232,7 @@ class ReadinessProvider(Provider[ReadinessInputs]):
                 folders.link(self._context(before), inputs.owner, token, [inputs.output_uri])
         made = super().update(id_, olds, news)
         if not moved and olds.get("token"):
-            with told(self.kind, inputs):
+            with told(self.kind, inputs), anew():
                 contended(lambda: folders.forget_left(self._context(inputs), inputs.owner))
             return made
         with told(self.kind, inputs):
