@@ -28,7 +28,7 @@ def ends():
     if how == "by itself":
         os._exit(1)
 threading.Thread(target=ends, daemon=True).start()
-commands.run([sys.executable, "-c", command, pids], folder, {}, 600.0, time)
+scoring_command.run([sys.executable, "-c", command, pids], folder, {}, 600.0, time)
 """
 
 

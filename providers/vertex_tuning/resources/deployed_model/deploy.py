@@ -24,7 +24,7 @@ from .._shared import assigned
 from .._shared.operations import made
 from .._tuning import artifacts
 from .._tuning.submission import never_answered
-from ..endpoint.kind import all_labels, logging_of
+from ..endpoint.external import all_labels, logging_of
 from .inputs import DeployedModelInputs
 
 INTERNAL = frozenset({13, 14})

@@ -16,7 +16,7 @@ from ...vertex.claim import HeldClaim
 from ...vertex.client import Deployed, Endpoint
 from ...vertex.errors import InvalidRequest, NotFound, PermissionMissing, Transient
 from .._shared.operations import changing, finish
-from ..endpoint.kind import all_labels, logging_of
+from ..endpoint.external import all_labels, logging_of
 from ..endpoint.undeploy import found_on, take_off, whole
 from .deploy import seen_weights, start, under_way
 from .evaluation import Rejected, judge, still_passes
