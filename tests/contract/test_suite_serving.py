@@ -376,4 +376,8 @@ class TestModels:
         kept = {field: found.container.json.get(field) for field in CONTAINER}
         assert kept == CONTAINER
         assert found.labels == {"a": "b"}
+        serving.label_model(name, {"c": "d"})
+        changed = serving.model(name)
+        assert changed is not None
+        assert (changed.labels, changed.container) == ({"c": "d"}, found.container)
         backend.finish(serving.delete_model(name))

@@ -247,6 +247,13 @@ class FakeServing(Served):
         self.model_labels[model] = labels
 
     @called
+    def label_model(self, model: str, labels: Mapping[str, str]) -> None:
+        model = registered(model)
+        if model not in self.registered:
+            raise NotFound(f"The Model {model} does not exist.")
+        self.model_labels[model] = dict(labels)
+
+    @called
     def model(self, name: str) -> RegisteredModel | None:
         name = registered(name)
         container = self.registered.get(name)

@@ -9,6 +9,7 @@ passes to the first of them.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -157,3 +158,23 @@ def left(claim: Claim, token: str) -> Claim:
     return msgspec.structs.replace(
         claim, owner=first.owner, token=first.token, waiters=tuple(rest), deadline=0.0, ending=0.0
     )
+
+
+_PLACED = re.compile(r"(?:Endpoint|DeployedModel)/projects/([^/]+)/locations/([^/]+)/")
+
+
+def misplaced(key: str, claim: Claim) -> str:
+    """A name in the claim of an endpoint or deployment that is in another place than its key; empty for none.
+
+    The claim's owner would read, and sign requests for, what is declared nowhere. Google may answer with a
+    project's number, which nothing here can compare. Jobs have no place in their key: one of another project
+    is found below a shared output folder.
+    """
+    placed = _PLACED.match(key)
+    if placed is None:
+        return ""
+    for name in (claim.resource, claim.asked, claim.operation, claim.repeated):
+        _, project, _, location = name.split("/")[:4] if "/" in name else ("", placed[1], "", placed[2])
+        if location != placed[2] or (project != placed[1] and not project.isdigit()):
+            return name
+    return ""

@@ -13,7 +13,7 @@ import msgspec
 
 from ..decoding import REFUSED
 from .bounds import TooLarge
-from .claim import Claim, HeldClaim, Rejection, Verdict, left, taken
+from .claim import Claim, HeldClaim, Rejection, Verdict, left, misplaced, taken
 from .client import Storage
 from .errors import InvalidRequest, NotFound, Transient
 
@@ -110,6 +110,11 @@ class Claims:
             raise Unreadable(
                 f"the claim {self.uri(key)} cannot be read ({error}); find out whose it is, then remove it"
             ) from error
+        if name := misplaced(key, claim):
+            raise Unreadable(
+                f"the claim {self.uri(key)} names {name}, which is in another place; find out whose it is, "
+                "then remove it"
+            )
         return HeldClaim(key=key, claim=claim, generation=found[1], ours=bool(token) and claim.token == token)
 
     def again(self, held: HeldClaim) -> HeldClaim | None:

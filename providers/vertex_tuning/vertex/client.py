@@ -377,6 +377,9 @@ class Serving(Protocol):
     ) -> str:
         """Register weights and their container under the id at the end of ``model``."""
 
+    def label_model(self, model: str, labels: Mapping[str, str]) -> None:
+        """Give a registered model these labels, in place of those that it has."""
+
     def model(self, name: str) -> RegisteredModel | None:
         """The registered model, or ``None``."""
 

@@ -185,6 +185,11 @@ class GoogleServing:
             once(lambda: self._rest.call("POST", f"{_parent(model)}/models:upload", request)), model
         )
 
+    def label_model(self, model: str, labels: Mapping[str, str]) -> None:
+        """Give a registered model these labels, in place of those that it has."""
+        labelled = wire.Model(name=model, labels=dict(labels))
+        looked_up(lambda: self._rest.call("PATCH", model, labelled, updateMask="labels"))
+
     def model(self, name: str) -> RegisteredModel | None:
         """The registered model, or ``None``."""
         try:

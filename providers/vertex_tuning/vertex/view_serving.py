@@ -161,6 +161,10 @@ class ServingView:
             lambda: self._serving.upload_model(model, display_name, artifacts_uri, container, labels), model
         )
 
+    def label_model(self, model: str, labels: Mapping[str, str]) -> None:
+        """Give a registered model these labels, in place of those that it has."""
+        self._changing(lambda: self._serving.label_model(model, labels), model)
+
     def delete_model(self, model: str) -> str | None:
         """Delete a registered model; ``None`` when it is gone already."""
         return self._starting(lambda: self._serving.delete_model(model), model)

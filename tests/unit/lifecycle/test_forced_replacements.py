@@ -30,6 +30,28 @@ def test_a_forced_replacement_of_what_serves_says_that_it_is_left(
     assert engine.up(plan).quiet
 
 
+def test_a_create_after_a_killed_run_takes_up_what_serves(fake: FakeVertex, declare: Declare) -> None:
+    """To the provider it is the same call as that of a forced replacement: it must not deploy again."""
+    plan, engine = declare(), MiniEngine()
+    assert engine.up(plan).ok
+    killed = MiniEngine()
+    killed.state = [entry for entry in engine.state if entry.name != "deployed"]
+
+    assert killed.up(plan).ok
+
+    assert deployments(fake) == 1
+
+
+def test_a_replacement_by_an_edit_says_nothing_of_it(
+    fake: FakeVertex, declare: Declare, said: list[str]
+) -> None:
+    engine = MiniEngine()
+    engine.up(declare())
+    assert engine.up(declare(epochs=2)).ok
+    assert deployments(fake) == 2
+    assert not any(LEFT in line for line in said)
+
+
 def test_an_edit_says_nothing_of_it(fake: FakeVertex, declare: Declare, said: list[str]) -> None:
     engine = MiniEngine()
     engine.up(declare())

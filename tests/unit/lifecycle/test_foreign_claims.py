@@ -14,6 +14,7 @@ from vertex_tuning import names
 from vertex_tuning.plan import ServicePlan
 from vertex_tuning.vertex.claim import Claim
 from vertex_tuning.vertex.client import JobState, Logging, MachineRequest
+from vertex_tuning.vertex.errors import PermissionMissing
 
 Declare = Callable[..., ServicePlan]
 AT_ONCE = {"serve": False, "wait": False}
@@ -78,6 +79,34 @@ def test_a_claim_that_names_another_s_model_does_not_delete_it(
     assert model in fake.serving.registered
     assert any("is left as it is" in line for line in said if model_id in line), said
     assert fake.serving.sites == {}
+
+
+def test_a_model_of_the_one_call_is_safe_from_a_service_with_the_same_folder(
+    fake: FakeVertex, declare: Declare
+) -> None:
+    """The call sets no labels; the weights of both services lie below one folder, so only a label tells."""
+    fake.serving.l4_per_region = 2
+    ours, theirs = MiniEngine(), MiniEngine()
+    assert ours.up(declare()).ok
+    assert theirs.up(declare("prod", epochs=2)).ok
+    [model] = [name for name, labels in fake.serving.model_labels.items() if "tests-prod" in str(labels)]
+    endpoint = theirs.outputs("endpoint")["endpoint"]
+    for kind in ("Endpoint/", "DeployedModel/"):
+        for uri in claims_of(fake, kind):
+            edit(fake, uri, owner="tests/dev/tickets")
+
+    assert ours.destroy().ok
+
+    assert model in fake.serving.registered
+    assert [found.name for found in fake.serving.sites.values() if found.deployed] == [canonical(endpoint)]
+
+
+def test_a_label_that_is_refused_fails_no_deployment(
+    fake: FakeVertex, declare: Declare, said: list[str]
+) -> None:
+    fake.fault("serving.label_model", PermissionMissing("aiplatform.models.update is missing"))
+    assert MiniEngine().up(declare()).ok
+    assert any("has no label of its owner: aiplatform.models.update" in line for line in said)
 
 
 def test_a_claim_that_names_another_s_endpoint_neither_clears_nor_changes_it(

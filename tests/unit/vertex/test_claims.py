@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 
+import msgspec
 import pytest
 
 from tests.support.declared import BUCKET, OUTPUT
 from tests.support.fake import FakeVertex
 from vertex_tuning.vertex.claim import HeldClaim, Waiter
-from vertex_tuning.vertex.claims import ClaimChanged, Claims
+from vertex_tuning.vertex.claims import ClaimChanged, Claims, Unreadable
 from vertex_tuning.vertex.errors import InvalidRequest
 
 KEY = "TuningJob/f"
@@ -24,6 +25,31 @@ def fake() -> FakeVertex:
 @pytest.fixture
 def claims(fake: FakeVertex) -> Claims:
     return fake.context_for(OUTPUT).claims
+
+
+ENDPOINT = f"{PLACE}/endpoints/vt-a"
+PLACES = [
+    ("resource", f"{PLACE}/endpoints/9", True, "the id that Google chose"),
+    ("resource", "projects/123/locations/us-central1/endpoints/9", True, "the project by its number"),
+    ("resource", "projects/q/locations/us-central1/endpoints/9", False, "another project"),
+    ("resource", "projects/p/locations/us-east5/endpoints/9", False, "another region"),
+    ("asked", "projects/q/locations/us-central1/endpoints/9", False, "another project's, asked for"),
+    ("operation", "projects/p/locations/us-east5/operations/1", False, "an operation of another region"),
+    ("operation", "starting", True, "no name yet"),
+    ("repeated", "projects/q/locations/us-central1/operations/1", False, "an operation of another project"),
+]
+
+
+@pytest.mark.parametrize(("field", "name", "read", "why"), PLACES, ids=[case[3] for case in PLACES])
+@pytest.mark.parametrize("key", [f"Endpoint/{ENDPOINT}", f"DeployedModel/{PLACE}/models/vt-m"])
+def test_a_claim_names_only_what_is_in_its_own_place(
+    claims: Claims, fake: FakeVertex, key: str, field: str, name: str, *, read: bool, why: str
+) -> None:
+    claim = {"id": "c", "owner": "me", "token": "t1", "at": 1.0, field: name}
+    fake.storage.put(claims.uri(key), msgspec.json.encode(claim))
+    with nullcontext() if read else pytest.raises(Unreadable, match="in another place"):
+        assert claims.read(key, "t1") is not None, why
+    assert (claims.lenient().read(key, "t1") is not None) == read, "what is deleted is not looked for there"
 
 
 def test_the_first_to_take_it_owns_it(claims: Claims) -> None:

@@ -22,7 +22,7 @@ from ...vertex.connection import ENDPOINT
 from ...vertex.errors import InvalidRequest, VertexError
 from ..endpoint.undeploy import clear, found_on
 from . import rejections
-from .deploy import start, under_way
+from .deploy import label_model, start, under_way
 from .inputs import DeployedModelInputs
 from .scoring_command import LOOK_SECONDS, run, scored
 
@@ -79,6 +79,7 @@ def step(
     if site is not None and site.traffic.get(mine[0].id, 0) != 100:
         # Only Model Garden's one call gives what it deploys the traffic.
         context.vertex.serving.patch_endpoint(there.endpoint, traffic={mine[0].id: 100})
+    label_model(context, there)
     verdict = judge(context, there, evaluation, mine[0].id, share=100)
     return context.claims.note(held, operation="", verdict=verdict)
 

@@ -53,7 +53,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
     ids = (("endpoints", "endpoint"), ("models", "model_id"), ("models", "model"))
     calls = (
         *methods("ModelGardenService", "Deploy"),
-        *methods("ModelService", "UploadModel RecommendSpec GetModel DeleteModel"),
+        *methods("ModelService", "UploadModel RecommendSpec GetModel UpdateModel DeleteModel"),
         *methods("EndpointService", "CreateEndpoint GetEndpoint ListEndpoints UpdateEndpoint DeleteEndpoint"),
         *methods("EndpointService", "DeployModel MutateDeployedModel UndeployModel"),
         *methods("Operations", "GetOperation ListOperations"),

@@ -18,7 +18,7 @@ from ...vertex.errors import InvalidRequest, NotFound, PermissionMissing, Transi
 from .._shared.operations import changing, finish
 from ..endpoint.external import all_labels, logging_of
 from ..endpoint.undeploy import found_on, take_off, whole
-from .deploy import seen_weights, start, under_way
+from .deploy import label_model, seen_weights, start, under_way
 from .evaluation import Rejected, judge, still_passes
 from .inputs import DeployedModelInputs
 from .stale import Wanted, leftovers, observed, take_off_shown
@@ -203,6 +203,7 @@ def _take(
     logs = made and inputs.request_response_logging is not None
     if made:
         _log_container(context, inputs, mine[0].id)
+        label_model(context, inputs)
     if made or endpoint.traffic.get(mine[0].id, 0) != 100:
         context.vertex.serving.patch_endpoint(
             inputs.endpoint,
