@@ -51,33 +51,23 @@ class Observation(msgspec.Struct, frozen=True):
     pace: Pace | None = None
 
 
-class Submit(msgspec.Struct, frozen=True):
-    """Take the next step."""
+class Decision(enum.Enum):
+    """The next thing to do about a resource."""
 
-
-class Wait(msgspec.Struct, frozen=True):
-    """Look again later."""
-
-
-class Settled(msgspec.Struct, frozen=True):
-    """Return: everything is as declared, or someone else's turn and we were not to wait."""
-
-
-class Stop(msgspec.Struct, frozen=True):
-    """Fail: it will not become ready by itself."""
-
-
-Decision = Submit | Wait | Settled | Stop
+    SUBMIT = enum.auto()  # take the next step
+    WAIT = enum.auto()  # observe again later
+    SETTLED = enum.auto()  # return: as declared, or not ours to wait for
+    STOP = enum.auto()  # fail: it will not become ready by itself
 
 
 def decide(phase: Phase, *, wait: bool) -> Decision:
     """The next thing to do, from where the resource stands and whether to wait for it."""
     match phase:
         case Phase.ABSENT | Phase.PARTIAL:
-            return Submit()
+            return Decision.SUBMIT
         case Phase.PENDING | Phase.BLOCKED:
-            return Wait() if wait else Settled()
+            return Decision.WAIT if wait else Decision.SETTLED
         case Phase.READY:
-            return Settled()
+            return Decision.SETTLED
         case Phase.FAILED | Phase.LOST:
-            return Stop()
+            return Decision.STOP

@@ -37,7 +37,7 @@ from . import deadline, facts, process
 from .changes import Change, Table, compare
 from .external import Context, External, ResourceInputs
 from .orphaned import Orphans
-from .phases import Observation, Phase, Settled, decide
+from .phases import Decision, Observation, Phase, decide
 from .settle import settle
 from .states import SCHEMA, SCHEMA_KEY, upgraded
 from .taking import acquire
@@ -364,7 +364,7 @@ class Provider(ResourceProvider, Generic[In]):
             return False
         if seen.reason and seen.phase is not Phase.READY:
             process.say(str(news.get("urn", "")), seen.reason)
-        waits = isinstance(decide(seen.phase, wait=False), Settled) and seen.phase is not Phase.READY
+        waits = decide(seen.phase, wait=False) is Decision.SETTLED and seen.phase is not Phase.READY
         return not waits
 
     def look(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Observation | None:

@@ -10,7 +10,7 @@ from ..vertex.errors import NoCapacity, VertexError
 from ..vertex.failures import Step, step_after
 from ..vertex.memo import newer_than, tick
 from .external import Context, External, In_contra
-from .phases import Observation, Phase, Settled, Stop, Submit, Wait, decide
+from .phases import Decision, Observation, Phase, decide
 from .process import Interrupted
 from .waiting import Waiting
 
@@ -52,7 +52,7 @@ def settle(
             seen = external.observe(context, inputs, held)
         looked = tick()
         match decide(seen.phase, wait=inputs.wait):
-            case Submit():
+            case Decision.SUBMIT:
                 try:
                     with newer_than(last_look):
                         held = external.submit(context, inputs, held)
@@ -86,13 +86,13 @@ def settle(
                         case Step.FAILS:
                             undo()
                             raise
-            case Wait():
+            case Decision.WAIT:
                 waiting.look_again(seen)
-            case Settled():
+            case Decision.SETTLED:
                 if untried and seen.phase is Phase.READY:
                     untouched()
                 return seen
-            case Stop():
+            case Decision.STOP:
                 undo()
                 raise NotReady(seen.reason or seen.phase.value)
         untried, last_look = False, looked

@@ -2,16 +2,26 @@
 
 import pytest
 
-from vertex_tuning.lifecycle.phases import Decision, Phase, Settled, Stop, Submit, Wait, decide
+from vertex_tuning.lifecycle.phases import Decision, Phase, decide
 
 TABLE: list[tuple[Phase, Decision, Decision, str]] = [
-    (Phase.ABSENT, Submit(), Submit(), "it can be asked for, and asking does not wait"),
-    (Phase.PARTIAL, Submit(), Submit(), "the step that is left is ours, whether we wait or not"),
-    (Phase.PENDING, Wait(), Settled(), "it is under way: Google's turn"),
-    (Phase.BLOCKED, Wait(), Settled(), "what comes before it is not ready: another resource's turn"),
-    (Phase.READY, Settled(), Settled(), "there is nothing left to do"),
-    (Phase.FAILED, Stop(), Stop(), "waiting does not mend it, and trying again may cost money"),
-    (Phase.LOST, Stop(), Stop(), "making it again costs money: that needs a word"),
+    (Phase.ABSENT, Decision.SUBMIT, Decision.SUBMIT, "it can be asked for, and asking does not wait"),
+    (
+        Phase.PARTIAL,
+        Decision.SUBMIT,
+        Decision.SUBMIT,
+        "the step that is left is ours, whether we wait or not",
+    ),
+    (Phase.PENDING, Decision.WAIT, Decision.SETTLED, "it is under way: Google's turn"),
+    (
+        Phase.BLOCKED,
+        Decision.WAIT,
+        Decision.SETTLED,
+        "what comes before it is not ready: another resource's turn",
+    ),
+    (Phase.READY, Decision.SETTLED, Decision.SETTLED, "there is nothing left to do"),
+    (Phase.FAILED, Decision.STOP, Decision.STOP, "waiting does not mend it, and trying again may cost money"),
+    (Phase.LOST, Decision.STOP, Decision.STOP, "making it again costs money: that needs a word"),
 ]
 
 
