@@ -65,7 +65,7 @@ class _Table(msgspec.Struct, frozen=True):
     dispensable: dict[str, str]
 
 
-_TABLE = msgspec.json.decode(Path(__file__).with_suffix(".json").read_bytes(), type=_Table)
+_TABLE = msgspec.json.Decoder(_Table).decode(Path(__file__).with_suffix(".json").read_bytes())
 PERMISSIONS, AGENTS = _TABLE.permissions, _TABLE.agents
 _OF_STACKS = [each for each in PERMISSIONS if each.role in (Role.DEPLOYER, Role.BUCKET)]
 DISPENSABLE = _TABLE.dispensable
