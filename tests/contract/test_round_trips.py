@@ -34,7 +34,7 @@ def counted(plain: Plain, emulator: RunningEmulator, monkeypatch: pytest.MonkeyP
 
     def run(command: Callable[[], object]) -> Counter[str]:
         since = emulator.admin.last_request()
-        with one_command():
+        with one_command(of_many=True):
             command()
         calls = emulator.admin.requests(since)
         return Counter(kind_of(call) for call in calls if not call["path"].startswith("/emulator"))

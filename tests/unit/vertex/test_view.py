@@ -190,7 +190,7 @@ def test_a_destroy_after_an_old_look_spares_what_another_has_taken_since(
     mine, theirs = MiniEngine(), MiniEngine()
     with plugged(fake):
         assert mine.up(plan("dev")).ok
-        with one_command():
+        with one_command(of_many=True):
             mine.refresh()
             before = fake.context_for(OUTPUT)
             assert before.claims.below("TuningJob")[0].claim.waiters == ()
