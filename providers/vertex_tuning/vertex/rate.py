@@ -19,7 +19,7 @@ from .retry import sleep
 BURST = 60
 """Requests that may be sent at once after a pause: with those of the minute still within the quota of 600."""
 CONNECTIONS = 64
-_PLACE = re.compile(r"/(?:ui/)?(?:v[0-9a-z]+/)?(projects/[^/]+/locations/[^/:]+)")
+_PLACE = re.compile(r"/(?:ui/)?(?:v[0-9a-z]+/)?projects/[^/]+/locations/([^/:]+)")
 
 
 class Rate:
@@ -53,7 +53,10 @@ def rate_of(_place: str, per_minute: float) -> Rate:
 
 
 def place_of(url: str) -> str | None:
-    """``projects/P/locations/L`` of a request; ``None`` for requests that belong to no location."""
+    """The location of a request; ``None`` for requests that belong to no location.
+
+    The project is left out: Google's answers name it by number where we send its id, and the quota is one.
+    """
     found = _PLACE.match(urlsplit(url).path)
     return found[1] if found else None
 

@@ -11,10 +11,11 @@ from vertex_tuning.vertex.rate import BURST, Rate, SlowDown, place_of, slow_down
 QUOTA = 600
 HOST = "https://us-central1-aiplatform.googleapis.com"
 PLACES = [
-    (f"{HOST}/v1beta1/projects/p/locations/us-central1/endpoints/1?a=b", "projects/p/locations/us-central1"),
-    (f"{HOST}/ui/projects/p/locations/us-central1/operations/1", "projects/p/locations/us-central1"),
-    (f"{HOST}/v1beta1/projects/p/locations/us-central1:deploy", "projects/p/locations/us-central1"),
-    (f"{HOST}/v1beta1/projects/p/locations/global/tuningJobs", "projects/p/locations/global"),
+    (f"{HOST}/v1beta1/projects/p/locations/us-central1/endpoints/1?a=b", "us-central1"),
+    (f"{HOST}/ui/projects/p/locations/us-central1/operations/1", "us-central1"),
+    (f"{HOST}/v1beta1/projects/p/locations/us-central1:deploy", "us-central1"),
+    (f"{HOST}/v1beta1/projects/p/locations/global/tuningJobs", "global"),
+    (f"{HOST}/v1beta1/projects/123/locations/us-central1/operations/1", "us-central1"),
     ("https://storage.googleapis.com/storage/v1/b/x/o/projects", None),
     ("https://cloudbilling.googleapis.com/v1/projects/p/billingInfo", None),
 ]
