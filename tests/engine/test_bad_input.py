@@ -56,7 +56,7 @@ def test_values_of_another_kind_are_told_with_everything_else(
     for place in (
         "vertex-tuning:region: Vertex AI has no region 'us-centrl1'",
         "vertex-tuning:wait: must be true or false, not 'yes'",
-        "vertex-tuning:labels: must be a mapping, and nothing is written",
+        "vertex-tuning:labels: must be a mapping, and the value is empty",
         "vertex-tuning:budget: must be a mapping, not '{'",
         "vertex-tuning:team: must be at most 63 lower-case letters",
     ):
@@ -64,7 +64,7 @@ def test_values_of_another_kind_are_told_with_everything_else(
     stack.configure({**values, "services": None, "wait": "no"})
     refused = stack.preview()
     assert (
-        "stacks/Pulumi.test.yaml: vertex-tuning:services: must be a list, and nothing is written"
+        "stacks/Pulumi.test.yaml: vertex-tuning:services: must be a list, and the value is empty"
         in refused.text
     )
     assert "stacks/Pulumi.test.yaml: vertex-tuning:wait: must be true or false, not 'no'" in refused.text
