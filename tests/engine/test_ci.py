@@ -127,7 +127,7 @@ def test_work_under_way_is_no_drift_and_settles_step_by_step(
     stack = workspace({**values, "wait": False})
     made = ci(stack, "up", STACK)
     assert made.ok, made.text
-    assert "on their way: tickets" in (stack.folder / "summary.md").read_text()
+    assert "not settled: tickets" in (stack.folder / "summary.md").read_text()
     assert json.loads(ci(stack, "stacks", "--unsettled", "--target", "embedded").text) == [STACK]
 
     since = emulator.admin.last_request()

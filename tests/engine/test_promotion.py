@@ -127,7 +127,7 @@ def test_a_reader_keeps_what_it_has_while_the_owner_tunes_anew_and_after_it(
     assert staging.up().ok
     assert staging.outputs()["tickets"]["settled"] is False
 
-    kept = f"{settling}; tickets-prod keeps the weights that it has, of {job}"
+    kept = f"{settling}; tickets-prod keeps its current weights, of {job}"
     for ran in (prod.preview(), prod.up()):
         assert ran.ok, ran.text
         assert kept in ran.text
@@ -140,4 +140,4 @@ def test_a_reader_keeps_what_it_has_while_the_owner_tunes_anew_and_after_it(
     assert staging.destroy().ok
     gone = prod.preview()
     assert gone.ok, gone.text
-    assert f"tickets-prod keeps the weights that it has, of {job}" in gone.text
+    assert f"tickets-prod keeps its current weights, of {job}" in gone.text

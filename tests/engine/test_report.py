@@ -85,7 +85,7 @@ def test_a_preview_that_a_budget_refuses(workspace: Make, values: dict[str, Any]
     (stack.folder / "prices.json").write_text(PRICES)
     refused = stack.preview()
     assert not refused.ok
-    assert "budget.monthly: 1,460.00 USD is above the 1,000.00 USD that are allowed: tickets" in refused.text
+    assert "budget.monthly: 1,460.00 USD is above the budget of 1,000.00 USD: tickets" in refused.text
     assert "Traceback" not in refused.text
     told = reported(stack, previewed(stack))
     assert "the preview failed" in told
@@ -120,7 +120,7 @@ PACK: list[tuple[dict[str, Any], list[str], str]] = [
     ({"max-epochs": {"value": 0}}, ["must be at least 1, not 0"], "a policy that cannot be meant"),
     (
         {"budget": {"monthly": 1000, "prices": "prices.json"}},
-        ["1,460.00 USD is above the 1,000.00 USD that are allowed: tickets"],
+        ["1,460.00 USD is above the budget of 1,000.00 USD: tickets"],
         "the pack's own book",
     ),
 ]

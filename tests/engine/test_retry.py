@@ -21,7 +21,7 @@ def test_a_failed_job_is_followed_by_another_and_both_are_told(
     emulator.admin.fault("/tuningJobs", "job_failure", method="POST", code=13, message="a rack lost power")
 
     previewed = stack.preview()
-    assert "may pay for the tuning again, once at most, if it fails (internal)" in previewed.text
+    assert "may pay for the tuning again if it fails (internal), once at most" in previewed.text
     ran = stack.up()
     assert ran.ok, ran.text
     assert "failed (internal: a rack lost power) and is followed by job 2 of at most 2" in ran.text

@@ -50,7 +50,7 @@ def test_from_a_folder_to_a_base_that_is_tuned_and_answers(
 
     refused = weights("check", str(folder))
     assert refused.returncode == 1
-    assert "it is a rehearsal's model, and not Llama 3.1 8B" in refused.stderr
+    assert "a model of the embedded Vertex AI, not Llama 3.1 8B" in refused.stderr
 
     pushed = weights("push", str(folder), target, endpoint=emulator.url)
     assert pushed.returncode == 0, pushed.stderr

@@ -78,7 +78,7 @@ REFUSED = [
     ),
     pytest.param(
         {"region": "europe-west1", "tuning": {"kms_key": KEY}},
-        "tuning: nothing is tuned in europe-west1, and Vertex AI takes no key for a tuning at global",
+        "tuning: europe-west1 tunes no open models, and Vertex AI takes no key for a tuning at global",
         id="a key where global is the default",
         marks=pytest.mark.evidence("jobs.global-without-cmek", side="plugin"),
     ),
@@ -89,7 +89,7 @@ REFUSED = [
     ),
     pytest.param(
         {"serving": {"region": "global"}},
-        "serving.region: 'global' is no region, and models are served in one",
+        "serving.region: 'global' is not a region that can serve models",
         id="served at global",
         marks=pytest.mark.evidence("serving.any-region", side="plugin"),
     ),

@@ -75,7 +75,7 @@ def test_what_passes_is_told_and_served(fake: FakeVertex, said: list[str], decla
 
     assert states(fake) == [JobState.FAILED, JobState.SUCCEEDED]
     failed, second = fake.jobs.all
-    assert any(line.startswith("may pay for the tuning again, once at most") for line in said), "beforehand"
+    assert any(line.startswith("may pay for the tuning again if it fails (") for line in said), "beforehand"
     assert (
         f"warning: tuning job {failed} failed (internal: {FIRE[1]}) and is followed by job 2 of at most 2, "
         "which is paid for again; price unknown"

@@ -67,9 +67,7 @@ def test_a_copy_serves_the_new_weights(case: str) -> None:
     ids=["an adapter", "a variable", "a folder whose name begins alike"],
 )
 def test_a_copy_that_would_still_read_other_weights_is_refused_in_a_line(container: Json) -> None:
-    with pytest.raises(
-        ValueError, match=r"reads gs://\S+, which belongs to another model; write serving\."
-    ) as no:
+    with pytest.raises(ValueError, match=r"reads gs://\S+, another model's weights; set serving\.") as no:
         fitted(container, weights=NEW, accelerators=1, copied_from=OLD)
     assert "\n" not in str(no.value)
 

@@ -80,7 +80,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     "a file that was cut short": (
         cut,
         [
-            "model.safetensors: has 8,044,985,512 bytes, and its header describes 8,044,985,515: fetch it again"
+            "model.safetensors: has 8,044,985,512 bytes, and its header describes 8,044,985,515. Download it again"
         ],
     ),
     "a pointer of Git LFS in place of the file": (
@@ -152,7 +152,7 @@ SPOILT: dict[str, tuple[Spoil, list[str]]] = {
     "a rehearsal's model, for the real service": (
         lambda f: f.config(made_by="vertex-emulator"),
         [
-            "config.json: made_by says vertex-emulator: it is a rehearsal's model, and not Qwen 3 4B",
+            "config.json: made_by says vertex-emulator: a model of the embedded Vertex AI, not Qwen 3 4B",
         ],
     ),
     "several at once": (
