@@ -100,7 +100,7 @@ def test_a_base_that_is_not_served_by_itself_is_said_to_be_so_and_another_can_be
     named = predict(plain, endpoint, "--base", MANAGED)
 
     assert ran.exit_code == 1
-    assert f"Vertex AI does not serve {BASE} by itself" in ran.stderr
+    assert f"Google's pages name no managed model for {BASE}" in ran.stderr
     assert f"such as {MANAGED}" in ran.stderr
     assert "--base" in ran.stderr
     assert (named.exit_code, f"base ({MANAGED})" in named.stdout) == (0, True)

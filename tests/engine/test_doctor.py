@@ -62,7 +62,7 @@ def test_what_a_lost_state_leaves_behind(
     }
     assert {claim["owner"] for claim in claims} == {"vertex-tuning/test/tickets"}
     printed = doctor(*lost_place)[1]
-    assert "stands for projects/" in printed
+    assert "claim of projects/" in printed
     assert "Together they cost 1.15 USD an hour (list price of 2026-07-08)." in " ".join(printed.split())
     book = tmp_path / "book.json"
     book.write_text(
