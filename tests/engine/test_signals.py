@@ -32,11 +32,8 @@ emulator = emulator_fixture("real", ready=make_bucket)
 """One that takes its time, so that there is something to wait for."""
 
 
-def interrupted(workspace: Workspace, number: signal.Signals, once: str, *phases: str) -> Running:
-    """Start `up`, send the signal to the engine when its output has this text, and wait for the end.
-
-    Meanwhile `vertex-tuning status` shows the service in one of these phases.
-    """
+def interrupted(workspace: Workspace, number: signal.Signals, once: str) -> Running:
+    """Start `up`, send the signal to the engine when its output has this text, and wait for the end."""
     running = start(workspace, *UP)
     try:
         deadline = time.monotonic() + _COMES_S
@@ -44,8 +41,6 @@ def interrupted(workspace: Workspace, number: signal.Signals, once: str, *phases
             assert running.process.poll() is None, running.text
             assert time.monotonic() < deadline, running.text
             time.sleep(0.05)
-        if phases:
-            shown(workspace, *phases)
         running.process.send_signal(number)
         seconds = running.ended(ENDS_S)
         assert seconds is not None, f"it goes on after {number.name}: {running.text}"
@@ -85,17 +80,20 @@ def test_a_signal_ends_the_waiting_and_nothing_else(
         stack, cloud = stacks[number], Cloud(emulator, project)
         stack.configure({**values, "project": project, "output_uri": f"{values['output_uri']}/{project}"})
 
-        training = interrupted(stack, number, "queued", *BEFORE_SERVING)
+        training = interrupted(stack, number, "queued")
         says(training, "TunedModel: stopped waiting: ", "is paid for to its end")
         assert len(cloud.active()) == 1, "the job goes on"
 
         assert "/tuningJobs/" in shown(stack, *BEFORE_SERVING)["job"]
-        deploying = interrupted(stack, number, "machines start", "deploying")
+        deploying = interrupted(stack, number, "machines start")
         says(
             deploying, "DeployedModel: stopped waiting: machines start", "until destroyed: 1 × g2-standard-12"
         )
 
-        finished = stack.up()
+        with ThreadPoolExecutor(1) as beside:
+            up = beside.submit(stack.up)
+            shown(stack, *BEFORE_SERVING, "deploying", "serving")
+            finished = up.result()
         assert finished.ok, finished.text
         assert settled(stack)
         served = shown(stack, "serving")
