@@ -122,7 +122,10 @@ SPECS: dict[str, tuple[Json, str]] = {
         {**A3, "accelerator_type": "NVIDIA_L4"},
         "a3-highgpu-1g carries 1 x NVIDIA_H100_80GB",
     ),
-    "more than can be there": ({"required_replicas": 2}, "required_replicas 2 is above the 1 replicas that start"),
+    "more than can be there": (
+        {"required_replicas": 2},
+        "required_replicas 2 is above the 1 replicas that start",
+    ),
 }
 
 
