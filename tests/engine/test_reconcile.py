@@ -85,7 +85,9 @@ def test_what_may_pass_is_repeated_and_told_and_what_does_not_ends_it(
     assert "This may pass; running and paid work is reused" in line
     assert loop.text.count("next run in") == 1, "a missing permission is not waited for"
     assert denied in loop.text
-    assert loop.text.rstrip().endswith("error: test: `pulumi up` ended with exit code 1, as told above")
+    assert loop.text.rstrip().endswith(
+        "error: test: `pulumi up` failed with exit code 1; see its output above"
+    )
     assert emulator.admin.count("POST", "/tuningJobs", since) == 1
 
 

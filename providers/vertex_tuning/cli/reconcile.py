@@ -71,7 +71,7 @@ def reconcile(
     due = time.time() + seconds(deadline) if deadline is not None else math.inf
     try:
         run, left = _run_on(stack, due, pause, parallel, json_output=json_output)
-        told = f"`pulumi up` ended with exit code {run.code}, as told above"
+        told = f"`pulumi up` failed with exit code {run.code}; see its output above"
         failed = EngineFailed(told, run.code) if run.code else None
     except EngineFailed as error:
         run, left, failed = Run(error.code), [], error
