@@ -29,7 +29,7 @@ def known(exports: Iterable[Mapping[str, Any]]) -> Known:
         for where, key in KINDS[kind].ids if kind in KINDS else ():
             if outputs.get(key):
                 # The service may answer with the project's number, or with a version.
-                found[where].add(str(outputs[key]).rsplit("/", 1)[-1].partition("@")[0])
+                found[where].add(names.bare(str(outputs[key])))
         found["claims"].add(f"{kind}/{str(resource.get('id', '')).removeprefix('gs://')}")
         for places, key in (("projects", "project"), ("regions", "region"), ("folders", "output_uri")):
             if outputs.get(key):

@@ -62,14 +62,11 @@ class AgentRole(msgspec.Struct, frozen=True):
 class _Table(msgspec.Struct, frozen=True):
     permissions: tuple[Permission, ...]
     agents: tuple[AgentRole, ...]
-    dispensable: dict[str, str]
 
 
 _TABLE = msgspec.json.Decoder(_Table).decode(Path(__file__).with_suffix(".json").read_bytes())
 PERMISSIONS, AGENTS = _TABLE.permissions, _TABLE.agents
 _OF_STACKS = [each for each in PERMISSIONS if each.role in (Role.DEPLOYER, Role.BUCKET)]
-DISPENSABLE = _TABLE.dispensable
-"""Calls that may be refused, with the reason: they need no permission."""
 
 
 def of_role(role: Role, permissions: Iterable[Permission] = PERMISSIONS) -> list[str]:

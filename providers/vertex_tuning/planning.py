@@ -26,7 +26,7 @@ _DEPLOYMENT = {
     "redeploy",
     "flex_start",
 }
-"""What of a serving spec makes another deployment: it is in the registered model's id."""
+"""Keys of a serving spec whose change makes another deployment; the registered model's id contains them."""
 
 
 class Weights(NamedTuple):

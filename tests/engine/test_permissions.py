@@ -14,7 +14,7 @@ from tests.support import gcp_plugin
 from tests.support.emulator import RunningEmulator
 from tests.support.stack import Workspace
 from vertex_emulator.api.served import TABLE
-from vertex_tuning.permissions import DISPENSABLE, PERMISSIONS, Permission, Role, needed
+from vertex_tuning.permissions import PERMISSIONS, Permission, Role, needed
 from vertex_tuning.vertex import Connection, connect
 
 pytestmark = pytest.mark.engine
@@ -115,7 +115,7 @@ def check_commands(stack: Workspace, emulator: RunningEmulator, folder: Path) ->
         since = emulator.admin.last_request()
         ran = command(stack, *arguments)
         assert ran.returncode == 0, ran.stderr
-        return calls(emulator, since) - set(DISPENSABLE)
+        return calls(emulator, since)
 
     check(made_by(*ask), {Role.CALLER})
     check(made_by(*ask, "--compare-base"), {Role.CALLER}, "--compare-base")
@@ -171,4 +171,4 @@ def test_a_stack_s_life_takes_the_deployer_s_roles_and_no_more(
     assert gone.ok, gone.text
 
     made |= calls(emulator, since)
-    check(made - set(DISPENSABLE), {Role.DEPLOYER, Role.BUCKET}, "evaluation")
+    check(made, {Role.DEPLOYER, Role.BUCKET}, "evaluation")

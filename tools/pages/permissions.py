@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vertex_tuning.permissions import AGENTS, DISPENSABLE, PERMISSIONS, Permission, Role, of_role
+from vertex_tuning.permissions import AGENTS, PERMISSIONS, Permission, Role, of_role
 
 from .markdown import made_from, table
 
@@ -48,9 +48,7 @@ def page() -> str:
         rows = [_row(each) for each in PERMISSIONS if each.role is role]
         lines += [f"## {role.value}", "", f"For {role.meaning}.", ""]
         lines += [*table(["permission", "why", "calls"], rows), ""]
-    lines += ["## Made, and may be refused", ""]
-    lines += [f"- `{call}`: {why}." for call, why in DISPENSABLE.items()]
-    lines += ["", "## Google's agents", "", "`NUMBER` is the project's number.", ""]
+    lines += ["## Google's agents", "", "`NUMBER` is the project's number.", ""]
     agents = [
         (f"`{a.agent}`", f"`{a.role}`", a.on, a.why + (f"; only with {a.when}" if a.when else ""))
         for a in AGENTS

@@ -100,7 +100,7 @@ class Blobs:
                 folder.rmdir()
 
     def sweep(self, objects: Iterable[tuple[str, str, str]], uploads: set[str]) -> None:
-        """At start: delete a killed process's leftovers and rebuild the view.
+        """At start: delete the files that a killed process left, and rebuild the view.
 
         `objects` are (bucket, name, blob); `uploads` are the incoming files of unfinished uploads.
         """

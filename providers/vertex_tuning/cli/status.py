@@ -219,10 +219,9 @@ def _largest(endpoint: Endpoint | None) -> str:
 def _hourly(book: Book, endpoint: Endpoint | None) -> str:
     if endpoint is None or not endpoint.deployed:
         return ""
-    from ..resources.deployed_model.costs import machines
+    from ..resources.deployed_model.costs import of_deployed
 
-    region = endpoint.name.split("/")[3]
-    each = [machines(book, {**msgspec.to_builtins(one), "region": region}) for one in endpoint.deployed]
+    each = [of_deployed(book, endpoint.name, one) for one in endpoint.deployed]
     low, high = (sum((ends[index] for ends in each), Money()) for index in (0, 1))
     return span((low, high), book.currency, brief=True)
 

@@ -77,9 +77,9 @@ def in_time(
     """Do what brings a resource as far as it gets, but not beyond its deadline.
 
     Args:
-        reach: what the external calls may use.
+        context: what the external calls may use.
         due: the deadline.
-        bring: the work, with a reach whose clock ends it.
+        bring: the work, with a context whose clock ends it.
         end: takes back what is under way and says what it did. Empty: there was nothing, and it may
             begin, if it is not this command's own deadline. ``None``: it counts as ready and continues.
 

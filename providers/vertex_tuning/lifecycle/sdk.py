@@ -39,17 +39,14 @@ def hear_cancel() -> None:
         Unsupported: there is no such method, or its body cannot be exchanged.
     """
     servicer = getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None)
-    method = inspect.unwrap(getattr(servicer, "Cancel", None) or _nothing)
-    if method is _nothing or not isinstance(method, FunctionType):
+    method: Any = getattr(servicer, "Cancel", None)
+    method = inspect.unwrap(method) if callable(method) else None
+    if not isinstance(method, FunctionType):
         raise Unsupported("DynamicResourceProviderServicer has no function Cancel")
     try:
         method.__code__ = _cancelled.__code__
     except ValueError as error:
         raise Unsupported(str(error)) from None
-
-
-def _nothing() -> None:
-    """Stands for a method that is not there."""
 
 
 def _cancelled(_self: Any, _request: Any, _context: Any) -> Any:

@@ -26,7 +26,7 @@ def acquire(
     """Take a claim or join it, once nobody is undoing what it stands for.
 
     Args:
-        reach: what the external calls may use; its claims hold the one in question.
+        context: what the external calls may use; its claims hold the one in question.
         urn: whose row says what is waited for.
         key: of the claim.
         take: the step.

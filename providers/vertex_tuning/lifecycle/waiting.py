@@ -21,7 +21,7 @@ class Waiting:
     """Pauses that grow up to a cap.
 
     Args:
-        reach: whose clock is slept on.
+        context: whose clock is slept on.
         say: shows a line while it sleeps.
     """
 

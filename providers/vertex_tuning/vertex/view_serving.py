@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from .. import names
 from .client import (
     ContainerSpec,
     Endpoint,
@@ -131,7 +132,7 @@ class ServingView:
     ) -> str:
         """Model Garden's one call: makes the endpoint, the model and the deployment."""
         project, region = _place(endpoint)
-        model = f"projects/{project}/locations/{region}/models/{model_id}"
+        model = names.model(project, region, model_id)
         return self._starting(
             lambda: self._serving.deploy_weights(
                 endpoint,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -80,9 +80,8 @@ class StorageView:
 
     def _covering(self, uri: str) -> Mapping[str, Blob] | None:
         """A list that is known and says whether this object is there, unless it was written since."""
-        at = uri
-        while (at := at.rpartition("/")[0]).count("/") > 2:
-            known = self._memo.peek(("listed", f"{at}/"))
+        for folder in _folders(uri):
+            known = self._memo.peek(("listed", folder))
             if known is not None and known.asked > self._memo.changed_at(("object", uri)):
                 listing: Mapping[str, Blob] = known.value
                 return listing
@@ -194,13 +193,18 @@ class StorageView:
             return change()
         finally:
             self._changed(uri)
-            at = uri
-            while (at := at.rpartition("/")[0]).count("/") > 2:
-                self._memo.changed(("listed", f"{at}/"))
+            self._memo.changed(*(("listed", folder) for folder in _folders(uri)))
 
     def _changed(self, uri: str) -> None:
         self._written.add(uri)
         self._memo.changed(("object", uri), ("stat", uri))
+
+
+def _folders(uri: str) -> Iterator[str]:
+    """The folders that an object is in, below its bucket, the nearest first."""
+    at = uri
+    while (at := at.rpartition("/")[0]).count("/") > 2:
+        yield f"{at}/"
 
 
 def _root(uri: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ... import names
 from ...lifecycle import Context, process
-from ...names import FINGERPRINT_LABEL, OWNER_LABEL
+from ...names import OWNER_LABEL
 from ...vertex.client import Endpoint, Job
 
 
@@ -70,7 +70,7 @@ def cancel(context: Context, urn: str, owner: str, job: Job, folder: str = "") -
     """Cancel a job that is the owner's; another's is left, which is reported.
 
     Args:
-        reach: what the external calls may use.
+        context: what the external calls may use.
         urn: whose row shows the warning.
         owner: who wants it cancelled.
         job: as it is now.
@@ -88,11 +88,6 @@ def left_running(job: Job) -> str:
     whose = job.labels.get(OWNER_LABEL)
     label = f"the label {OWNER_LABEL}={whose}" if whose else f"no label {OWNER_LABEL}"
     return f"is {job.state.value} and not cancelled: it carries {label}, which is not this service's"
-
-
-def declares(job: Job, fingerprint: str, folder: str) -> bool:
-    """Whether a job is the tuning with this fingerprint that writes to this folder."""
-    return job.labels.get(FINGERPRINT_LABEL) == fingerprint and job.output_uri == folder
 
 
 def skipped(name: str) -> None:

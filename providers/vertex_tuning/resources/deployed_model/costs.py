@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ...pricing import Book, Estimate, Money
 from ...pricing.money import span
+from ...vertex.client import Deployed
 
 
 def of_machines(
@@ -27,3 +30,8 @@ def machines(book: Book, deployed: Mapping[str, Any]) -> tuple[Money, Money]:
     machine, region = str(deployed["machine_type"]), str(deployed["region"])
     one = book.node_money(machine, region, spot=bool(deployed.get("spot")))
     return one * int(deployed.get("min_replicas", 1)), one * int(deployed.get("max_replicas", 1))
+
+
+def of_deployed(book: Book, endpoint: str, deployed: Deployed) -> tuple[Money, Money]:
+    """An hour of what is on an endpoint, named in full, at the least and at the most replicas."""
+    return machines(book, {**msgspec.to_builtins(deployed), "region": endpoint.split("/")[3]})

@@ -22,7 +22,7 @@ from . import costs, evaluation, traffic
 from .external import DeployedModelExternal, has_traffic
 from .inputs import DeployedModelInputs
 from .orphans import orphans
-from .stale import leftovers
+from .stale import stale_deployments
 
 PRUNES = f"deletes the intermediate checkpoints of its own tuning once it serves ({KEEP_FINAL})"
 GAP = "downtime: the old model goes before the new one serves (rollout: recreate)"
@@ -219,7 +219,7 @@ class DeployedModelProvider(Provider[DeployedModelInputs]):
             process.say(inputs.urn, failed, warning=True)
         if seen.phase is Phase.ABSENT and inputs.rollout is Rollout.RECREATE:
             endpoint = assigned.endpoint(context, inputs.asked, inputs.owner)
-            others = leftovers(context, traffic.wanted(inputs))
+            others = stale_deployments(context, traffic.wanted(inputs))
             if any(found_on(endpoint, left.model_id) for left in others):
                 process.say(inputs.urn, GAP, warning=True)
         return seen

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
-
 from ... import cost, names
 from ...lifecycle.orphaned import Found, Known, Orphan
 from ...pricing import Book
 from ...pricing.money import span
 from ...vertex.claims import Claims
 from ...vertex.client import Deployed, Endpoint, Vertex
-from .costs import machines
+from .costs import of_deployed
 
 
 def orphans(found: Found) -> Iterator[Orphan]:
@@ -33,7 +31,7 @@ def orphans(found: Found) -> Iterator[Orphan]:
 
 def _deployed(endpoint: str, deployed: Deployed, owner: str, prices: Book) -> Orphan:
     """A deployed model with its machines' cost."""
-    hourly = machines(prices, {**msgspec.to_builtins(deployed), "region": endpoint.split("/")[3]})
+    hourly = of_deployed(prices, endpoint, deployed)
     bills = cost.serving(
         deployed.machine_type,
         deployed.accelerator_type,

@@ -26,10 +26,10 @@ class Wanted(NamedTuple):
     """The endpoint's name as it was asked for, if it is another."""
 
 
-class Leftover(NamedTuple):
+class StaleDeployment(NamedTuple):
     """Another deployment of the service: where it is or was to be, its model's registered id, and its claim.
 
-    ``reach`` has the claims of the output folder in which that claim is.
+    ``context`` has the claims of the output folder in which that claim is.
     """
 
     context: Context
@@ -38,7 +38,7 @@ class Leftover(NamedTuple):
     held: HeldClaim
 
 
-def leftovers(context: Context, wanted: Wanted) -> list[Leftover]:
+def stale_deployments(context: Context, wanted: Wanted) -> list[StaleDeployment]:
     """What claims know of: a deployment that no list shows yet bills as soon as it has started.
 
     Only the claims of this service's name are read, so that many services cost one list a folder and no more.
@@ -47,7 +47,7 @@ def leftovers(context: Context, wanted: Wanted) -> list[Leftover]:
     return [left for there in each_folder for left in _below(there, wanted)]
 
 
-def _below(context: Context, wanted: Wanted) -> list[Leftover]:
+def _below(context: Context, wanted: Wanted) -> list[StaleDeployment]:
     folder, family = names.claims_of_models(wanted.project, wanted.region), wanted.model_id.rpartition("-")[0]
     found = []
     for key in context.claims.keys(folder):
@@ -65,11 +65,11 @@ def _below(context: Context, wanted: Wanted) -> list[Leftover]:
         at = {held.claim.resource, assigned.asked_for(held.claim)}
         if at.intersection(places) - {""} or (held.claim.owner and not held.claim.resource):
             place = held.claim.resource or wanted.endpoint
-            found.append(Leftover(context, place, assigned.registered(held), held))
+            found.append(StaleDeployment(context, place, assigned.registered(held), held))
     return found
 
 
-def idle(context: Context, wanted: Wanted) -> list[Leftover]:
+def idle(context: Context, wanted: Wanted) -> list[StaleDeployment]:
     """What bills and answers nobody, once an edit goes back to a deployment that was begun before.
 
     Its resource may look settled then, so that nothing else would notice.
@@ -82,7 +82,7 @@ def idle(context: Context, wanted: Wanted) -> list[Leftover]:
     shares = endpoint.traffic if endpoint is not None else {}
     return [
         left
-        for left in leftovers(context, wanted)
+        for left in stale_deployments(context, wanted)
         if not any(shares.get(deployed.id) for deployed in found_on(endpoint, left.model_id))
     ]
 
@@ -96,7 +96,7 @@ def _begun(context: Context, wanted: Wanted) -> HeldClaim | None:
     return held if assigned.asked_for(held.claim) == wanted.endpoint else None
 
 
-def starts(left: Leftover) -> bool:
+def starts(left: StaleDeployment) -> bool:
     """Whether it is under way and does not show yet: before that it cannot be taken off."""
     if found_on(left.context.vertex.serving.endpoint(left.endpoint), left.model_id):
         return False
@@ -104,14 +104,14 @@ def starts(left: Leftover) -> bool:
     return seen is not None and seen.phase is Phase.PENDING
 
 
-def observed(left: list[Leftover]) -> Phase:
+def observed(left: list[StaleDeployment]) -> Phase:
     """What is to be done about them: nothing, a step, or waiting for their start."""
     if any(not starts(each) for each in left):
         return Phase.PARTIAL
     return Phase.PENDING if left else Phase.READY
 
 
-def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
+def take_off_shown(left: list[StaleDeployment], wanted: Wanted) -> None:
     """Take off those that do not start any more."""
     for each in left:
         with anew():
@@ -119,11 +119,11 @@ def take_off_shown(left: list[Leftover], wanted: Wanted) -> None:
                 _end(each, wanted)
 
 
-def _end(left: Leftover, wanted: Wanted) -> None:
+def _end(left: StaleDeployment, wanted: Wanted) -> None:
     """Take it off its machines, with its registration and its claim."""
     context, named = left.context, assigned.noted(left.context, left.held)
     if named is not None:
-        left = Leftover(context, named.claim.resource, assigned.registered(named), named)
+        left = StaleDeployment(context, named.claim.resource, assigned.registered(named), named)
     declared = tuple(name.rsplit("/", 1)[1] for name in (wanted.endpoint, wanted.asked) if name)
     owner, served = Owner(wanted.owner, left.held.claim.reads, declared), frozenset[str]()
     if left.endpoint != wanted.endpoint:

@@ -21,7 +21,7 @@ from ..endpoint.undeploy import found_on, take_off, whole
 from .deploy import label_model, seen_weights, start, under_way
 from .evaluation import Rejected, judge, still_passes
 from .inputs import DeployedModelInputs
-from .stale import Wanted, leftovers, observed, take_off_shown
+from .stale import Wanted, observed, stale_deployments, take_off_shown
 
 
 def next_share(steps: Sequence[int], share: int) -> int:
@@ -77,7 +77,7 @@ def serving(
         return Observation(Phase.PARTIAL, live, f"deployed, with {share} % of the traffic")
     if made_now(inputs, endpoint):
         return Observation(Phase.PARTIAL, live, "deployed; the endpoint's labels are still to be set")
-    others = Phase.PARTIAL if len(mine) > 1 else observed(leftovers(context, wanted(inputs)))
+    others = Phase.PARTIAL if len(mine) > 1 else observed(stale_deployments(context, wanted(inputs)))
     if others is Phase.PARTIAL:
         return Observation(others, live, "serves; another deployment is still to be taken off")
     if others is Phase.PENDING:
@@ -236,7 +236,7 @@ def made_now(inputs: DeployedModelInputs, endpoint: Endpoint) -> bool:
 
 def take_off_left(context: Context, inputs: DeployedModelInputs) -> None:
     """Take off the service's other deployments, but for those that do not show yet."""
-    take_off_shown(leftovers(context, wanted(inputs)), wanted(inputs))
+    take_off_shown(stale_deployments(context, wanted(inputs)), wanted(inputs))
 
 
 def wanted(inputs: DeployedModelInputs) -> Wanted:
