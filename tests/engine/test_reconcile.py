@@ -69,7 +69,7 @@ def test_what_may_pass_is_repeated_and_told_and_what_does_not_ends_it(
     patience = {"VERTEX_TUNING_OUTAGE_SECONDS": "2"}
     stack = replace(workspace({**values, "project": "comes-and-goes"}), variables=patience)
     since = emulator.admin.last_request()
-    emulator.admin.fault("claims%2FTuningJob", "fail_before", times=None, status=503)
+    emulator.admin.fault("/tuningJobs", "fail_before", method="GET", times=None, status=503)
     loop = reconcile(stack, "--pause", "4s", "--deadline", "1h")
     try:
         loop.says("next run in 4s")
