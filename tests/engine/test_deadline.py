@@ -37,18 +37,24 @@ def of(values: dict[str, Any], project: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def lasting(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The stack with a job that runs until somebody ends it."""
+    [service] = values["services"]
+    data = str(write_sums(folder / "long.jsonl"))
+    return {
+        **values,
+        "services": [{**service, "tuning": {**service["tuning"], "epochs": 50, "training_data": data}}],
+    }
+
+
 def test_the_loop_is_killed_and_the_next_up_ends_the_job(
     workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     cloud = Cloud(emulator, "deadline-job")
-    values["services"][0]["tuning"] |= {
-        "epochs": 50,
-        "training_data": str(write_sums(tmp_path / "long.jsonl")),
-    }
-    stack = workspace(of(values, cloud.project, wait=False))
+    stack = workspace(of(lasting(values, tmp_path), cloud.project, wait=False))
     loop, begun = reconcile(stack, "--deadline", "30s", "--pause", "60s"), time.monotonic()
     try:
-        loop.says("tickets under way")
+        loop.says("tickets not settled")
         loop.process.kill()
         loop.process.wait()
     finally:
@@ -103,10 +109,14 @@ def test_machines_that_do_not_serve_in_time_are_taken_back(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_loop_and_its_engine(
-    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, number: signal.Signals
+    workspace: Make,
+    values: dict[str, Any],
+    emulator: RunningEmulator,
+    tmp_path: Path,
+    number: signal.Signals,
 ) -> None:
     cloud = Cloud(emulator, f"deadline-signal-{number.value}")
-    stack = workspace(of(values, cloud.project))
+    stack = workspace(of(lasting(values, tmp_path), cloud.project))
     loop = reconcile(stack, "--deadline", "1h")
     try:
         loop.says("queued")
@@ -117,18 +127,18 @@ def test_a_signal_ends_the_loop_and_its_engine(
         loop.sweep()
     assert loop.process.returncode == 130
     last = loop.text.rstrip().splitlines()[-1]
-    for part in ("stopped", "is paid for to its end", "The deadline of 20", "pulumi destroy --stack test"):
+    for part in ("stopped", "costs money to its end", "The deadline of 20", "pulumi destroy --stack test"):
         assert part in last
     assert "Traceback" not in loop.text
     assert len(cloud.active()) == 1, "the job goes on"
 
 
 def test_a_second_signal_ends_it_though_a_call_gets_no_answer(
-    workspace: Make, values: dict[str, Any], emulator: RunningEmulator
+    workspace: Make, values: dict[str, Any], emulator: RunningEmulator, tmp_path: Path
 ) -> None:
     """The first one waits for the call, which has a bound of a minute."""
     cloud = Cloud(emulator, "deadline-twice")
-    stack = workspace(of(values, cloud.project))
+    stack = workspace(of(lasting(values, tmp_path), cloud.project))
     loop = reconcile(stack)
     try:
         loop.says("queued")
